@@ -1,0 +1,1 @@
+//! One API request, from what was typed to what is printed.

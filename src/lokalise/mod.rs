@@ -1,0 +1,1 @@
+//! What is particular to Lokalise, as data: endpoints, error bodies, who owns a credential.

@@ -1,0 +1,161 @@
+//! Strings that cannot be printed. A secret is put into one of these types when
+//! it is recognised and leaves it through `expose` alone, where it is sent or kept.
+
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+/// Why some text cannot be a token. It names a class and a place, never a value.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotAToken {
+    #[error("it is empty")]
+    Empty,
+    #[error("it is longer than 4,096 characters")]
+    TooLong,
+    #[error("it has a second line")]
+    SecondLine,
+    #[error("it has {0} at position {1}")]
+    Character(&'static str, usize),
+    #[error("it starts with `Bearer`; paste the token alone")]
+    Scheme,
+}
+
+/// The most that a pasted secret may hold, in bytes.
+pub const LONGEST: usize = 4096;
+
+/// Takes one trailing line break off and checks that the rest can be a token:
+/// 1 to 4,096 visible ASCII characters (0x21 to 0x7E).
+///
+/// # Errors
+/// [`NotAToken`], naming the class of the first bad character and its position, counted from 1.
+pub fn one_token(pasted: &str) -> Result<&str, NotAToken> {
+    let text = pasted.strip_suffix('\n').map_or(pasted, |line| line.strip_suffix('\r').unwrap_or(line));
+    if text.is_empty() {
+        return Err(NotAToken::Empty);
+    }
+    if text.len() > LONGEST {
+        return Err(NotAToken::TooLong);
+    }
+    if text.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("bearer ")) {
+        return Err(NotAToken::Scheme);
+    }
+    if text.contains('\n') {
+        return Err(NotAToken::SecondLine);
+    }
+    for (index, character) in text.chars().enumerate() {
+        let class = match character {
+            '\u{21}'..='\u{7e}' => continue,
+            ' ' => "a space",
+            '\t' => "a tab",
+            '\r' => "a carriage return",
+            '\u{feff}' => "a byte order mark",
+            c if c.is_ascii_control() => "a control character",
+            _ => "a character outside ASCII",
+        };
+        return Err(NotAToken::Character(class, index + 1));
+    }
+    Ok(text)
+}
+
+macro_rules! secret_type {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        pub struct $name(Zeroizing<String>);
+
+        impl $name {
+            /// Takes a secret as it is, for text that was checked where it came from.
+            pub fn new(text: impl Into<String>) -> Self {
+                Self(Zeroizing::new(text.into()))
+            }
+
+            /// Takes what was pasted, read or received, if it can be a token at all.
+            ///
+            /// # Errors
+            /// [`NotAToken`] says why it cannot; it never holds the text.
+            pub fn parse(pasted: &str) -> Result<Self, NotAToken> {
+                one_token(pasted).map(Self::new)
+            }
+
+            /// The secret itself. Every use is a place to look at in review.
+            pub fn expose(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($name), "([redacted])"))
+            }
+        }
+    )*};
+}
+
+secret_type! {
+    /// A personal Lokalise API token, sent as `X-Api-Token`. It has its user's
+    /// rights and no expiry date.
+    ApiToken;
+    /// An OAuth 2 access token (RFC 6749 §1.4), sent as `Authorization: Bearer`.
+    AccessToken;
+    /// An OAuth 2 refresh token (RFC 6749 §1.5).
+    RefreshToken;
+    /// An authorization code (RFC 6749 §1.3.1), good for one token request.
+    AuthorizationCode;
+    /// The client secret (RFC 6749 §2.3.1), sent in the token request's body only.
+    ClientSecret;
+    /// The `state` of one authorization request (RFC 6749 §10.12).
+    State;
+    /// The PKCE code verifier (RFC 7636 §4.1).
+    CodeVerifier;
+}
+
+/// The last four characters of a token of 20 characters or more, so that a
+/// person can tell two apart; nothing of a shorter one.
+pub fn hint_of(token: &str) -> Option<String> {
+    let count = token.chars().count();
+    (count >= 20).then(|| token.chars().skip(count - 4).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_says_nothing() {
+        let token = ApiToken::new("0123456789abcdef");
+        assert_eq!(format!("{token:?}"), "ApiToken([redacted])");
+    }
+
+    #[test]
+    fn one_line_break_at_the_end_is_not_part_of_a_token() {
+        assert_eq!(one_token("abc\n"), Ok("abc"));
+        assert_eq!(one_token("abc\r\n"), Ok("abc"));
+    }
+
+    #[test]
+    fn what_cannot_be_a_token_is_named_by_class_and_place() {
+        let cases = [
+            ("", NotAToken::Empty),
+            ("\n", NotAToken::Empty),
+            ("ab\n\n", NotAToken::SecondLine),
+            ("ab\ncd", NotAToken::SecondLine),
+            ("ab cd", NotAToken::Character("a space", 3)),
+            (" ab", NotAToken::Character("a space", 1)),
+            ("a\tb", NotAToken::Character("a tab", 2)),
+            ("\u{feff}ab", NotAToken::Character("a byte order mark", 1)),
+            ("ab\u{1b}", NotAToken::Character("a control character", 3)),
+            ("ab\u{a0}", NotAToken::Character("a character outside ASCII", 3)),
+            ("Bearer abc", NotAToken::Scheme),
+        ];
+        for (pasted, why) in cases {
+            assert_eq!(one_token(pasted), Err(why), "{pasted:?}");
+        }
+        assert_eq!(one_token(&"a".repeat(4097)), Err(NotAToken::TooLong));
+        assert!(one_token(&"a".repeat(4096)).is_ok());
+    }
+
+    #[test]
+    fn a_short_token_has_no_hint() {
+        assert_eq!(hint_of("0123456789012345678"), None);
+        assert_eq!(hint_of("01234567890123456789").as_deref(), Some("6789"));
+    }
+}
