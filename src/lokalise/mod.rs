@@ -1,1 +1,3 @@
-//! What is particular to Lokalise, as data: endpoints, error bodies, who owns a credential.
+//! What is particular to Lokalise, as data: its endpoints and its error bodies.
+
+pub mod endpoints;
