@@ -1,3 +1,4 @@
 //! What is particular to Lokalise, as data: its endpoints and its error bodies.
 
 pub mod endpoints;
+pub mod error;
