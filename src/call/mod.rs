@@ -1,3 +1,7 @@
 //! One API request, from what was typed to what is printed.
 
+pub mod body;
+pub mod fields;
+pub mod headers;
+pub mod input;
 pub mod target;
