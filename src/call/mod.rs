@@ -4,4 +4,6 @@ pub mod body;
 pub mod fields;
 pub mod headers;
 pub mod input;
+pub mod page;
+pub mod scan;
 pub mod target;
