@@ -4,6 +4,8 @@ pub mod body;
 pub mod fields;
 pub mod headers;
 pub mod input;
+pub mod merge;
 pub mod page;
+pub mod pages;
 pub mod scan;
 pub mod target;
