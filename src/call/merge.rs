@@ -74,23 +74,37 @@ impl Merge {
     }
 
     fn take(&mut self, piece: Piece, out: &mut Vec<u8>) {
-        match (self.form, piece) {
-            (Form::Document, Piece::Before(bytes)) if self.pages == 0 => out.extend_from_slice(bytes),
-            (Form::Document, Piece::Before(_)) | (Form::Lines, Piece::After(_)) => self.held.clear(),
-            (Form::Document, Piece::After(bytes)) | (Form::Lines, Piece::Before(bytes)) => {
-                self.held.extend_from_slice(bytes);
-            }
-            (Form::Document, Piece::ItemBegins) if 0 < self.written && self.written < self.most => out.push(b','),
-            (_, Piece::ItemBegins) => self.held.clear(),
-            (_, Piece::Item(_)) if self.written == self.most => {}
-            (Form::Document, Piece::Item(bytes)) => out.extend_from_slice(bytes),
-            (Form::Lines, Piece::Item(bytes)) => put_on_one_line(bytes, &mut self.indented, out),
-            (_, Piece::ItemEnds) if self.written == self.most => {}
-            (form, Piece::ItemEnds) => {
+        match self.form {
+            Form::Document => self.take_for_document(piece, out),
+            Form::Lines => self.take_for_lines(piece, out),
+        }
+    }
+
+    fn take_for_document(&mut self, piece: Piece, out: &mut Vec<u8>) {
+        let full = self.written == self.most;
+        match piece {
+            Piece::Before(bytes) if self.pages == 0 => out.extend_from_slice(bytes),
+            Piece::Before(_) => self.held.clear(),
+            Piece::After(bytes) => self.held.extend_from_slice(bytes),
+            _ if full => {}
+            Piece::ItemBegins if self.written == 0 => {}
+            Piece::ItemBegins => out.push(b','),
+            Piece::Item(bytes) => out.extend_from_slice(bytes),
+            Piece::ItemEnds => self.written += 1,
+        }
+    }
+
+    fn take_for_lines(&mut self, piece: Piece, out: &mut Vec<u8>) {
+        let full = self.written == self.most;
+        match piece {
+            Piece::Before(bytes) => self.held.extend_from_slice(bytes),
+            // There is a list, and what stood before it is no item.
+            Piece::ItemBegins | Piece::After(_) => self.held.clear(),
+            _ if full => {}
+            Piece::Item(bytes) => put_on_one_line(bytes, &mut self.indented, out),
+            Piece::ItemEnds => {
                 self.written += 1;
-                if form == Form::Lines {
-                    out.push(b'\n');
-                }
+                out.push(b'\n');
             }
         }
     }
@@ -112,7 +126,7 @@ impl Merge {
             self.written += 1;
         }
         self.pages += 1;
-        self.list = facts.list.clone();
+        self.list.clone_from(&facts.list);
         Ok(facts)
     }
 

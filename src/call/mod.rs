@@ -2,6 +2,7 @@
 
 pub mod body;
 pub mod fields;
+pub mod filter;
 pub mod headers;
 pub mod input;
 pub mod merge;

@@ -13,7 +13,7 @@ const NOTED: [&[u8]; 5] = [b"error", b"errors", b"has_more", b"meta", b"next_cur
 const MOST_NOTED: usize = 1024 * 1024;
 
 /// Part of an answer.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Piece<'a> {
     /// Bytes up to the list's `[`, which is among them; all bytes of an answer without a list.
     Before(&'a [u8]),
@@ -123,13 +123,11 @@ impl Page {
         if key == b"errors" {
             return false;
         }
-        match &self.list {
-            Some(wanted) => wanted == key,
-            None => {
-                self.list = Some(key.to_owned());
-                true
-            }
+        if let Some(wanted) = &self.list {
+            return wanted == key;
         }
+        self.list = Some(key.to_owned());
+        true
     }
 
     fn ended(&mut self, take: &mut impl FnMut(Piece)) {

@@ -60,11 +60,11 @@ pub struct Pages {
     style: Style,
     /// The `limit` that is asked for, if we or the query ask for one.
     limit: Option<u64>,
-    first_page: u64,
-    most_items: Option<u64>,
-    most_pages: Option<u64>,
+    started_at: u64,
+    item_bound: Option<u64>,
+    page_bound: Option<u64>,
     cursors: HashSet<String>,
-    pages: u64,
+    taken: u64,
     items: u64,
     total: Option<u64>,
     /// Offset pages that were announced all at once, and how many of them are still to come.
@@ -83,7 +83,7 @@ enum Style {
 
 impl Pages {
     /// A run over an endpoint's list. What the request's own query says of pages is respected.
-    pub fn new(paging: Paging, query: &[(String, String)], most_items: Option<u64>, most_pages: Option<u64>) -> Self {
+    pub fn new(paging: Paging, query: &[(String, String)], item_bound: Option<u64>, page_bound: Option<u64>) -> Self {
         let asked = |name: &str| query.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
         let by_page = asked("page").is_some() || asked("pagination") == Some("offset");
         let (style, largest) = match paging {
@@ -96,16 +96,16 @@ impl Pages {
         let limit = match asked("limit") {
             Some(limit) => limit.parse().ok(),
             // No page needs to be larger than all that is wanted.
-            None => largest.map(|largest| u64::from(largest).min(most_items.unwrap_or(u64::MAX)).max(1)),
+            None => largest.map(|largest| u64::from(largest).min(item_bound.unwrap_or(u64::MAX)).max(1)),
         };
         Self {
             style,
             limit,
-            first_page: asked("page").and_then(|page| page.parse().ok()).unwrap_or(1),
-            most_items,
-            most_pages,
+            started_at: asked("page").and_then(|page| page.parse().ok()).unwrap_or(1),
+            item_bound,
+            page_bound,
             cursors: asked("cursor").map(str::to_owned).into_iter().collect(),
-            pages: 0,
+            taken: 0,
             items: 0,
             total: None,
             announced: 0,
@@ -134,7 +134,7 @@ impl Pages {
     /// # Errors
     /// Other, if the pages cannot all be had, or do not add up to what they promised.
     pub fn turn(&mut self, answer: &Answer) -> Result<Turn> {
-        self.pages += 1;
+        self.taken += 1;
         self.items += answer.items;
         self.compare(answer)?;
         if self.is_enough() {
@@ -150,7 +150,7 @@ impl Pages {
         match self.style {
             _ if !answer.has_list => Ok(Turn::Over),
             // A server that does not know `pagination=cursor` answers with counted pages.
-            _ if self.pages == 1 && answer.page_count.is_some() => self.rest(answer.page_count.unwrap_or(1)),
+            _ if self.taken == 1 && answer.page_count.is_some() => self.rest(answer.page_count.unwrap_or(1)),
             Style::Offset => self.uncounted(answer),
             Style::Cursor { .. } | Style::Unknown => self.over(),
         }
@@ -165,7 +165,7 @@ impl Pages {
                 .hint("run the command again"));
         }
         self.total = self.total.or(answer.total);
-        let asked = self.first_page + self.pages - 1;
+        let asked = self.started_at + self.taken - 1;
         match answer.page {
             Some(page) if self.style == Style::Offset && page != asked => {
                 Err(Error::other(format!("page {asked} was asked for, and page {page} came")))
@@ -175,7 +175,7 @@ impl Pages {
     }
 
     fn is_enough(&self) -> bool {
-        self.most_items.is_some_and(|most| self.items >= most) || self.most_pages.is_some_and(|most| self.pages >= most)
+        self.item_bound.is_some_and(|most| self.items >= most) || self.page_bound.is_some_and(|most| self.taken >= most)
     }
 
     /// The next page of a list with cursors.
@@ -184,9 +184,9 @@ impl Pages {
             self.style = Style::Cursor { on_request: false };
         }
         if !self.cursors.insert(cursor.to_owned()) {
-            return Err(Error::other(format!("page {} repeats a cursor: the list would never end", self.pages)));
+            return Err(Error::other(format!("page {} repeats a cursor: the list would never end", self.taken)));
         }
-        if self.pages == MOST_PAGES {
+        if self.taken == MOST_PAGES {
             return Err(too_many());
         }
         let mut parameters = self.first();
@@ -197,9 +197,9 @@ impl Pages {
     /// The pages behind the first of a counted list.
     fn rest(&mut self, page_count: u64) -> Result<Turn> {
         self.style = Style::Offset;
-        let left = page_count.saturating_sub(self.first_page);
-        let left = left.min(self.most_pages.unwrap_or(u64::MAX).saturating_sub(1));
-        let left = match self.most_items {
+        let left = page_count.saturating_sub(self.started_at);
+        let left = left.min(self.page_bound.unwrap_or(u64::MAX).saturating_sub(1));
+        let left = match self.item_bound {
             Some(most) if self.items > 0 => left.min((most - self.items).div_ceil(self.items)),
             _ => left,
         };
@@ -210,7 +210,7 @@ impl Pages {
             return Err(too_many());
         }
         self.announced = left;
-        Ok(Turn::Rest((1..=left).map(|next| self.page(self.first_page + next)).collect()))
+        Ok(Turn::Rest((1..=left).map(|next| self.page(self.started_at + next)).collect()))
     }
 
     /// The next page of a list whose pages nobody counts: without a total, one that is not full is the last.
@@ -222,10 +222,10 @@ impl Pages {
         if answer.items == 0 || complete {
             return self.over();
         }
-        if self.pages == MOST_PAGES {
+        if self.taken == MOST_PAGES {
             return Err(too_many());
         }
-        Ok(Turn::Next(self.page(self.first_page + self.pages)))
+        Ok(Turn::Next(self.page(self.started_at + self.taken)))
     }
 
     fn page(&self, number: u64) -> Parameters {
@@ -240,7 +240,7 @@ impl Pages {
     /// The end of a run that saw the whole list.
     fn over(&self) -> Result<Turn> {
         match self.total {
-            Some(total) if self.first_page == 1 && total != self.items => {
+            Some(total) if self.started_at == 1 && total != self.items => {
                 Err(Error::other(format!("the pages hold {} items, and {total} were promised", self.items)))
             }
             _ => Ok(Turn::Over),

@@ -294,9 +294,8 @@ impl Scanner {
                 }
                 State::Text(Role::Key)
             }
-            (State::Colon, b':') => State::Value,
             (State::CommaOrClose, b',') if self.in_object() => State::Key,
-            (State::CommaOrClose, b',') => State::Value,
+            (State::Colon, b':') | (State::CommaOrClose, b',') => State::Value,
             (State::CommaOrClose | State::KeyOrClose, b'}') if self.in_object() => return Ok(Ok(self.close())),
             (State::CommaOrClose | State::ValueOrClose, b']') if !self.in_object() => return Ok(Ok(self.close())),
             _ => return Ok(Err(())),

@@ -2,6 +2,7 @@
 //! `/v1/`, or a refusal before any socket is opened (product.md §7, threats.md CAL-02).
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 use reqwest::Url;
 
@@ -133,7 +134,7 @@ fn segment(what: &str, value: &str) -> Result<String> {
     for byte in value.bytes() {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => encoded.push(char::from(byte)),
-            _ => encoded.push_str(&format!("%{byte:02X}")),
+            _ => write!(encoded, "%{byte:02X}").expect("a String takes all"),
         }
     }
     Ok(encoded)
