@@ -1,6 +1,7 @@
 //! One API request, from what was typed to what is printed.
 
 pub mod body;
+pub mod bundle;
 pub mod fields;
 pub mod filter;
 pub mod headers;
@@ -8,5 +9,6 @@ pub mod input;
 pub mod merge;
 pub mod page;
 pub mod pages;
+pub mod process;
 pub mod scan;
 pub mod target;
