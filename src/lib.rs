@@ -5,4 +5,5 @@ pub mod call;
 pub mod error;
 pub mod lokalise;
 pub mod origin;
+pub mod pace;
 pub mod secret;

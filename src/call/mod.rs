@@ -10,5 +10,6 @@ pub mod merge;
 pub mod page;
 pub mod pages;
 pub mod process;
+pub mod retry;
 pub mod scan;
 pub mod target;
