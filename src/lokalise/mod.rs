@@ -1,1 +1,3 @@
 //! What is particular to Lokalise, as data: endpoints, error bodies, who owns a credential.
+
+pub mod identity;
