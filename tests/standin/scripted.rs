@@ -66,6 +66,20 @@ fn a_body_can_be_made_while_it_is_sent() {
     assert_eq!((chunked.header("Transfer-Encoding"), chunked.body.len()), (Some("chunked"), 1_000_000));
 }
 
+#[cfg(unix)]
+#[test]
+fn a_body_can_be_compressed() {
+    let standin = Standin::start();
+    standin.answer_next("GET", "/api2/teams", Answer::new(200, "a".repeat(100_000)).gzipped());
+    let reply = bare(&standin, "/api2/teams");
+    assert_eq!(reply.header("Content-Encoding"), Some("gzip"));
+    assert!(reply.body.len() < 1000);
+    let folder = tempfile::tempdir().expect("the folder for temporary files can be used");
+    std::fs::write(folder.path().join("body.gz"), &reply.body).expect("our own folder");
+    let output = std::process::Command::new("gzip").args(["-dc", "body.gz"]).current_dir(folder.path()).output();
+    assert_eq!(output.expect("gzip is everywhere").stdout, "a".repeat(100_000).as_bytes());
+}
+
 #[test]
 fn what_arrived_is_kept_as_it_arrived() {
     let standin = Standin::start();

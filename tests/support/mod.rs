@@ -11,6 +11,7 @@ pub mod port;
 pub mod proxy;
 #[cfg(unix)]
 pub mod pty;
+pub mod recorded;
 pub mod secrets;
 pub mod standin;
 pub mod tls;

@@ -1,11 +1,11 @@
 //! Files in and out: uploads and exports become processes, and exports end in a
 //! bundle that another origin serves.
 
-use std::io::{Cursor, Write as _};
+use std::io::{Cursor, Read as _, Write as _};
 
 use serde_json::{Value, json};
-use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
+use zip::{ZipArchive, ZipWriter};
 
 use super::super::secrets::{forty_hex, uuid};
 use super::api::Call;
@@ -27,6 +27,18 @@ pub fn zip_of(files: &[(&str, &[u8])]) -> Vec<u8> {
         zip.write_all(content).expect("memory can be written to");
     }
     zip.finish().expect("memory can be written to").into_inner()
+}
+
+/// The bytes as a gzip member (RFC 1952 §2.3), made of what the zip library compresses.
+pub fn gzip_of(bytes: &[u8]) -> Vec<u8> {
+    let mut archive = ZipArchive::new(Cursor::new(zip_of(&[("x", bytes)]))).expect("it was just made");
+    let mut file = archive.by_index_raw(0).expect("it has one file");
+    let mut gzip = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
+    file.read_to_end(&mut gzip).expect("memory can be read");
+    gzip.extend(file.crc32().to_le_bytes());
+    // The length modulo 2^32, as the format has it.
+    gzip.extend(u32::try_from(bytes.len() & 0xffff_ffff).expect("it is masked").to_le_bytes());
+    gzip
 }
 
 pub fn list(lokalise: &Lokalise, call: &Call) -> Outcome {

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use reqwest::Url;
 use serde_json::{Value, json};
 
+use super::files::gzip_of;
+
 /// A request as it arrived, headers in wire order.
 #[derive(Clone, Debug)]
 pub struct Received {
@@ -135,6 +137,14 @@ impl Answer {
     /// Shape 6: the token endpoint (RFC 6749 §5.2, and an empty `error_uri`).
     pub fn oauth_error(status: u16, error: &str, description: &str) -> Self {
         Self::json(status, &json!({"error": error, "error_description": description, "error_uri": ""}))
+    }
+
+    /// The same answer compressed, asked for or not.
+    pub fn gzipped(mut self) -> Self {
+        if let Body::Bytes(bytes) = &self.body {
+            self.body = Body::Bytes(gzip_of(bytes));
+        }
+        self.header("Content-Encoding", "gzip")
     }
 
     pub fn header(mut self, name: &str, value: &str) -> Self {

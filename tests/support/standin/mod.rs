@@ -112,6 +112,11 @@ impl Standin {
         self.bundles.address()
     }
 
+    /// Names another origin in bundle URLs: that of a server which stands in front of the bundles.
+    pub fn serve_bundles_from(&self, origin: &str) {
+        origin.clone_into(&mut locked(&self.lokalise.bundle_origin));
+    }
+
     /// For `LOKALISE_API_URL`.
     pub fn api_url(&self) -> String {
         format!("http://{}/api2", self.address())
