@@ -130,6 +130,19 @@ impl Error {
         Self::new(ErrorKind::Network, message)
     }
 
+    /// stdout does not take more. A reader that has gone away is no failure: see [`Error::is_closed_pipe`].
+    pub fn stdout(error: std::io::Error) -> Self {
+        Self::other("stdout cannot be written").because(error)
+    }
+
+    /// Whether this is only `| head` having seen enough.
+    pub fn is_closed_pipe(&self) -> bool {
+        self.cause
+            .as_ref()
+            .and_then(|cause| cause.downcast_ref::<std::io::Error>())
+            .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+    }
+
     /// Adds a next step. It must work here, in this mode, as pasted.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());

@@ -1,9 +1,140 @@
-//! The map of this crate. `cli` says what can be typed, `commands` tell the
-//! stories, and what they need stands below them: see each module's first lines.
+//! The map of this crate, and `run`. `cli` says what can be typed, `commands` tell
+//! the stories, and what they need stands below them: see each module's first lines.
 
+pub mod browser;
 pub mod call;
+pub mod cli;
+pub mod commands;
+pub mod credential;
 pub mod error;
+pub mod http;
+pub mod hygiene;
 pub mod lokalise;
+pub mod loopback;
+pub mod oauth;
 pub mod origin;
 pub mod pace;
+pub mod profile;
 pub mod secret;
+pub mod session;
+pub mod settings;
+pub mod store;
+pub mod terminal;
+pub mod world;
+
+use crate::cli::{Cli, Color, Command};
+use crate::error::{Error, ErrorKind, Result};
+use crate::settings::Settings;
+use crate::world::{ColorChoice, Detail, World};
+
+/// Runs one command. The answer goes to stdout, everything else to stderr.
+///
+/// # Errors
+/// What failed, for [`report`]; its kind is the exit code.
+pub fn run(world: &mut World, cli: &Cli) -> Result<u8> {
+    world.no_input |= cli.global.no_input;
+    world.detail = detail(world, cli.global.verbose)?;
+    world.color = match cli.global.color {
+        Color::Auto => ColorChoice::Auto,
+        Color::Always => ColorChoice::Always,
+        Color::Never => ColorChoice::Never,
+    };
+    let world = &*world;
+    // These need no settings, so that a broken one does not hide the help.
+    match &cli.command {
+        Command::Help(help) => return commands::help::run(world, help),
+        Command::Completions(completions) => return commands::completions::run(world, completions),
+        _ => {}
+    }
+    let settings = Settings::read(world, cli.global.profile.clone(), cli.global.store.clone(), cli.global.json)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Error::other("the runtime cannot be started").because(error))?;
+    let ended = runtime.block_on(async {
+        // Signals belong to the command that is run.
+        if let Command::Exec(exec) = &cli.command {
+            return commands::exec::run(world, &settings, exec).await;
+        }
+        tokio::select! {
+            biased;
+            signal = interrupted() => Err(signal),
+            ended = command(world, &settings, &cli.command) => ended,
+        }
+    });
+    // Threads that still wait, for a terminal or a mute keyring, must not hold up the exit.
+    runtime.shutdown_background();
+    ended
+}
+
+async fn command(world: &World, settings: &Settings, command: &Command) -> Result<u8> {
+    match command {
+        Command::Login(login) => commands::login::run(world, settings, login).await,
+        Command::Logout(logout) => commands::logout::run(world, settings, logout).await,
+        Command::Token(token) => commands::token::run(world, settings, token).await,
+        Command::Whoami(whoami) => commands::whoami::run(world, settings, whoami).await,
+        Command::Call(call) => commands::call::run(world, settings, call).await,
+        Command::Profile(profile) => commands::profile::run(world, settings, profile),
+        Command::Scopes(scopes) => commands::scopes::run(world, settings, scopes),
+        Command::Doctor(_) => commands::doctor::run(world, settings).await,
+        Command::Exec(_) | Command::Help(_) | Command::Completions(_) => unreachable!("`run` took these"),
+    }
+}
+
+/// `-v` and `-vv`, or `LOKALISE_AUTH_LOG`.
+fn detail(world: &World, verbose: u8) -> Result<Detail> {
+    match (verbose, world.var("LOKALISE_AUTH_LOG").as_deref()) {
+        (1, _) | (0, Some("steps")) => Ok(Detail::Steps),
+        (2.., _) | (0, Some("requests")) => Ok(Detail::Requests),
+        (0, None) => Ok(Detail::Answers),
+        (0, Some(_)) => Err(Error::usage("LOKALISE_AUTH_LOG is `steps` or `requests`")),
+    }
+}
+
+/// Resolves when the process is asked to end.
+#[cfg(unix)]
+async fn interrupted() -> Error {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()), signal(SignalKind::hangup()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => Error::new(ErrorKind::Interrupted, "interrupted"),
+        _ = terminate.recv() => Error::new(ErrorKind::Terminated, "terminated"),
+        _ = hangup.recv() => Error::new(ErrorKind::Terminated, "the terminal has gone away"),
+    }
+}
+
+#[cfg(not(unix))]
+async fn interrupted() -> Error {
+    match tokio::signal::ctrl_c().await {
+        Ok(()) => Error::new(ErrorKind::Interrupted, "interrupted"),
+        Err(_) => std::future::pending().await,
+    }
+}
+
+/// Tells the reader what failed: one line and its hints, or one JSON object.
+pub fn report(world: &World, error: &Error, json: bool) {
+    if json {
+        let hints = error.hints.join("\n");
+        let object = serde_json::json!({"error": {
+            "code": error.kind.row().name,
+            "exit": error.exit_code(),
+            "status": error.status,
+            "message": error.to_string(),
+            "hint": (!hints.is_empty()).then_some(hints),
+            "request_id": error.request_id,
+        }});
+        world.say(&object.to_string());
+        return;
+    }
+    world.say(&format!("lokalise-auth: {error}"));
+    if let Some(id) = &error.request_id {
+        world.say(&format!("request id for Lokalise's support: {id}"));
+    }
+    for hint in &error.hints {
+        world.say(&format!("hint: {hint}"));
+    }
+}

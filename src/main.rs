@@ -1,1 +1,57 @@
-fn main() {}
+//! The real machine: completes, runs, tells what failed, exits.
+
+use std::process;
+
+use clap::CommandFactory;
+use lokalise_auth::cli::{Cli, usage};
+use lokalise_auth::error::Error;
+use lokalise_auth::world::World;
+use lokalise_auth::{hygiene, report, run};
+
+fn main() {
+    hygiene::apply();
+    complete();
+    process::exit(i32::from(exit_code()));
+}
+
+/// Answers the Tab key when a completion script asks, and exits.
+fn complete() {
+    if std::env::var_os("COMPLETE").is_some() {
+        clap_complete::CompleteEnv::with_factory(Cli::command)
+            .bin("lokalise-auth")
+            .completer("lokalise-auth")
+            .complete();
+    }
+}
+
+fn exit_code() -> u8 {
+    let json = std::env::args_os().any(|argument| argument == "--json");
+    // A variable that is not text cannot be told apart from none without saying so.
+    let mut world = match World::real() {
+        Ok(world) => world,
+        Err((world, error)) => {
+            report(&world, &error, json);
+            return error.exit_code();
+        }
+    };
+    let ended = match usage::asked(std::env::args_os(), world.color_stdout()) {
+        Ok(usage::Asked::Text(text)) => world.answer(&text).map(|()| 0),
+        Ok(usage::Asked::Command(cli)) => run(&mut world, &cli),
+        Err(error) => Err(error),
+    };
+    match ended {
+        Ok(code) => code,
+        Err(error) if error.is_closed_pipe() => 0,
+        Err(error) => {
+            quietly_or_not(&world, &error, json);
+            error.exit_code()
+        }
+    }
+}
+
+fn quietly_or_not(world: &World, error: &Error, json: bool) {
+    // The message of a false gate or a check is its exit code.
+    if !error.message.is_empty() {
+        report(world, error, json);
+    }
+}

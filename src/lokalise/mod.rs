@@ -1,4 +1,5 @@
-//! What is particular to Lokalise, as data: its endpoints and its error bodies.
+//! What is particular to Lokalise, as data: endpoints, error bodies, who owns a credential.
 
 pub mod endpoints;
 pub mod error;
+pub mod identity;

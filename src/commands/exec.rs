@@ -1,0 +1,135 @@
+//! `exec -- COMMAND`: runs a command that is given the credential, and no other
+//! secret of ours. Its exit code is ours.
+
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::process::Command;
+
+use crate::cli::Exec;
+use crate::credential::Credential;
+use crate::error::{Error, Result};
+use crate::http::Http;
+use crate::session::Session;
+use crate::settings::Settings;
+use crate::world::{SECRET_VARIABLES, World};
+
+pub async fn run(world: &World, settings: &Settings, exec: &Exec) -> Result<u8> {
+    let http = Http::new(world)?;
+    let mut session = Session::open(world, settings, &http).await?;
+    session.fresh().await?;
+    let credential = session.credential();
+    if world.switch("GITHUB_ACTIONS") {
+        // The runner reads its commands from both streams; stdout belongs to the command.
+        world.say(&format!("::add-mask::{}", credential.token()));
+    }
+    let (program, arguments) = exec.command.split_first().expect("clap requires a command");
+    if exec.lokalise2 {
+        return lokalise2(world, credential, program, arguments).await;
+    }
+    let mut command = Command::new(program);
+    command.args(arguments);
+    without_secrets(&mut command);
+    command.env(credential.variable(), credential.token());
+    Ok(replace(world, command, program))
+}
+
+fn without_secrets(command: &mut Command) {
+    for name in SECRET_VARIABLES {
+        command.env_remove(name);
+    }
+}
+
+/// Becomes the command: signals and the terminal are then its own.
+#[cfg(unix)]
+fn replace(world: &World, mut command: Command, program: &OsStr) -> u8 {
+    crate::hygiene::restore_core_limit();
+    let error = std::os::unix::process::CommandExt::exec(&mut command);
+    not_started(world, program, &error)
+}
+
+#[cfg(not(unix))]
+fn replace(world: &World, mut command: Command, program: &OsStr) -> u8 {
+    match command.status() {
+        Ok(status) => code_of(status),
+        Err(error) => not_started(world, program, &error),
+    }
+}
+
+/// 127: there is no such program; 126: it cannot be executed.
+fn not_started(world: &World, program: &OsStr, error: &io::Error) -> u8 {
+    let program = program.to_string_lossy();
+    if error.kind() == io::ErrorKind::NotFound {
+        world.say(&format!("lokalise-auth: the command `{program}` is not found"));
+        127
+    } else {
+        world.say(&format!("lokalise-auth: the command `{program}` cannot be executed: {error}"));
+        126
+    }
+}
+
+/// The official CLI reads no variable: it gets a config file of its own, for as long as it runs.
+async fn lokalise2(world: &World, credential: &Credential, program: &OsStr, arguments: &[OsString]) -> Result<u8> {
+    let Credential::ApiToken(token) = credential else {
+        return Err(Error::usage("the official CLI takes API tokens only, and an OAuth login is in force")
+            .hint("store an API token: `lokalise-auth token set --profile NAME`, then `lokalise-auth exec --profile NAME --lokalise2 -- …`"));
+    };
+    let config = config_file(token.expose())
+        .map_err(|error| Error::other("the config file for the official CLI cannot be written").because(error))?;
+    let mut command = Command::new(program);
+    command.arg("--config").arg(config.path()).args(arguments);
+    without_secrets(&mut command);
+    let mut child = match tokio::process::Command::from(command).spawn() {
+        Ok(child) => child,
+        Err(error) => return Ok(not_started(world, program, &error)),
+    };
+    let status =
+        wait(&mut child).await.map_err(|error| Error::other("the command cannot be waited for").because(error))?;
+    drop(config);
+    Ok(code_of(status))
+}
+
+/// 0600, and gone when it is dropped. YAML takes a JSON string as it is.
+fn config_file(token: &str) -> io::Result<tempfile::NamedTempFile> {
+    use std::io::Write;
+    let mut file = tempfile::Builder::new().prefix("lokalise2-").suffix(".yml").tempfile()?;
+    let token = zeroize::Zeroizing::new(serde_json::to_string(token).expect("a string always serializes"));
+    writeln!(file, "token: {}", *token)?;
+    file.flush()?;
+    Ok(file)
+}
+
+/// Waits for the child. A signal to end goes on to it: Ctrl-C reaches it through the terminal
+/// already, and the file has to be removed after it.
+#[cfg(unix)]
+async fn wait(child: &mut tokio::process::Child) -> io::Result<std::process::ExitStatus> {
+    use rustix::process::{Pid, Signal, kill_process};
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut terminate, mut hangup) = (signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+    loop {
+        let pass_on = tokio::select! {
+            status = child.wait() => return status,
+            _ = terminate.recv() => Signal::TERM,
+            _ = hangup.recv() => Signal::HUP,
+            _ = interrupt.recv() => continue,
+        };
+        if let Some(pid) = pid {
+            let _ = kill_process(pid, pass_on);
+        }
+    }
+}
+
+#[cfg(not(unix))]
+async fn wait(child: &mut tokio::process::Child) -> io::Result<std::process::ExitStatus> {
+    child.wait().await
+}
+
+/// The child's code, or 128 and the signal that ended it, as shells have it.
+fn code_of(status: std::process::ExitStatus) -> u8 {
+    #[cfg(unix)]
+    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
+        return u8::try_from(128 + signal).unwrap_or(255);
+    }
+    u8::try_from(status.code().unwrap_or(1) & 0xff).unwrap_or(1)
+}

@@ -1,0 +1,108 @@
+//! `help`: the commands' own help, and the topics, from the same tables as the code.
+
+use std::fmt::Write;
+
+use clap::CommandFactory;
+
+use crate::cli::{Cli, Help};
+use crate::error::{EXIT_CODES, Error, Result};
+use crate::world::{VARIABLES, World};
+
+/// One topic of `help`.
+pub struct Topic {
+    pub name: &'static str,
+    text: fn() -> String,
+}
+
+pub const TOPICS: &[Topic] = &[
+    Topic { name: "environment", text: environment },
+    Topic { name: "exit-codes", text: exit_codes },
+    Topic { name: "storage", text: || STORAGE.to_owned() },
+    Topic { name: "ci", text: || CI.to_owned() },
+    Topic { name: "ssh", text: || SSH.to_owned() },
+];
+
+pub fn run(world: &World, help: &Help) -> Result<u8> {
+    if let [word] = &help.words[..]
+        && let Some(topic) = TOPICS.iter().find(|topic| topic.name == word)
+    {
+        return world.answer(&(topic.text)()).map(|()| 0);
+    }
+    let mut command = Cli::command();
+    command.build();
+    let mut found = &mut command;
+    for word in &help.words {
+        found = found.find_subcommand_mut(word).ok_or_else(|| {
+            Error::usage("there is no such command or topic")
+                .hint("topics: environment, exit-codes, storage, ci, ssh; `lokalise-auth --help` lists the commands")
+        })?;
+    }
+    let text = found.render_long_help();
+    let text = if world.color_stdout() { text.ansi().to_string() } else { text.to_string() };
+    world.answer(&text).map(|()| 0)
+}
+
+fn environment() -> String {
+    let width = VARIABLES.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    let mut text = String::from("Variables that are read. An empty one counts as unset.\n\n");
+    for (name, meaning) in VARIABLES {
+        writeln!(text, "  {name:width$}  {meaning}").expect("a string takes all text");
+    }
+    text.push_str(
+        "\nThe credential in force: --profile, then a token variable, then LOKALISE_PROFILE, then the nearest\n\
+         .lokalise-profile (one line, a profile name) here or in a parent folder, then `profile use`.\n\
+         `lokalise-auth whoami` says which rule decided.\n",
+    );
+    text
+}
+
+fn exit_codes() -> String {
+    let mut text = String::from("Exit codes, and the `code` of JSON errors.\n\n    0  done\n");
+    for row in EXIT_CODES {
+        writeln!(text, "  {:3}  {:14} {}", row.code, row.name, row.meaning).expect("a string takes all text");
+    }
+    text.push_str(
+        "\n`exec` ends with the code of the command it runs; 126: it cannot be executed, 127: it is not found.\n",
+    );
+    text
+}
+
+const STORAGE: &str = "\
+Where credentials are kept.
+
+  keyring      the OS keyring: macOS Keychain, Windows Credential Manager, Secret Service on Linux. The default.
+  file         credentials.json in the data folder: plaintext, mode 0600. Only on request.
+  helper:NAME  a docker-credential-NAME program: pass, secretservice, osxkeychain, wincred, or a front end of
+               HashiCorp Vault, 1Password or a cloud's secret manager.
+
+Choose with --store at `login` or `token set`; the profile remembers it. profiles.json in the config folder
+holds no secret. `lokalise-auth doctor` shows the folders and tries the store.
+
+To remove every trace: `lokalise-auth logout --all`, then delete the config and data folders that `doctor` shows.
+";
+
+const CI: &str = "\
+In CI, give the token by a variable; nothing is stored then.
+
+  GitHub Actions:
+    env:
+      LOKALISE_API_TOKEN: ${{ secrets.LOKALISE_API_TOKEN }}
+    run: lokalise-auth call GET /projects
+
+  From a secret manager, without the token in the environment of every step:
+    lokalise-auth token set --from-command 'vault kv get -field=token secret/lokalise'
+
+  With an OAuth app: LOKALISE_REFRESH_TOKEN, LOKALISE_CLIENT_ID and LOKALISE_CLIENT_SECRET; a token is
+  minted for each run, and `lokalise-auth exec -- ./job.sh` mints one for a whole job.
+
+Scripts rely on exit codes: `lokalise-auth help exit-codes`.
+";
+
+const SSH: &str = "\
+Over SSH and in containers the browser runs elsewhere, and cannot reach a port of this machine.
+
+  lokalise-auth login --paste        Lokalise shows a code; paste it here
+  ssh -L 8123:127.0.0.1:8123 HOST    then, there: lokalise-auth login --no-browser --port 8123
+
+On a machine without a keyring: --store file, or LOKALISE_API_TOKEN.
+";

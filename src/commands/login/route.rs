@@ -1,0 +1,178 @@
+//! Which way the answer of the browser comes back: one pure function from flags,
+//! terminals and display to a route.
+
+use reqwest::Url;
+
+use crate::cli::Login;
+use crate::error::{Error, ErrorKind, Result};
+use crate::loopback::Redirect;
+use crate::origin::is_loopback;
+use crate::world::World;
+
+/// How the authorization code reaches us.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Route {
+    /// On a loopback listener; `paste`: or pasted by a person, at the same time.
+    Listen { redirect: Redirect, open: bool, paste: bool },
+    /// Without a redirect URI: Lokalise shows the code and a person pastes it.
+    Paste,
+    /// On a redirect URI elsewhere: a person pastes the address that the browser ended on.
+    PasteAddress(Url),
+}
+
+impl Route {
+    pub(super) fn opens_browser(&self) -> bool {
+        matches!(self, Self::Listen { open: true, .. })
+    }
+}
+
+/// What of the machine decides.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Circumstances {
+    /// stdin and stderr are terminals, and nothing rules questions out.
+    pub person: bool,
+    /// `CI`, `--no-input` or `LOKALISE_AUTH_NO_INPUT`
+    pub silence: bool,
+    /// `BROWSER` is set: a script may be the browser.
+    pub browser_variable: bool,
+    /// A browser can show up on this machine: a display, or a system that always has one.
+    pub display: bool,
+    pub github_actions: bool,
+}
+
+impl Circumstances {
+    pub(super) fn of(world: &World) -> Self {
+        let wsl = world.var("WSL_DISTRO_NAME").is_some();
+        let display = cfg!(not(all(unix, not(target_os = "macos"))))
+            || wsl
+            || world.var("DISPLAY").is_some()
+            || world.var("WAYLAND_DISPLAY").is_some();
+        Self {
+            person: world.person(),
+            silence: world.asked_for_silence(),
+            browser_variable: world.var("BROWSER").is_some(),
+            display,
+            github_actions: world.switch("GITHUB_ACTIONS"),
+        }
+    }
+}
+
+/// The route, or why there is none.
+///
+/// # Errors
+/// `NotLoggedIn` when nobody is there to log in; usage for a redirect URI that is none.
+pub(super) fn route(here: Circumstances, login: &Login) -> Result<Route> {
+    let nobody = here.silence || !(here.person || here.browser_variable);
+    if nobody && !login.no_browser && !login.paste {
+        return Err(nobody_there(here));
+    }
+    if login.paste {
+        return Ok(Route::Paste);
+    }
+    let redirect = match &login.redirect_uri {
+        None => Redirect::Port(login.port),
+        Some(text) => match registered(text)? {
+            uri if uri.scheme() == "http" => Redirect::Uri(uri),
+            uri => return Ok(Route::PasteAddress(uri)),
+        },
+    };
+    let open = !login.no_browser && (here.browser_variable || here.display);
+    Ok(Route::Listen { redirect, open, paste: here.person })
+}
+
+fn nobody_there(here: Circumstances) -> Error {
+    let error = Error::new(ErrorKind::NotLoggedIn, "nobody is here to log in with a browser");
+    if here.github_actions {
+        return error
+            .hint("give the workflow a token: `env: { LOKALISE_API_TOKEN: ${{ secrets.LOKALISE_API_TOKEN }} }`");
+    }
+    error
+        .hint("in CI and scripts set LOKALISE_API_TOKEN instead")
+        .hint("`--no-browser` waits for a browser elsewhere; `--paste` reads the code from stdin")
+}
+
+/// A redirect URI that Lokalise registered: https anywhere, or http on a loopback host.
+fn registered(text: &str) -> Result<Url> {
+    let refused = |why: &str| Error::usage(format!("the value of `--redirect-uri` {why}"));
+    let uri = Url::parse(text).map_err(|_| refused("is not a URL"))?;
+    if uri.fragment().is_some() || !uri.username().is_empty() || uri.password().is_some() {
+        return Err(refused("must not have a fragment or a user name (RFC 6749 §3.1.2)"));
+    }
+    match uri.scheme() {
+        "https" => Ok(uri),
+        "http" if is_loopback(&uri) => Ok(uri),
+        "http" => Err(refused("is plain http on a host that is not this machine; the code would travel in clear")),
+        _ => Err(refused("is neither https nor http on a loopback host")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Flags as letters: n `--no-browser`, p `--paste`. Circumstances: P person, s silence, B `BROWSER`, d display.
+    fn of(flags: &str, here: &str) -> Option<Route> {
+        let login = Login { no_browser: flags.contains('n'), paste: flags.contains('p'), ..Login::default() };
+        let here = Circumstances {
+            person: here.contains('P'),
+            silence: here.contains('s'),
+            browser_variable: here.contains('B'),
+            display: here.contains('d'),
+            github_actions: false,
+        };
+        route(here, &login).ok()
+    }
+
+    fn listen(open: bool, paste: bool) -> Route {
+        Route::Listen { redirect: Redirect::Port(None), open, paste }
+    }
+
+    #[test]
+    fn the_truth_table_of_routes() {
+        let rows = [
+            ("", "Pd", Some(listen(true, true))),
+            ("", "P", Some(listen(false, true))),
+            ("", "PB", Some(listen(true, true))),
+            ("", "PBd", Some(listen(true, true))),
+            ("", "B", Some(listen(true, false))),
+            ("", "Bd", Some(listen(true, false))),
+            ("", "d", None),
+            ("", "", None),
+            ("", "s", None),
+            ("", "sB", None),
+            ("", "sd", None),
+            ("n", "Pd", Some(listen(false, true))),
+            ("n", "PB", Some(listen(false, true))),
+            ("n", "", Some(listen(false, false))),
+            ("n", "s", Some(listen(false, false))),
+            ("n", "sB", Some(listen(false, false))),
+            ("p", "Pd", Some(Route::Paste)),
+            ("p", "", Some(Route::Paste)),
+            ("p", "s", Some(Route::Paste)),
+            ("np", "P", Some(Route::Paste)),
+        ];
+        for (flags, here, expected) in rows {
+            assert_eq!(of(flags, here), expected, "flags `{flags}`, circumstances `{here}`");
+        }
+    }
+
+    #[test]
+    fn a_redirect_uri_is_listened_on_only_on_this_machine() {
+        let of = |uri: &str| {
+            let login = Login { redirect_uri: Some(uri.to_owned()), ..Login::default() };
+            route(Circumstances { person: true, display: true, ..Circumstances::default() }, &login)
+        };
+        for uri in ["http://127.0.0.1:3000/callback", "http://localhost:3000/callback", "http://[::1]:3000/cb"] {
+            assert!(
+                matches!(of(uri), Ok(Route::Listen { redirect: Redirect::Uri(_), open: true, paste: true })),
+                "{uri}"
+            );
+        }
+        assert!(matches!(of("https://example.com/callback"), Ok(Route::PasteAddress(_))));
+        for uri in
+            ["", "callback", "http://example.com/callback", "ftp://127.0.0.1/x", "http://127.0.0.1/x#y", "myapp://x"]
+        {
+            assert!(of(uri).is_err(), "{uri}");
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! `profile list` and `profile use`: the list of profiles. No store is opened.
+
+use std::fmt::Write;
+
+use crate::cli::Profile;
+use crate::error::{Error, Result};
+use crate::profile::{Entry, ProfileName, Profiles};
+use crate::settings::Settings;
+use crate::terminal::escaped;
+use crate::world::World;
+
+pub fn run(world: &World, settings: &Settings, command: &Profile) -> Result<u8> {
+    match command {
+        Profile::List => list(world, settings),
+        Profile::Use { name } => choose(world, settings, name),
+    }
+}
+
+fn list(world: &World, settings: &Settings) -> Result<u8> {
+    let profiles = Profiles::load(&settings.config_folder)?;
+    let (in_force, _) = settings.profile(world, &profiles)?;
+    let default = profiles.default.clone().unwrap_or_default();
+    if settings.json {
+        let entries: Vec<_> =
+            profiles.entries.iter().map(|(name, entry)| row(name, entry, &default, &in_force)).collect();
+        let report = serde_json::json!({"schema_version": 1, "default": default, "profiles": entries});
+        return world.answer(&format!("{report}\n")).map(|()| 0);
+    }
+    if profiles.entries.is_empty() {
+        world.say("no profiles; `lokalise-auth login` makes one");
+    }
+    let width = profiles.entries.keys().map(|name| name.as_str().len()).max().unwrap_or(0);
+    let mut text = String::new();
+    for (name, entry) in &profiles.entries {
+        let mark = if *name == in_force { '*' } else { ' ' };
+        let owner = entry.owner.as_ref().and_then(|owner| owner.email.clone().or_else(|| owner.name.clone()));
+        let owner = owner.unwrap_or_default();
+        let owner = if world.stdout_is_terminal { escaped(&owner).into_owned() } else { owner };
+        let store = if entry.command.is_some() { "command".to_owned() } else { entry.store.to_string() };
+        let line = format!("{mark} {name:width$}  {:9}  {store:8}  {}  {owner}", entry.kind.as_str(), entry.api_url);
+        writeln!(text, "{}", line.trim_end()).expect("a string takes all text");
+    }
+    world.answer(&text).map(|()| 0)
+}
+
+fn row(name: &ProfileName, entry: &Entry, default: &ProfileName, in_force: &ProfileName) -> serde_json::Value {
+    serde_json::json!({
+        "name": name,
+        "default": name == default,
+        "in_force": name == in_force,
+        "kind": entry.kind,
+        "store": if entry.command.is_some() { "command".to_owned() } else { entry.store.to_string() },
+        "api_url": entry.api_url,
+        "client_id": entry.client_id,
+        "scopes": entry.scopes,
+        "owner": entry.owner,
+        "read_only": entry.read_only,
+    })
+}
+
+fn choose(world: &World, settings: &Settings, name: &ProfileName) -> Result<u8> {
+    let profiles = Profiles::load(&settings.config_folder)?;
+    if !profiles.entries.contains_key(name) {
+        let known = profiles.entries.keys().map(ProfileName::as_str).collect::<Vec<_>>().join(", ");
+        let error = Error::usage(format!("there is no profile `{name}`"))
+            .hint(format!("`lokalise-auth login --profile {name}` makes it"));
+        return Err(if known.is_empty() { error } else { error.hint(format!("profiles: {known}")) });
+    }
+    Profiles::change(&settings.config_folder, |profiles| profiles.default = Some(name.clone()))?;
+    world.say(&format!("the default profile is now {name}"));
+    if let Ok((in_force, rule)) = settings.profile(world, &Profiles::load(&settings.config_folder)?)
+        && in_force != *name
+    {
+        world.say(&format!("but here {in_force} is in force: {}", rule.describe()));
+    }
+    Ok(0)
+}

@@ -1,0 +1,416 @@
+//! `whoami`: which credential is in force, where it came from, whose it is, what
+//! it may do and how long it lasts. An outage is never called an invalid token.
+
+use std::fmt::Write;
+use std::time::{Duration, UNIX_EPOCH};
+
+use reqwest::header::ACCEPT;
+use serde_json::{Value, json};
+
+use crate::cli::Whoami;
+use crate::credential::{Credential, Kind};
+use crate::error::{Error, ErrorKind, Result};
+use crate::http::{Http, network_error};
+use crate::lokalise::identity::{Inquiry, Verdict};
+use crate::origin::ApiUrl;
+use crate::profile::{Owner, Profiles};
+use crate::secret::hint_of;
+use crate::session::{Choice, Session};
+use crate::settings::Settings;
+use crate::terminal::escaped;
+use crate::world::World;
+
+/// What is known of the credential's worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    Valid,
+    Expired,
+    Rejected,
+    Forbidden,
+    Unchecked,
+    NotLoggedIn,
+}
+
+impl State {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Valid => "valid",
+            Self::Expired => "expired",
+            Self::Rejected => "rejected",
+            Self::Forbidden => "forbidden",
+            Self::Unchecked => "unchecked",
+            Self::NotLoggedIn => "not-logged-in",
+        }
+    }
+}
+
+/// What the API told.
+pub struct Found {
+    pub state: State,
+    /// Why the state is what it is, where that needs saying.
+    pub reason: Option<String>,
+    /// What kept it unchecked.
+    pub cause: Option<ErrorKind>,
+    pub owner: Option<Owner>,
+    pub owner_unknown_because: Option<String>,
+}
+
+impl Found {
+    fn state(state: State, reason: impl Into<Option<String>>) -> Self {
+        Self { state, reason: reason.into(), cause: None, owner: None, owner_unknown_because: None }
+    }
+
+    /// Nothing could be asked, for this reason.
+    fn unchecked(error: &Error) -> Self {
+        Self { cause: Some(error.kind), ..Self::state(State::Unchecked, error.to_string()) }
+    }
+}
+
+pub async fn run(world: &World, settings: &Settings, whoami: &Whoami) -> Result<u8> {
+    let http = Http::new(world)?;
+    let choice = Choice::make(world, settings)?;
+    let (profile, rule) = (choice.profile.clone(), choice.rule.clone());
+    let mut session = match Session::of_choice(world, settings, &http, choice).await {
+        Ok(session) => session,
+        Err(error) if error.kind == ErrorKind::NotLoggedIn && profile.is_some() => {
+            let report = Report::without_credential(
+                settings,
+                profile.as_ref().map(ToString::to_string),
+                rule.describe(),
+                &error,
+            );
+            return finish(world, settings, whoami, &report, 4, Some(&error));
+        }
+        Err(error) => return Err(error),
+    };
+    let found = if whoami.offline { offline(world, &session) } else { online(world, &http, &mut session).await };
+    remember_owner(world, settings, &session, &found);
+    let report = Report::of(world, settings, &session, &found);
+    let code = exit_code(world, &session, &found, whoami);
+    finish(world, settings, whoami, &report, code, None)
+}
+
+fn finish(
+    world: &World,
+    settings: &Settings,
+    whoami: &Whoami,
+    report: &Report,
+    code: u8,
+    error: Option<&Error>,
+) -> Result<u8> {
+    if !whoami.check {
+        let text =
+            if settings.json { format!("{}\n", report.to_json()) } else { report.to_text(world.stdout_is_terminal) };
+        world.answer(&text)?;
+        if let Some(error) = error.filter(|_| !settings.json) {
+            error.hints.iter().for_each(|hint| world.say(&format!("hint: {hint}")));
+        }
+    }
+    Ok(code)
+}
+
+/// What the record alone tells.
+fn offline(world: &World, session: &Session<'_>) -> Found {
+    let ended = session.oauth().and_then(|oauth| oauth.left(world.now())).is_some_and(|left| left.is_zero());
+    let mut found = if ended {
+        Found::state(State::Expired, "the access token has ended".to_owned())
+    } else {
+        Found::state(State::Unchecked, "offline".to_owned())
+    };
+    found.owner = session.entry.as_ref().and_then(|entry| entry.owner.clone());
+    if found.owner.is_none() {
+        found.owner_unknown_because = Some("offline".to_owned());
+    }
+    found
+}
+
+/// Renews a stale token, then asks the API; a refused token is renewed and asked about once more.
+async fn online(world: &World, http: &Http, session: &mut Session<'_>) -> Found {
+    if let Err(error) = session.fresh().await {
+        return not_renewed(&error);
+    }
+    let ended = session.oauth().and_then(|oauth| oauth.left(world.now())).is_some_and(|left| left.is_zero());
+    if ended && !session.refreshable() {
+        return Found::state(State::Expired, "the access token has ended, and there is no refresh token".to_owned());
+    }
+    let found = ask(world, http, session.api_url(), session.credential()).await;
+    if !matches!(found.state, State::Expired | State::Rejected) {
+        return found;
+    }
+    match session.renewed_after_401().await {
+        Ok(true) => ask(world, http, session.api_url(), session.credential()).await,
+        Ok(false) => found,
+        Err(error) => not_renewed(&error),
+    }
+}
+
+fn not_renewed(error: &Error) -> Found {
+    match error.kind {
+        ErrorKind::NotLoggedIn => Found::state(State::Rejected, error.to_string()),
+        _ => Found::unchecked(error),
+    }
+}
+
+/// Asks the API about a credential, in at most four requests.
+pub async fn ask(world: &World, http: &Http, api_url: &ApiUrl, credential: &Credential) -> Found {
+    let mut inquiry = Inquiry::new(credential.kind());
+    while let Some(path) = inquiry.next() {
+        match get(world, http, api_url, credential, &path).await {
+            Ok((status, body)) => inquiry.answered(status, &body),
+            // Without the first answer nothing is known; without a later one, only the owner.
+            Err(error) if inquiry.verdict.is_none() => return Found::unchecked(&error),
+            Err(error) => {
+                inquiry.unknown_because = Some(error.to_string());
+                break;
+            }
+        }
+    }
+    let (state, reason, cause) = match inquiry.verdict.expect("the first answer brings the verdict") {
+        Verdict::Valid => (State::Valid, None, None),
+        Verdict::Expired => (State::Expired, Some("the API says that the access token has ended".to_owned()), None),
+        Verdict::Rejected => (State::Rejected, Some("the API does not accept the token".to_owned()), None),
+        Verdict::Forbidden => {
+            let why = "the API does not allow this token to list projects (HTTP 403; scope read_projects)";
+            (State::Forbidden, Some(why.to_owned()), None)
+        }
+        Verdict::Unclear(status, why) => {
+            let cause = if status == 200 { ErrorKind::Network } else { ErrorKind::from_status(status) };
+            (State::Unchecked, Some(why), Some(cause))
+        }
+    };
+    let owner_unknown_because =
+        inquiry.unknown_because.or_else(|| (state != State::Valid).then(|| state.as_str().to_owned()));
+    Found { state, reason, cause, owner: inquiry.owner, owner_unknown_because }
+}
+
+/// One small answer of the API.
+async fn get(
+    world: &World,
+    http: &Http,
+    api_url: &ApiUrl,
+    credential: &Credential,
+    path: &str,
+) -> Result<(u16, Vec<u8>)> {
+    const LONGEST: usize = 1 << 20;
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let mut url = api_url.at(path);
+    url.set_query(Some(query).filter(|query| !query.is_empty()));
+    world.trace(&format!("> GET {}", url.path()));
+    let (name, value) = credential.header();
+    let request =
+        http.api()?.get(url).header(name, value).header(ACCEPT, "application/json").timeout(Duration::from_secs(30));
+    let mut response = request.send().await.map_err(|error| network_error(&error))?;
+    let status = response.status().as_u16();
+    world.trace(&format!("< {status}"));
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| network_error(&error))? {
+        if body.len() + chunk.len() > LONGEST {
+            break;
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok((status, body))
+}
+
+/// Writes a newly learned owner into the profile's entry, for `profile list` and for later without a network.
+fn remember_owner(world: &World, settings: &Settings, session: &Session<'_>, found: &Found) {
+    let (Some(profile), Some(entry), Some(owner)) = (&session.profile, &session.entry, &found.owner) else { return };
+    let scopes = session.scopes().map(<[String]>::to_vec).or_else(|| entry.scopes.clone());
+    if entry.owner.as_ref() == Some(owner) && entry.scopes == scopes {
+        return;
+    }
+    let changed = Profiles::change(&settings.config_folder, |profiles| {
+        if let Some(entry) = profiles.entries.get_mut(profile) {
+            entry.owner = Some(owner.clone());
+            entry.scopes = scopes;
+        }
+    });
+    if let Err(error) = changed {
+        world.step(&error.to_string());
+    }
+}
+
+fn exit_code(world: &World, session: &Session<'_>, found: &Found, whoami: &Whoami) -> u8 {
+    let code = match found.state {
+        State::Valid => 0,
+        State::Unchecked if whoami.offline => 0,
+        State::Unchecked => found.cause.unwrap_or(ErrorKind::Network).row().code,
+        State::Expired if session.refreshable() => 0,
+        State::Expired | State::Rejected | State::NotLoggedIn => 4,
+        State::Forbidden => 5,
+    };
+    let left = session.oauth().and_then(|oauth| oauth.left(world.now()));
+    let too_short = matches!((whoami.min_validity, left), (Some(least), Some(left)) if left < least);
+    if code == 0 && too_short && !session.refreshable() { 4 } else { code }
+}
+
+/// The report, in the order of its JSON keys (product.md §6).
+struct Report {
+    profile: Option<String>,
+    profile_rule: String,
+    kind: Option<Kind>,
+    source: Option<(&'static str, String)>,
+    api_url: String,
+    owner: Option<Owner>,
+    owner_unknown_because: Option<String>,
+    scopes: Option<Vec<String>>,
+    expires_at: Option<u64>,
+    expires_in: Option<u64>,
+    refreshable: bool,
+    read_only: bool,
+    state: State,
+    state_reason: Option<String>,
+    token_hint: Option<String>,
+}
+
+impl Report {
+    fn of(world: &World, settings: &Settings, session: &Session<'_>, found: &Found) -> Self {
+        let (kind, name) = session.source.parts();
+        let oauth = session.oauth();
+        Self {
+            profile: session.profile.as_ref().map(ToString::to_string),
+            profile_rule: session.rule.describe(),
+            kind: Some(session.credential().kind()),
+            source: Some((kind, name.to_owned())),
+            api_url: settings.api_url.to_string(),
+            owner: found.owner.clone(),
+            owner_unknown_because: found.owner_unknown_because.clone(),
+            scopes: session.scopes().map(<[String]>::to_vec),
+            expires_at: oauth.and_then(|oauth| oauth.expires_at),
+            expires_in: oauth.and_then(|oauth| oauth.left(world.now())).map(|left| left.as_secs()),
+            refreshable: session.refreshable(),
+            read_only: session.read_only(),
+            state: found.state,
+            state_reason: found.reason.clone(),
+            token_hint: hint_of(session.credential().token()),
+        }
+    }
+
+    fn without_credential(settings: &Settings, profile: Option<String>, profile_rule: String, error: &Error) -> Self {
+        Self {
+            profile,
+            profile_rule,
+            kind: None,
+            source: None,
+            api_url: settings.api_url.to_string(),
+            owner: None,
+            owner_unknown_because: Some("not logged in".to_owned()),
+            scopes: None,
+            expires_at: None,
+            expires_in: None,
+            refreshable: false,
+            read_only: false,
+            state: State::NotLoggedIn,
+            state_reason: Some(error.to_string()),
+            token_hint: None,
+        }
+    }
+
+    fn to_json(&self) -> Value {
+        json!({
+            "schema_version": 1,
+            "profile": self.profile,
+            "profile_rule": self.profile_rule,
+            "kind": self.kind,
+            "source": self.source.as_ref().map(|(kind, name)| json!({"type": kind, "name": name})),
+            "api_url": self.api_url,
+            "owner": self.owner,
+            "owner_unknown_because": self.owner_unknown_because,
+            "scopes": self.scopes,
+            "expires_at": self.expires_at.map(timestamp),
+            "expires_in": self.expires_in,
+            "refreshable": self.refreshable,
+            "read_only": self.read_only,
+            "state": self.state.as_str(),
+            "state_reason": self.state_reason,
+            "token_hint": self.token_hint,
+        })
+    }
+
+    fn to_text(&self, terminal: bool) -> String {
+        let mut text = String::new();
+        let mut line = |name: &str, value: &str| {
+            let value = if terminal { escaped(value) } else { value.into() };
+            writeln!(text, "{name:11} {value}").expect("a string takes all text");
+        };
+        if let Some(profile) = &self.profile {
+            line("profile", &format!("{profile} (chosen by: {})", self.profile_rule));
+        }
+        if let (Some(kind), Some((place, name))) = (self.kind, &self.source) {
+            line("credential", &format!("{} from {place} {name}", kind.as_str()));
+        }
+        line("api", &self.api_url);
+        match (&self.owner, &self.owner_unknown_because) {
+            (Some(owner), _) => line("owner", &owner_words(owner)),
+            (None, Some(why)) => line("owner", &format!("unknown ({why})")),
+            (None, None) => {}
+        }
+        if self.kind == Some(Kind::OAuth) {
+            let scopes = self.scopes.as_ref().map_or_else(|| "not told yet".to_owned(), |scopes| scopes.join(" "));
+            line("scopes", &scopes);
+            let renewed = if self.refreshable { ", then renewed by itself" } else { ", cannot be renewed" };
+            match (self.expires_at, self.expires_in) {
+                (Some(end), Some(0)) => line("expires", &format!("{} (over){renewed}", timestamp(end))),
+                (Some(end), Some(left)) => {
+                    line("expires", &format!("{} (in {}){renewed}", timestamp(end), span(Duration::from_secs(left))));
+                }
+                _ => line("expires", "not known"),
+            }
+        } else if self.kind.is_some() {
+            line("expires", "never");
+        }
+        if self.read_only {
+            line("read-only", "yes: `call` refuses to write");
+        }
+        if let Some(hint) = &self.token_hint {
+            line("token", &format!("…{hint}"));
+        }
+        let reason = self.state_reason.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"));
+        line("state", &format!("{}{reason}", self.state.as_str()));
+        text
+    }
+}
+
+/// The owner in one phrase.
+pub fn owner_words(owner: &Owner) -> String {
+    let id = owner.user_id.map(|id| format!("user {id}"));
+    match (&owner.name, &owner.email, id) {
+        (Some(name), Some(email), _) => format!("{name} <{email}>"),
+        (Some(one), None, _) | (None, Some(one), _) => one.clone(),
+        (None, None, id) => id.unwrap_or_else(|| "an unknown user".to_owned()),
+    }
+}
+
+/// RFC 3339, UTC, whole seconds.
+pub fn timestamp(seconds: u64) -> String {
+    // Later than the year 9999 is no date; a record cannot hold one, but a file can.
+    let seconds = seconds.min(253_402_300_799);
+    humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds)).to_string()
+}
+
+/// A length of time as people say it: `52 min`, `3 h 5 min`, `40 s`.
+pub fn span(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match (seconds / 3600, seconds / 60 % 60) {
+        (0, 0) => format!("{seconds} s"),
+        (0, minutes) => format!("{minutes} min"),
+        (hours, 0) => format!("{hours} h"),
+        (hours, minutes) => format!("{hours} h {minutes} min"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_read_as_people_say_them() {
+        assert_eq!(timestamp(0), "1970-01-01T00:00:00Z");
+        for (seconds, words) in
+            [(0, "0 s"), (59, "59 s"), (60, "1 min"), (3119, "51 min"), (3600, "1 h"), (11_100, "3 h 5 min")]
+        {
+            assert_eq!(span(Duration::from_secs(seconds)), words);
+        }
+        assert_eq!(timestamp(u64::MAX), "9999-12-31T23:59:59Z");
+    }
+}

@@ -1,0 +1,294 @@
+//! The HTTP clients: one for the token endpoint, one for the API. No redirect is
+//! followed with a credential, no Referer is sent, and an error never shows a URL's query.
+
+use std::cell::OnceCell;
+use std::error::Error as _;
+use std::time::Duration;
+
+use reqwest::{Client, ClientBuilder, NoProxy, Proxy, Url, redirect};
+use zeroize::Zeroizing;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::oauth::client::ClientCredentials;
+use crate::oauth::token::{Grant, TokenError, TokenResponse, request_body, token_response};
+use crate::origin::OAuthUrl;
+use crate::world::World;
+
+/// How we name ourselves to servers.
+pub const USER_AGENT: &str = concat!("lokalise-auth/", env!("CARGO_PKG_VERSION"));
+
+const CONNECT: Duration = Duration::from_secs(10);
+const IDLE: Duration = Duration::from_secs(60);
+/// One token request, from connect to the last byte.
+const TOKEN_REQUEST: Duration = Duration::from_secs(30);
+/// What a token answer may have, in bytes.
+const LONGEST_TOKEN_ANSWER: usize = 1 << 20;
+
+/// The clients of one run, built when first used.
+pub struct Http {
+    proxies: Proxies,
+    api: OnceCell<Client>,
+}
+
+impl Http {
+    /// Reads the proxy variables.
+    ///
+    /// # Errors
+    /// Usage, if one is malformed: going round a proxy silently is worse.
+    pub fn new(world: &World) -> Result<Self> {
+        Ok(Self { proxies: Proxies::read(world)?, api: OnceCell::new() })
+    }
+
+    /// The client for API requests. It holds no credential: each request carries its own.
+    pub fn api(&self) -> Result<&Client> {
+        if let Some(client) = self.api.get() {
+            return Ok(client);
+        }
+        let client = self.client(|builder| builder.read_timeout(IDLE))?;
+        Ok(self.api.get_or_init(|| client))
+    }
+
+    fn client(&self, more: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Result<Client> {
+        // The first of two installs wins; both are the same.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut builder = Client::builder()
+            .user_agent(USER_AGENT)
+            .redirect(redirect::Policy::none())
+            .referer(false)
+            .tls_version_min(reqwest::tls::Version::TLS_1_2)
+            .connect_timeout(CONNECT)
+            .no_proxy();
+        if let Some(proxy) = self.proxies.https.clone() {
+            builder = builder.proxy(proxy);
+        }
+        more(builder).build().map_err(|error| {
+            Error::network("the TLS client cannot be set up")
+                .because(anyhow::anyhow!(cause(&error)))
+                .hint("SSL_CERT_FILE and SSL_CERT_DIR, where set, must name trusted CAs in PEM form")
+        })
+    }
+
+    /// One request to the token endpoint, sent once and never again.
+    ///
+    /// # Errors
+    /// [`token_error`] says how each answer reads; without an answer, a network error.
+    pub async fn token(
+        &self,
+        world: &World,
+        oauth_url: &OAuthUrl,
+        grant: &Grant<'_>,
+        client: &ClientCredentials,
+    ) -> Result<Result<TokenResponse, TokenError>> {
+        let url = oauth_url.token_endpoint();
+        let body = request_body(grant, client);
+        world.trace(&format!("> POST {url}"));
+        let request = self
+            .client(|builder| builder.timeout(TOKEN_REQUEST).no_gzip().retry(reqwest::retry::never()))?
+            .post(url)
+            .header("content-type", "application/json")
+            .header("accept", "application/json")
+            .body(body.to_vec());
+        let mut response = request.send().await.map_err(|error| network_error(&error))?;
+        let status = response.status().as_u16();
+        world.trace(&format!("< {status}"));
+        // Room for any real answer from the start: a growing buffer would leave copies of the tokens behind.
+        let mut answer = Zeroizing::new(Vec::with_capacity(16 * 1024));
+        while let Some(chunk) = response.chunk().await.map_err(|error| network_error(&error))? {
+            if answer.len() + chunk.len() > LONGEST_TOKEN_ANSWER {
+                return Ok(Err(TokenError::NotUnderstood { status, why: "the answer is longer than 1 MiB" }));
+            }
+            answer.extend_from_slice(&chunk);
+        }
+        Ok(token_response(status, &answer))
+    }
+}
+
+/// A failed token request for the reader. The hints are the caller's.
+pub fn token_error(error: &TokenError, what: &str) -> Error {
+    match error {
+        TokenError::Rejected { status, error, description } => {
+            let detail = match (error.as_str(), description.as_str()) {
+                ("", "") => String::new(),
+                (error, "") => format!(": {error}"),
+                ("", description) => format!(": {description}"),
+                (error, description) => format!(": {error}, {description}"),
+            };
+            let mut refused = Error::new(ErrorKind::NotLoggedIn, format!("{what} was refused{detail} (HTTP {status})"));
+            refused.status = Some(*status);
+            refused
+        }
+        TokenError::NotNow { status } => {
+            let kind = if *status == 408 { ErrorKind::Network } else { ErrorKind::from_status(*status) };
+            let mut later = Error::new(kind, format!("{what} failed: the token endpoint answered HTTP {status}"))
+                .hint("try again in a minute; nothing was changed");
+            later.status = Some(*status);
+            later
+        }
+        TokenError::NotUnderstood { status, why } => {
+            let kind = if (200..300).contains(status) { ErrorKind::Other } else { ErrorKind::from_status(*status) };
+            let mut odd = Error::new(kind, format!("{what} failed: {why} (HTTP {status})"))
+                .hint("a proxy or a login page of the network may have answered; `lokalise-auth doctor` looks closer");
+            odd.status = Some(*status);
+            odd
+        }
+    }
+}
+
+/// The proxy for https targets. Plain http is for loopback only, and goes direct.
+struct Proxies {
+    https: Option<Proxy>,
+}
+
+impl Proxies {
+    fn read(world: &World) -> Result<Self> {
+        let no_proxy = either(world, "NO_PROXY").map(|(_, value)| value).unwrap_or_default();
+        let everywhere = no_proxy.split(',').any(|entry| entry.trim() == "*");
+        let Some((name, value)) = either(world, "HTTPS_PROXY").or_else(|| either(world, "ALL_PROXY")) else {
+            return Ok(Self { https: None });
+        };
+        // The value may hold a password: it is not repeated.
+        let malformed = || {
+            Error::usage(format!("{name} is not a proxy address"))
+                .hint(format!("it is written `http://host:port`; `unset {name}` goes without a proxy"))
+        };
+        let address = if value.contains("://") { value } else { format!("http://{value}") };
+        let url = Url::parse(&address).map_err(|_| malformed())?;
+        let known = matches!(url.scheme(), "http" | "https" | "socks4" | "socks4a" | "socks5" | "socks5h");
+        if !known || url.host_str().is_none_or(str::is_empty) || !matches!(url.path(), "" | "/") {
+            return Err(malformed());
+        }
+        if everywhere {
+            return Ok(Self { https: None });
+        }
+        let proxy = Proxy::https(url).map_err(|_| malformed())?;
+        Ok(Self { https: Some(proxy.no_proxy(NoProxy::from_string(&without_ports(&no_proxy)))) })
+    }
+}
+
+/// Which variable names the proxy for https, if any does; for reports.
+pub fn proxy_variable(world: &World) -> Option<&'static str> {
+    either(world, "HTTPS_PROXY").or_else(|| either(world, "ALL_PROXY")).map(|(name, _)| name)
+}
+
+/// A proxy variable by its capital or its small name.
+fn either(world: &World, capital: &'static str) -> Option<(&'static str, String)> {
+    let small = match capital {
+        "HTTPS_PROXY" => "https_proxy",
+        "ALL_PROXY" => "all_proxy",
+        _ => "no_proxy",
+    };
+    [capital, small].into_iter().find_map(|name| world.var(name).map(|value| (name, value.trim().to_owned())))
+}
+
+fn without_ports(no_proxy: &str) -> String {
+    let entry = |entry: &str| match entry.trim().rsplit_once(':') {
+        Some((host, port)) if !host.contains(':') && port.parse::<u16>().is_ok() => host.to_owned(),
+        _ => entry.trim().to_owned(),
+    };
+    no_proxy.split(',').map(entry).collect::<Vec<_>>().join(",")
+}
+
+/// A request that got no answer, or not all of it, in one sentence.
+pub fn network_error(error: &reqwest::Error) -> Error {
+    let host = error.url().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_else(|| "the server".to_owned());
+    let chain = chain(error);
+    if let Some(why) = chain.iter().find_map(|cause| certificate_error(*cause)) {
+        let (what, hint) = why;
+        return Error::network(format!("the certificate of {host} {what}")).hint(hint);
+    }
+    let all = chain.iter().map(ToString::to_string).collect::<Vec<_>>().join(": ").to_lowercase();
+    let (message, hint) = if error.is_timeout() && error.is_connect() {
+        (format!("{host} did not accept a connection in time"), "check the network, or HTTPS_PROXY")
+    } else if error.is_timeout() || all.contains("timed out") {
+        (format!("{host} did not answer in time"), "try again; `lokalise-auth doctor` looks closer")
+    } else if all.contains("dns error") || all.contains("failed to lookup") {
+        (format!("the name {host} cannot be resolved"), "check the network and DNS, or HTTPS_PROXY")
+    } else if all.contains("proxy") || all.contains("tunnel") {
+        (format!("the proxy did not let us through to {host}"), "check HTTPS_PROXY and its user name and password")
+    } else if error.is_connect() {
+        (format!("{host} cannot be reached"), "check the network, or HTTPS_PROXY")
+    } else if error.is_body() || error.is_decode() {
+        (format!("the answer of {host} was cut short"), "try again")
+    } else {
+        (format!("the connection to {host} broke"), "try again")
+    };
+    Error::network(message).because(anyhow::anyhow!(cause(error))).hint(hint)
+}
+
+/// What is wrong with a certificate, and what to do about it.
+fn certificate_error(error: &(dyn std::error::Error + 'static)) -> Option<(&'static str, &'static str)> {
+    use rustls::CertificateError as Certificate;
+    let tls = error
+        .downcast_ref::<rustls::Error>()
+        .or_else(|| error.downcast_ref::<std::io::Error>()?.get_ref()?.downcast_ref::<rustls::Error>())?;
+    let rustls::Error::InvalidCertificate(certificate) = tls else { return None };
+    Some(match certificate {
+        Certificate::UnknownIssuer => (
+            "is signed by a CA that this machine does not trust",
+            "where a company's proxy or server has its own CA, set SSL_CERT_FILE to that CA's PEM file",
+        ),
+        Certificate::Expired | Certificate::ExpiredContext { .. } => {
+            ("has expired", "check this machine's clock (`date`); if it is right, the server's owner must renew it")
+        }
+        Certificate::NotValidYet | Certificate::NotValidYetContext { .. } => {
+            ("is not valid yet", "check this machine's clock (`date`)")
+        }
+        Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => {
+            ("is for another host", "check LOKALISE_API_URL and LOKALISE_OAUTH_URL, and whether a proxy is in between")
+        }
+        _ => ("is not acceptable", "`lokalise-auth doctor` shows who issued it"),
+    })
+}
+
+fn chain(error: &reqwest::Error) -> Vec<&(dyn std::error::Error + 'static)> {
+    let mut chain: Vec<&(dyn std::error::Error + 'static)> = Vec::new();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        chain.push(cause);
+        // An io::Error hides what it wraps from `source`.
+        next = match cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+            Some(inner) => Some(inner),
+            None => cause.source(),
+        };
+    }
+    chain
+}
+
+/// The innermost cause: the only one that says something that the message does not.
+fn cause(error: &reqwest::Error) -> String {
+    chain(error).last().map_or_else(|| "no cause is known".to_owned(), ToString::to_string)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ffi::OsString;
+    use std::time::UNIX_EPOCH;
+
+    fn proxies(variables: &'static [(&'static str, &'static str)]) -> Result<Proxies> {
+        let world = World::made_of(
+            move |name| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value)),
+            || UNIX_EPOCH,
+        );
+        Proxies::read(&world)
+    }
+
+    #[test]
+    fn a_malformed_proxy_is_an_error_and_is_not_repeated() {
+        for value in
+            ["http://user:hunter2@", "::::", "ftp://proxy", "http://host:99999", "http://host/path", "ht tp://x"]
+        {
+            let variables: &'static [_] = Box::leak(Box::new([("HTTPS_PROXY", value)]));
+            let error = proxies(variables).map(|_| ()).expect_err(value);
+            assert!(!format!("{error} {:?}", error.hints).contains("hunter2"), "{value}");
+        }
+    }
+
+    #[test]
+    fn a_star_in_no_proxy_means_every_host() {
+        let found = proxies(&[("HTTPS_PROXY", "http://proxy:3128"), ("NO_PROXY", "localhost, *")]).expect("proxies");
+        assert!(found.https.is_none());
+        assert!(proxies(&[("all_proxy", "proxy:3128")]).expect("proxies").https.is_some());
+        assert!(proxies(&[("ALL_PROXY", "socks5h://proxy")]).expect("proxies").https.is_some());
+    }
+}

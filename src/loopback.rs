@@ -1,0 +1,274 @@
+//! The listener on the redirect URI (RFC 8252 §7.3). It is open for one login,
+//! answers strangers with 4xx, and holds the browser until the login has ended.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use reqwest::Url;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::AbortHandle;
+
+use crate::error::{Error, Result};
+use crate::oauth::authorization::{AuthorizationRequest, NotOurs, Redirected};
+
+mod page;
+pub use page::Page;
+
+/// A request head may have this many bytes.
+const LONGEST_HEAD: usize = 8 * 1024;
+/// A connection has this long to send its request.
+const HEAD_TIME: Duration = Duration::from_secs(5);
+/// More connections than these end the oldest.
+const CONNECTIONS: usize = 16;
+/// The browser has this long to take its page when the login has ended.
+const FAREWELL: Duration = Duration::from_millis(800);
+
+/// Which address to listen on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Redirect {
+    /// `http://127.0.0.1:PORT/callback`, on a free port or this one.
+    Port(Option<u16>),
+    /// A loopback URI that Lokalise registered.
+    Uri(Url),
+}
+
+/// Sockets on the redirect URI, from before the browser opens until the login has ended.
+pub struct Loopback {
+    listeners: Vec<TcpListener>,
+    pub redirect_uri: Url,
+}
+
+/// The answer to our request, and the browser that waits for its page.
+pub struct Answered {
+    pub redirected: Redirected,
+    pub browser: Browser,
+}
+
+/// A browser that waits for its page.
+pub struct Browser {
+    page: oneshot::Sender<Page>,
+    sent: oneshot::Receiver<()>,
+}
+
+impl Browser {
+    /// Answers the browser, and waits until the page is out or the browser is gone.
+    pub async fn show(self, page: Page) {
+        // A browser that has gone away needs no page.
+        let _ = self.page.send(page);
+        let _ = tokio::time::timeout(FAREWELL, self.sent).await;
+    }
+}
+
+impl Loopback {
+    /// Binds. The sockets that are bound here are the ones that take the redirect: no port is ever given back.
+    ///
+    /// # Errors
+    /// Usage, if the port is taken; it is named. Nothing has been opened then.
+    pub async fn bind(redirect: &Redirect) -> Result<Self> {
+        match redirect {
+            Redirect::Port(port) => {
+                let port = port.unwrap_or(0);
+                let listener = match TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
+                    Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => {
+                        TcpListener::bind((Ipv6Addr::LOCALHOST, port)).await
+                    }
+                    bound => bound,
+                }
+                .map_err(|error| cannot_listen(port, error))?;
+                let address = listener.local_addr().map_err(|error| cannot_listen(port, error))?;
+                let redirect_uri =
+                    Url::parse(&format!("http://{address}/callback")).expect("a socket address makes a URL");
+                Ok(Self { listeners: vec![listener], redirect_uri })
+            }
+            Redirect::Uri(uri) => {
+                let port = uri.port_or_known_default().unwrap_or(80);
+                let mut listeners = Vec::new();
+                for address in addresses(uri) {
+                    match TcpListener::bind(SocketAddr::new(address, port)).await {
+                        Ok(listener) => listeners.push(listener),
+                        // One family may be missing on this machine.
+                        Err(error)
+                            if matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::Unsupported) => {
+                        }
+                        Err(error) if error.raw_os_error() == Some(97) => {} // EAFNOSUPPORT
+                        Err(error) => return Err(cannot_listen(port, error)),
+                    }
+                }
+                if listeners.is_empty() {
+                    return Err(cannot_listen(port, io::Error::from(io::ErrorKind::AddrNotAvailable)));
+                }
+                Ok(Self { listeners, redirect_uri: uri.clone() })
+            }
+        }
+    }
+
+    /// Listens until the answer to `request` arrives. Whatever else arrives is
+    /// answered and forgotten. Dropping the future closes the port.
+    pub async fn answer(&mut self, request: &Arc<AuthorizationRequest>) -> Answered {
+        let (sender, mut answers) = mpsc::channel(1);
+        let shared =
+            Arc::new(Shared { request: Arc::clone(request), answers: sender, answered: AtomicBool::new(false) });
+        let mut connections: VecDeque<(AbortHandle, Arc<AtomicBool>)> = VecDeque::new();
+        let mut open = std::mem::take(&mut self.listeners);
+        loop {
+            tokio::select! {
+                biased;
+                Some(answered) = answers.recv() => {
+                    // Reloads of the page are still answered while the login goes on.
+                    tokio::spawn(async move {
+                        while let Ok((stream, _)) = accept(&open).await {
+                            tokio::spawn(serve(stream, Arc::clone(&shared), Arc::new(AtomicBool::new(false))));
+                        }
+                        open.clear();
+                    });
+                    return answered;
+                }
+                accepted = accept(&open) => match accepted {
+                    Ok((stream, _)) => {
+                        connections.retain(|(task, _)| !task.is_finished());
+                        if connections.len() >= CONNECTIONS
+                            && let Some(oldest) = connections.iter().position(|(_, holds_answer)| !holds_answer.load(Ordering::Relaxed))
+                            && let Some((task, _)) = connections.remove(oldest)
+                        {
+                            task.abort();
+                        }
+                        let holds_answer = Arc::new(AtomicBool::new(false));
+                        let task = tokio::spawn(serve(stream, Arc::clone(&shared), Arc::clone(&holds_answer)));
+                        connections.push_back((task.abort_handle(), holds_answer));
+                    }
+                    // Out of file descriptors, or reset before it was taken: wait for better times.
+                    Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+                },
+            }
+        }
+    }
+}
+
+async fn accept(listeners: &[TcpListener]) -> io::Result<(TcpStream, SocketAddr)> {
+    match listeners {
+        [one] => one.accept().await,
+        [one, other, ..] => tokio::select! {
+            accepted = one.accept() => accepted,
+            accepted = other.accept() => accepted,
+        },
+        [] => std::future::pending().await,
+    }
+}
+
+/// `localhost` means both families (RFC 8252 §8.3 advises against it, but apps are registered with it).
+fn addresses(uri: &Url) -> Vec<IpAddr> {
+    let host = uri.host_str().unwrap_or_default();
+    let literal = host.trim_start_matches('[').trim_end_matches(']');
+    match literal.parse() {
+        Ok(address) => vec![address],
+        Err(_) => vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()],
+    }
+}
+
+fn cannot_listen(port: u16, error: io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => Error::usage(format!("port {port} is in use by another program"))
+            .hint("end that program, choose another --port, or use --paste"),
+        io::ErrorKind::PermissionDenied => {
+            Error::usage(format!("port {port} needs more rights than you have")).because(error)
+        }
+        _ => Error::other("no loopback port can be listened on").because(error).hint("use --paste"),
+    }
+}
+
+struct Shared {
+    request: Arc<AuthorizationRequest>,
+    answers: mpsc::Sender<Answered>,
+    answered: AtomicBool,
+}
+
+/// One connection: one request, one answer, closed.
+async fn serve(stream: TcpStream, shared: Arc<Shared>, holds_answer: Arc<AtomicBool>) {
+    let head_read = Arc::new(AtomicBool::new(false));
+    let sent: Arc<Mutex<Option<oneshot::Sender<()>>>> = Arc::default();
+    let service = {
+        let (head_read, sent) = (Arc::clone(&head_read), Arc::clone(&sent));
+        service_fn(move |request: Request<Incoming>| {
+            head_read.store(true, Ordering::Relaxed);
+            let (shared, holds_answer, sent) = (Arc::clone(&shared), Arc::clone(&holds_answer), Arc::clone(&sent));
+            async move { Ok::<_, Infallible>(respond(&request, &shared, &holds_answer, &sent).await) }
+        })
+    };
+    let connection = hyper::server::conn::http1::Builder::new()
+        .keep_alive(false)
+        .max_buf_size(LONGEST_HEAD)
+        .serve_connection(TokioIo::new(stream), service);
+    tokio::pin!(connection);
+    // A client that is no browser may send anything: what hyper says of it helps nobody.
+    if tokio::time::timeout(HEAD_TIME, &mut connection).await.is_err() && head_read.load(Ordering::Relaxed) {
+        let _ = connection.await;
+    }
+    if let Some(sent) = sent.lock().expect("no holder panics").take() {
+        let _ = sent.send(());
+    }
+}
+
+async fn respond(
+    request: &Request<Incoming>,
+    shared: &Shared,
+    holds_answer: &AtomicBool,
+    sent: &Mutex<Option<oneshot::Sender<()>>>,
+) -> Response<Full<Bytes>> {
+    if request.method() != Method::GET {
+        let mut refusal = response(StatusCode::METHOD_NOT_ALLOWED, Page::Stranger);
+        refusal.headers_mut().insert(ALLOW, hyper::header::HeaderValue::from_static("GET"));
+        return refusal;
+    }
+    // In absolute form the target names a host of its own: not a browser's way to us.
+    let target = request.uri().to_string();
+    let mut hosts = request.headers().get_all(HOST).iter();
+    let host = hosts.next().and_then(|host| host.to_str().ok()).filter(|_| hosts.next().is_none());
+    let redirected = shared.request.redirected(&target, host);
+    if let Redirected::NotOurs(why) = redirected {
+        return response(
+            if why == NotOurs::Path { StatusCode::NOT_FOUND } else { StatusCode::BAD_REQUEST },
+            Page::Stranger,
+        );
+    }
+    // The state is good for one answer.
+    if shared.answered.swap(true, Ordering::SeqCst) {
+        return response(StatusCode::OK, Page::Repeated);
+    }
+    holds_answer.store(true, Ordering::Relaxed);
+    let (page, shown) = oneshot::channel();
+    let (done, gone) = oneshot::channel();
+    *sent.lock().expect("no holder panics") = Some(done);
+    let answered = Answered { redirected, browser: Browser { page, sent: gone } };
+    if shared.answers.send(answered).await.is_err() {
+        return response(StatusCode::OK, Page::Failed);
+    }
+    // A login that is called off drops its end.
+    let page = shown.await.unwrap_or(Page::Failed);
+    response(StatusCode::OK, page)
+}
+
+fn response(status: StatusCode, page: Page) -> Response<Full<Bytes>> {
+    Response::builder()
+        .status(status)
+        .header(CONTENT_TYPE, "text/html; charset=utf-8")
+        .header(CONTENT_SECURITY_POLICY, page::policy())
+        .header(REFERRER_POLICY, "no-referrer")
+        .header(CACHE_CONTROL, "no-store")
+        .header(X_CONTENT_TYPE_OPTIONS, "nosniff")
+        .body(Full::new(Bytes::from(page.html())))
+        .expect("constant headers")
+}

@@ -1,0 +1,206 @@
+//! The authorization request → URL, and the redirect that answers it → an
+//! authorization code (RFC 6749 §4.1.1 and §4.1.2).
+
+use reqwest::Url;
+use ring::digest::{SHA256, digest};
+
+use crate::secret::{AuthorizationCode, State};
+
+/// One authorization request. Its `state` is good for one answer.
+#[derive(Debug)]
+pub struct AuthorizationRequest {
+    pub endpoint: Url,
+    pub client_id: String,
+    pub scopes: Vec<String>,
+    /// `None`: Lokalise shows the code on a page instead of redirecting.
+    pub redirect_uri: Option<Url>,
+    pub state: State,
+    /// The S256 code challenge, with `--pkce` (RFC 7636 §4.2).
+    pub code_challenge: Option<String>,
+}
+
+/// What one HTTP request to the redirect URI was.
+#[derive(Debug)]
+pub enum Redirected {
+    /// Not the answer to our request. The wait goes on.
+    NotOurs(NotOurs),
+    /// The user or the server said no (RFC 6749 §4.1.2.1). The texts are the server's: escape them.
+    Refused {
+        error: String,
+        description: Option<String>,
+    },
+    Granted(AuthorizationCode),
+}
+
+/// Why a request was not the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotOurs {
+    #[error("it is for another path")]
+    Path,
+    #[error("it is for another host")]
+    Host,
+    #[error("its state is missing or not ours")]
+    State,
+    #[error("it holds neither a code nor an error")]
+    Empty,
+}
+
+impl AuthorizationRequest {
+    /// The URL for the browser: the RFC's parameters and nothing else.
+    pub fn url(&self) -> Url {
+        let mut url = self.endpoint.clone();
+        {
+            let mut query = url.query_pairs_mut();
+            query.append_pair("response_type", "code");
+            query.append_pair("client_id", &self.client_id);
+            query.append_pair("scope", &self.scopes.join(" "));
+            if let Some(redirect_uri) = &self.redirect_uri {
+                query.append_pair("redirect_uri", redirect_uri.as_str());
+            }
+            query.append_pair("state", self.state.expose());
+            if let Some(challenge) = &self.code_challenge {
+                query.append_pair("code_challenge", challenge);
+                query.append_pair("code_challenge_method", "S256");
+            }
+        }
+        url
+    }
+
+    /// Reads the target and the Host header of a GET request that reached the listener.
+    pub fn redirected(&self, target: &str, host: Option<&str>) -> Redirected {
+        let Some(expected) = &self.redirect_uri else { return Redirected::NotOurs(NotOurs::Path) };
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        if path != expected.path() {
+            return Redirected::NotOurs(NotOurs::Path);
+        }
+        if !host.is_some_and(|host| host.eq_ignore_ascii_case(&authority(expected))) {
+            return Redirected::NotOurs(NotOurs::Host);
+        }
+        self.answered(query)
+    }
+
+    /// Reads an address that was pasted: the one on which the browser ended.
+    pub fn pasted_address(&self, pasted: &str) -> Redirected {
+        let (Ok(address), Some(expected)) = (Url::parse(pasted.trim()), &self.redirect_uri) else {
+            return Redirected::NotOurs(NotOurs::Path);
+        };
+        if address.origin() != expected.origin() || !address.username().is_empty() {
+            return Redirected::NotOurs(NotOurs::Host);
+        }
+        if address.path() != expected.path() {
+            return Redirected::NotOurs(NotOurs::Path);
+        }
+        self.answered(address.query().unwrap_or_default())
+    }
+
+    fn answered(&self, query: &str) -> Redirected {
+        let parameters: Vec<(String, String)> = match Url::parse(&format!("http://localhost/?{query}")) {
+            Ok(url) => url.query_pairs().into_owned().collect(),
+            Err(_) => return Redirected::NotOurs(NotOurs::State),
+        };
+        // A parameter that stands twice has no value (RFC 6749 §3.1).
+        let once = |name: &str| {
+            let mut values = parameters.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str());
+            values.next().filter(|value| !value.is_empty() && values.next().is_none())
+        };
+        // State first: nothing else in a redirect is worth believing until it is known to answer our request.
+        // Digests are compared, so that the time it takes says nothing about the state.
+        let digested = |state: &str| digest(&SHA256, state.as_bytes());
+        let expected = digested(self.state.expose());
+        let ours = once("state").is_some_and(|state| digested(state).as_ref() == expected.as_ref());
+        if !ours {
+            return Redirected::NotOurs(NotOurs::State);
+        }
+        if let Some(error) = once("error") {
+            return Redirected::Refused {
+                error: error.to_owned(),
+                description: once("error_description").map(str::to_owned),
+            };
+        }
+        match once("code").map(AuthorizationCode::parse) {
+            Some(Ok(code)) => Redirected::Granted(code),
+            _ => Redirected::NotOurs(NotOurs::Empty),
+        }
+    }
+}
+
+/// `host:port` as a browser's Host header has it: the default port is left out.
+pub fn authority(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request() -> AuthorizationRequest {
+        AuthorizationRequest {
+            endpoint: Url::parse("https://app.lokalise.com/oauth2/auth").expect("a constant URL"),
+            client_id: "c1".to_owned(),
+            scopes: vec!["read_projects".to_owned(), "write_keys".to_owned()],
+            redirect_uri: Some(Url::parse("http://127.0.0.1:8123/callback").expect("a constant URL")),
+            state: State::new("right"),
+            code_challenge: None,
+        }
+    }
+
+    const HOST: Option<&str> = Some("127.0.0.1:8123");
+
+    #[test]
+    fn the_url_holds_the_parameters_of_the_rfc_and_no_other() {
+        assert_eq!(
+            request().url().as_str(),
+            "https://app.lokalise.com/oauth2/auth?response_type=code&client_id=c1&scope=read_projects+write_keys\
+             &redirect_uri=http%3A%2F%2F127.0.0.1%3A8123%2Fcallback&state=right"
+        );
+    }
+
+    #[test]
+    fn the_redirect_with_our_state_grants_the_code() {
+        let answer = request().redirected("/callback?code=abc&state=right", HOST);
+        assert!(matches!(answer, Redirected::Granted(code) if code.expose() == "abc"));
+    }
+
+    #[test]
+    fn a_forged_redirect_is_not_ours_whatever_it_says() {
+        let cases = [
+            ("/callback?code=abc", HOST, NotOurs::State),
+            ("/callback?code=abc&state=", HOST, NotOurs::State),
+            ("/callback?code=abc&state=wrong", HOST, NotOurs::State),
+            ("/callback?code=abc&state=right&state=right", HOST, NotOurs::State),
+            ("/callback?error=access_denied", HOST, NotOurs::State),
+            ("/callback?error=access_denied&state=wrong", HOST, NotOurs::State),
+            ("/callback?state=right", HOST, NotOurs::Empty),
+            ("/callback?code=a&code=b&state=right", HOST, NotOurs::Empty),
+            ("/callback?code=a%20b&state=right", HOST, NotOurs::Empty),
+            ("/favicon.ico", HOST, NotOurs::Path),
+            ("/callback/?code=abc&state=right", HOST, NotOurs::Path),
+            ("http://127.0.0.1:8123/callback?code=abc&state=right", HOST, NotOurs::Path),
+            ("/callback?code=abc&state=right", Some("evil.example:8123"), NotOurs::Host),
+            ("/callback?code=abc&state=right", Some("127.0.0.1"), NotOurs::Host),
+            ("/callback?code=abc&state=right", None, NotOurs::Host),
+        ];
+        for (target, host, why) in cases {
+            let answer = request().redirected(target, host);
+            assert!(matches!(answer, Redirected::NotOurs(reason) if reason == why), "{target} {host:?}: {answer:?}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_believed_with_our_state() {
+        let answer = request().redirected("/callback?error=access_denied&error_description=No+way&state=right", HOST);
+        let Redirected::Refused { error, description } = answer else { panic!("not refused: {answer:?}") };
+        assert_eq!((error.as_str(), description.as_deref()), ("access_denied", Some("No way")));
+    }
+
+    #[test]
+    fn a_pasted_address_must_be_the_redirect_uri() {
+        let granted = |pasted: &str| matches!(request().pasted_address(pasted), Redirected::Granted(_));
+        assert!(granted("http://127.0.0.1:8123/callback?code=abc&state=right"));
+        assert!(granted("  http://127.0.0.1:8123/callback?state=right&code=abc#_\n"));
+        assert!(!granted("http://127.0.0.1:8124/callback?code=abc&state=right"));
+        assert!(!granted("https://evil.example/callback?code=abc&state=right"));
+        assert!(!granted("abc"));
+    }
+}

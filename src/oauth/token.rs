@@ -1,0 +1,274 @@
+//! Grant → token request; answer → tokens, or why there are none (RFC 6749 §4.1.3,
+//! §5 and §6). Of a body that was not understood nothing is repeated.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+use zeroize::Zeroizing;
+
+use super::client::ClientCredentials;
+use crate::secret::{AccessToken, AuthorizationCode, CodeVerifier, RefreshToken};
+
+/// What is exchanged for tokens.
+pub enum Grant<'a> {
+    AuthorizationCode { code: &'a AuthorizationCode, verifier: Option<&'a CodeVerifier> },
+    RefreshToken(&'a RefreshToken),
+}
+
+/// The tokens of a good answer.
+#[derive(Debug)]
+pub struct TokenResponse {
+    pub access_token: AccessToken,
+    pub refresh_token: Option<RefreshToken>,
+    /// Seconds, at most a day; `None` when the server does not say.
+    pub expires_in: Option<u64>,
+    pub scopes: Option<Vec<String>>,
+}
+
+/// Why a token request brought no tokens.
+#[derive(Debug, PartialEq, Eq)]
+pub enum TokenError {
+    /// The server refused with an OAuth error (§5.2). Both texts are the server's, cut and stripped of odd characters.
+    Rejected { status: u16, error: String, description: String },
+    /// 408, 429 or 5xx: worth another try later.
+    NotNow { status: u16 },
+    /// Anything else: HTML, a redirect, a proxy's page, missing fields.
+    NotUnderstood { status: u16, why: &'static str },
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    grant_type: &'static str,
+    client_id: &'a str,
+    client_secret: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code_verifier: Option<&'a str>,
+}
+
+/// The JSON body of a token request: exactly the fields that Lokalise documents.
+pub fn request_body(grant: &Grant<'_>, client: &ClientCredentials) -> Zeroizing<Vec<u8>> {
+    let mut body = Body {
+        grant_type: "refresh_token",
+        client_id: &client.id,
+        client_secret: client.secret.expose(),
+        code: None,
+        refresh_token: None,
+        code_verifier: None,
+    };
+    match grant {
+        Grant::RefreshToken(token) => body.refresh_token = Some(token.expose()),
+        Grant::AuthorizationCode { code, verifier } => {
+            body.grant_type = "authorization_code";
+            body.code = Some(code.expose());
+            body.code_verifier = verifier.map(CodeVerifier::expose);
+        }
+    }
+    Zeroizing::new(serde_json::to_vec(&body).expect("strings always serialize"))
+}
+
+/// The longest lifetime that is believed, in seconds.
+const A_DAY: u64 = 24 * 3600;
+
+/// Reads the answer of the token endpoint.
+pub fn token_response(status: u16, body: &[u8]) -> Result<TokenResponse, TokenError> {
+    // Parse errors are dropped: they can quote the token they could not parse.
+    let object = match serde_json::from_slice::<Value>(body) {
+        Ok(Value::Object(object)) => Some(object),
+        _ => None,
+    };
+    if matches!(status, 408 | 429 | 500..=599) {
+        return Err(TokenError::NotNow { status });
+    }
+    if let Some(error) = object.as_ref().and_then(|object| object.get("error")).filter(|error| !error.is_null()) {
+        let description = object.as_ref().and_then(|object| object.get("error_description"));
+        let error = error.as_str().map(|error| plain(error, 60)).unwrap_or_default();
+        let description = description.and_then(Value::as_str).map(|text| plain(text, 200)).unwrap_or_default();
+        return if matches!(status, 200 | 400 | 401 | 403) {
+            Err(TokenError::Rejected { status, error, description })
+        } else {
+            Err(TokenError::NotUnderstood { status, why: "the answer is neither tokens nor an OAuth error" })
+        };
+    }
+    let not_understood = |why| TokenError::NotUnderstood { status, why };
+    if status != 200 {
+        return Err(not_understood("the answer is neither tokens nor an OAuth error"));
+    }
+    let Some(object) = object else { return Err(not_understood("the answer is not a JSON object")) };
+    let access_token = token(&object, "access_token")
+        .and_then(|token| AccessToken::parse(token).ok())
+        .ok_or_else(|| not_understood("the answer holds no usable access token"))?;
+    // A token of a type that is not understood must not be used (RFC 6749 §7.1).
+    match object.get("token_type").and_then(Value::as_str) {
+        Some(kind) if kind.eq_ignore_ascii_case("bearer") => {}
+        _ => return Err(not_understood("the token is not of type `Bearer`")),
+    }
+    let refresh_token = match token(&object, "refresh_token") {
+        None => None,
+        Some(text) => {
+            Some(RefreshToken::parse(text).map_err(|_| not_understood("the answer holds no usable refresh token"))?)
+        }
+    };
+    Ok(TokenResponse {
+        access_token,
+        refresh_token,
+        expires_in: object.get("expires_in").and_then(seconds),
+        scopes: object.get("scope").and_then(scopes),
+    })
+}
+
+/// A token field; null and the empty string are no token.
+fn token<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
+    object.get(name)?.as_str().filter(|text| !text.is_empty())
+}
+
+/// A lifetime as servers write it: integer, integral float, or digits in a string. Negative is over already.
+fn seconds(value: &Value) -> Option<u64> {
+    let number = match value {
+        Value::Number(number) => number.as_f64()?,
+        Value::String(digits) => digits.trim().parse::<f64>().ok()?,
+        _ => return None,
+    };
+    if !number.is_finite() {
+        return None;
+    }
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)] // within 0..=86400
+    let clamped = number.clamp(0.0, A_DAY as f64) as u64;
+    Some(clamped)
+}
+
+/// Scopes as one string, as RFC 6749 and every recording have them, or as an array, as one vendor page says.
+fn scopes(value: &Value) -> Option<Vec<String>> {
+    let tokens: Vec<String> = match value {
+        Value::String(text) => text.split(' ').filter(|token| !token.is_empty()).map(str::to_owned).collect(),
+        Value::Array(items) => items.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        _ => return None,
+    };
+    (!tokens.is_empty()).then_some(tokens)
+}
+
+/// The characters that RFC 6749 §5.2 allows in an error text, and no more than `longest`. A run of 32
+/// or more letters and digits may be a secret that the server echoes.
+fn plain(text: &str, longest: usize) -> String {
+    let allowed = text.chars().map(|c| if matches!(c, '\u{20}'..='\u{7e}') { c } else { '?' });
+    let text: String = allowed.take(longest).collect();
+    text.split(' ')
+        .map(|word| {
+            let run = word.split(|c: char| !c.is_ascii_alphanumeric()).map(str::len).max().unwrap_or(0);
+            if run >= 32 { "[redacted]" } else { word }
+        })
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secret::ClientSecret;
+
+    fn client() -> ClientCredentials {
+        ClientCredentials { id: "id".to_owned(), secret: ClientSecret::new("secret") }
+    }
+
+    #[test]
+    fn the_request_holds_exactly_the_documented_fields() {
+        let code = AuthorizationCode::new("code");
+        let body = request_body(&Grant::AuthorizationCode { code: &code, verifier: None }, &client());
+        assert_eq!(
+            std::str::from_utf8(&body),
+            Ok(r#"{"grant_type":"authorization_code","client_id":"id","client_secret":"secret","code":"code"}"#)
+        );
+        let token = RefreshToken::new("r");
+        assert_eq!(
+            std::str::from_utf8(&request_body(&Grant::RefreshToken(&token), &client())),
+            Ok(r#"{"grant_type":"refresh_token","client_id":"id","client_secret":"secret","refresh_token":"r"}"#)
+        );
+    }
+
+    #[test]
+    fn a_good_answer_is_read() {
+        let body = br#"{"access_token":"a","refresh_token":"r","expires_in":3600,"token_type":"bearer","x":1}"#;
+        let response = token_response(200, body).expect("tokens");
+        assert_eq!(response.access_token.expose(), "a");
+        assert_eq!(response.refresh_token.map(|token| token.expose().to_owned()).as_deref(), Some("r"));
+        assert_eq!((response.expires_in, response.scopes), (Some(3600), None));
+    }
+
+    #[test]
+    fn a_lifetime_is_read_leniently_and_clamped() {
+        for (text, seconds) in [
+            ("3600", Some(3600)),
+            ("3600.0", Some(3600)),
+            ("1e3", Some(1000)),
+            ("\"3600\"", Some(3600)),
+            ("0", Some(0)),
+            ("-5", Some(0)),
+            ("18446744073709551616", Some(A_DAY)),
+            ("99999999", Some(A_DAY)),
+            ("null", None),
+            ("\"soon\"", None),
+            ("\"NaN\"", None),
+            ("[]", None),
+        ] {
+            let body = format!(r#"{{"access_token":"a","token_type":"Bearer","expires_in":{text}}}"#);
+            assert_eq!(token_response(200, body.as_bytes()).expect("tokens").expires_in, seconds, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_empty_refresh_token_is_none() {
+        for text in ["null", "\"\""] {
+            let body = format!(r#"{{"access_token":"a","token_type":"Bearer","refresh_token":{text}}}"#);
+            assert!(token_response(200, body.as_bytes()).expect("tokens").refresh_token.is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_token_answer_stores_nothing_and_repeats_nothing() {
+        let cases: [(u16, &str); 12] = [
+            (200, "<html>CANARY</html>"),
+            (200, r#"["CANARY",3600,"bearer"]"#),
+            (200, "\"CANARY\""),
+            (200, r#"{"access_token":"","token_type":"Bearer"}"#),
+            (200, r#"{"access_token":"a b","token_type":"Bearer"}"#),
+            (200, r#"{"access_token":7,"token_type":"Bearer"}"#),
+            (200, r#"{"token_type":"Bearer"}"#),
+            (200, r#"{"access_token":"CANARY","token_type":"mac"}"#),
+            (200, r#"{"access_token":"CANARY"}"#),
+            (201, r#"{"access_token":"CANARY","token_type":"Bearer"}"#),
+            (302, r#"{"access_token":"CANARY","token_type":"Bearer"}"#),
+            (407, "CANARY"),
+        ];
+        for (status, body) in cases {
+            let error = token_response(status, body.as_bytes()).expect_err(body);
+            assert!(matches!(error, TokenError::NotUnderstood { .. }), "{status} {body}: {error:?}");
+            assert!(!format!("{error:?}").contains("CANARY"), "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn an_oauth_error_is_a_rejection_even_in_a_200() {
+        let body = br#"{"error":"invalid_request","error_description":"code: Code must be 40 characters long","error_uri":"","access_token":"a"}"#;
+        for status in [200, 400, 401] {
+            let error = token_response(status, body).expect_err("a rejection");
+            assert_eq!(
+                error,
+                TokenError::Rejected {
+                    status,
+                    error: "invalid_request".to_owned(),
+                    description: "code: Code must be 40 characters long".to_owned()
+                }
+            );
+        }
+        assert_eq!(token_response(503, body).expect_err("an error"), TokenError::NotNow { status: 503 });
+    }
+
+    #[test]
+    fn an_error_text_is_cut_and_plain() {
+        assert_eq!(plain("a\u{1b}[31mb\u{202e}c", 200), "a?[31mb?c");
+        assert_eq!(plain(&"x ".repeat(300), 200).len(), 200);
+        assert_eq!(plain("token 0123456789abcdef0123456789abcdef01234567 is bad", 200), "token [redacted] is bad");
+    }
+}

@@ -1,0 +1,105 @@
+//! Keeping a new credential: into the store under the record's lock, then into
+//! `profiles.json`. What was there before stays until the new one was read back.
+
+use crate::credential::Record;
+use crate::error::{Error, Result};
+use crate::profile::{Entry, ProfileName, Profiles};
+use crate::settings::Settings;
+use crate::store::{StoreKind, Vault, lock};
+use crate::world::World;
+
+/// The store for a new credential: `--store`, `LOKALISE_AUTH_STORE`, the one that the profile has, or the keyring.
+pub fn store_for(settings: &Settings, entry: Option<&Entry>) -> StoreKind {
+    let chosen = settings.store_flag.clone().or_else(|| settings.store_variable.clone());
+    match (chosen, entry) {
+        (Some(choice), _) => choice.kind(),
+        (None, Some(entry)) => entry.store.clone(),
+        (None, None) => StoreKind::Keyring,
+    }
+}
+
+/// The store that `logout` looks into: the profile's own, whatever variables say.
+pub fn store_for_logout(settings: &Settings, entry: Option<&Entry>) -> StoreKind {
+    entry.map_or_else(|| store_for(settings, None), |entry| entry.store.clone())
+}
+
+/// Proves that a credential can be kept before anybody is asked for one.
+pub async fn ready(world: &World, vault: &Vault, profile: &ProfileName) -> Result<()> {
+    if vault.kind == StoreKind::File {
+        world.say(&format!(
+            "lokalise-auth: the credential will be kept in plaintext in {}, readable by you alone",
+            vault.item_name(profile)
+        ));
+    }
+    if world.person() {
+        world.step(&format!("waiting for {}", vault.title()));
+    }
+    vault.probe().await.map_err(|error| error.explain(vault, profile))
+}
+
+/// Keeps a record and its entry. The entry's store must be the vault's.
+pub async fn keep(world: &World, settings: &Settings, vault: &Vault, record: &Record, entry: Entry) -> Result<()> {
+    let profile = &record.profile;
+    let _lock = waited(world, vault, profile).await;
+    vault.write(profile, &record.to_text()).await.map_err(|error| error.explain(vault, profile))?;
+    enter(world, settings, profile, entry).await
+}
+
+/// Writes the profile's entry, and removes the record that another store held for it before.
+pub async fn enter(world: &World, settings: &Settings, profile: &ProfileName, entry: Entry) -> Result<()> {
+    let (kept_in, by_command) = (entry.store.clone(), entry.command.is_some());
+    let before = Profiles::change(&settings.config_folder, |profiles| profiles.entries.insert(profile.clone(), entry))?;
+    let Some(before) = before.filter(|before| before.command.is_none() && (before.store != kept_in || by_command))
+    else {
+        return Ok(());
+    };
+    let old = settings.vault(before.store);
+    if let Err(error) = old.delete(profile).await {
+        world.warn(&format!("the former credential is still in {}: {error}", old.title()));
+    }
+    Ok(())
+}
+
+/// The record's lock, so that a refresh under way ends first and does not overwrite what is kept now. A
+/// refresh that is stuck checks what is stored before it writes: it cannot undo this either.
+pub async fn waited(world: &World, vault: &Vault, profile: &ProfileName) -> Option<lock::Lock> {
+    let place = vault.lock_place(profile);
+    let lock = tokio::task::spawn_blocking(move || lock::of_record(&place)).await;
+    match lock.unwrap_or_else(|error| Err(std::io::Error::other(error))) {
+        Ok(lock) => Some(lock),
+        Err(error) => {
+            world.warn(&format!("no lock can be had ({error}); going on without one"));
+            None
+        }
+    }
+}
+
+/// The profile that a new credential goes to, and its present entry.
+pub fn profile_to_fill(world: &World, settings: &Settings) -> Result<(ProfileName, Option<Entry>)> {
+    settings.refuse_token_variable(world)?;
+    let profiles = Profiles::load(&settings.config_folder)?;
+    let (profile, _) = settings.profile(world, &profiles)?;
+    refuse_foreign_home()?;
+    let entry = profiles.entries.get(&profile).cloned();
+    Ok((profile, entry))
+}
+
+/// Under `sudo` with the caller's HOME, files would be written that the caller can no longer read.
+#[cfg(unix)]
+fn refuse_foreign_home() -> Result<()> {
+    use std::os::unix::fs::MetadataExt;
+    let user = rustix::process::geteuid().as_raw();
+    let home = std::env::var_os("HOME").and_then(|home| std::fs::metadata(home).ok());
+    let foreign_home =
+        home.is_some_and(|home| home.uid() != user && user == 0 && std::env::var_os("SUDO_UID").is_some());
+    if rustix::process::getuid().as_raw() != user || foreign_home {
+        return Err(Error::usage("running as another user than the one whose home this is; nothing was written")
+            .hint("run it without sudo, or with `sudo -H`"));
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn refuse_foreign_home() -> Result<()> {
+    Ok(())
+}

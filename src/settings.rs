@@ -1,0 +1,181 @@
+//! Flags and variables → where things are and which rule decides: folders, base
+//! URLs, store, deadlines. Nothing here opens a store or a socket.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+use crate::origin::{API_URL, ApiUrl, OAUTH_URL, OAuthUrl};
+use crate::profile::{self, ProfileName, Profiles};
+use crate::store::{Places, StoreChoice, StoreKind, Vault, lock};
+use crate::world::{SECRET_VARIABLES, World};
+
+/// What this run was told, read once.
+pub struct Settings {
+    pub config_folder: PathBuf,
+    pub data_folder: Option<PathBuf>,
+    pub api_url: ApiUrl,
+    pub oauth_url: OAuthUrl,
+    /// `--profile`
+    pub profile_flag: Option<ProfileName>,
+    /// `--store`
+    pub store_flag: Option<StoreChoice>,
+    /// `LOKALISE_AUTH_STORE`
+    pub store_variable: Option<StoreChoice>,
+    pub json: bool,
+    store_limit: Duration,
+    account_suffix: Option<String>,
+}
+
+/// Which rule of product.md §2 chose the profile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// `--profile`
+    Flag,
+    /// A token variable is in force; there is no profile.
+    TokenVariable(&'static str),
+    /// `LOKALISE_PROFILE`
+    Variable,
+    /// The nearest `.lokalise-profile`
+    Folder(PathBuf),
+    /// `profile use`
+    Chosen,
+    /// Nothing was said: the profile `default`
+    Default,
+}
+
+impl Rule {
+    /// The rule's word in reports.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Flag => "--profile".to_owned(),
+            Self::TokenVariable(name) => (*name).to_owned(),
+            Self::Variable => "LOKALISE_PROFILE".to_owned(),
+            Self::Folder(path) => path.display().to_string(),
+            Self::Chosen => "profile use".to_owned(),
+            Self::Default => "default".to_owned(),
+        }
+    }
+}
+
+/// The variables that are a credential, by themselves.
+pub const TOKEN_VARIABLES: [&str; 4] =
+    ["LOKALISE_API_TOKEN", "LOKALISE_ACCESS_TOKEN", "LOKALISE_API_TOKEN_FILE", "LOKALISE_REFRESH_TOKEN"];
+
+impl Settings {
+    /// Reads the variables; the flags are handed in.
+    ///
+    /// # Errors
+    /// Usage, naming the flag or variable that cannot be meant.
+    pub fn read(
+        world: &World,
+        profile_flag: Option<ProfileName>,
+        store_flag: Option<StoreChoice>,
+        json: bool,
+    ) -> Result<Self> {
+        let folders = directories::ProjectDirs::from("", "", "lokalise-auth");
+        let config_override = world.var("LOKALISE_AUTH_CONFIG_DIR").map(|folder| absolute(&folder));
+        let data_override = world.var("LOKALISE_AUTH_DATA_DIR").map(|folder| absolute(&folder));
+        let account_suffix =
+            config_override.as_deref().map(|folder| lock::digest(&folder.to_string_lossy())[..8].to_owned());
+        let config_folder = config_override
+            .or_else(|| folders.as_ref().map(|folders| folders.config_dir().to_owned()))
+            .ok_or_else(|| Error::store("no home folder can be found").hint("set LOKALISE_AUTH_CONFIG_DIR, or HOME"))?;
+        let store_variable = match world.var("LOKALISE_AUTH_STORE") {
+            None => None,
+            Some(text) => Some(
+                StoreChoice::parse(&text)
+                    .map_err(|why| Error::usage("LOKALISE_AUTH_STORE names no store").because(why))?,
+            ),
+        };
+        Ok(Self {
+            config_folder,
+            data_folder: data_override.or_else(|| folders.as_ref().map(|folders| folders.data_dir().to_owned())),
+            api_url: ApiUrl::parse(world.var("LOKALISE_API_URL").as_deref().unwrap_or(API_URL))?,
+            oauth_url: OAuthUrl::parse(world.var("LOKALISE_OAUTH_URL").as_deref().unwrap_or(OAUTH_URL))?,
+            profile_flag,
+            store_flag,
+            store_variable,
+            json,
+            store_limit: store_limit(world)?,
+            account_suffix,
+        })
+    }
+
+    /// A store, ready to be opened by its first call.
+    pub fn vault(&self, kind: StoreKind) -> Vault {
+        let places = Places {
+            data: self.data_folder.clone(),
+            account_suffix: self.account_suffix.clone(),
+            secret_variables: SECRET_VARIABLES.iter().map(|&name| name.to_owned()).collect(),
+        };
+        Vault::new(kind, places, self.store_limit)
+    }
+
+    /// The profile in force and the rule that chose it, with token variables left aside.
+    pub fn profile(&self, world: &World, profiles: &Profiles) -> Result<(ProfileName, Rule)> {
+        if let Some(name) = &self.profile_flag {
+            return Ok((name.clone(), Rule::Flag));
+        }
+        if let Some(text) = world.var("LOKALISE_PROFILE") {
+            let name = ProfileName::parse(&text)
+                .map_err(|why| Error::usage("LOKALISE_PROFILE names no profile").because(why))?;
+            return Ok((name, Rule::Variable));
+        }
+        // A working folder that is gone or closed names no profile.
+        if let Some((name, path)) = std::env::current_dir().map_or(Ok(None), |folder| profile::of_folder(&folder))? {
+            return Ok((name, Rule::Folder(path)));
+        }
+        Ok(match &profiles.default {
+            Some(name) => (name.clone(), Rule::Chosen),
+            None => (ProfileName::default(), Rule::Default),
+        })
+    }
+
+    /// The token variable in force, unless `--profile` was given.
+    ///
+    /// # Errors
+    /// Usage, if two are set.
+    pub fn token_variable(&self, world: &World) -> Result<Option<&'static str>> {
+        if self.profile_flag.is_some() {
+            return Ok(None);
+        }
+        let set: Vec<&'static str> = TOKEN_VARIABLES.into_iter().filter(|name| world.var(name).is_some()).collect();
+        match set[..] {
+            [] => Ok(None),
+            [one] => Ok(Some(one)),
+            [one, other, ..] => Err(Error::usage(format!("{one} and {other} are both set"))
+                .hint(format!("unset one of them: `unset {other}`"))),
+        }
+    }
+
+    /// Refuses to change the stored credential while a variable hides it.
+    pub fn refuse_token_variable(&self, world: &World) -> Result<()> {
+        match self.token_variable(world)? {
+            None => Ok(()),
+            Some(name) => Err(Error::usage(format!("{name} is set, so a stored credential would not be used"))
+                .hint(format!("`unset {name}` first, or name the profile with --profile"))),
+        }
+    }
+}
+
+fn absolute(folder: &str) -> PathBuf {
+    // Components drop `.` and doubled or trailing slashes, so one folder has one spelling.
+    let path = std::path::absolute(folder).unwrap_or_else(|_| PathBuf::from(folder));
+    path.components().collect::<PathBuf>().as_path().to_owned()
+}
+
+fn store_limit(world: &World) -> Result<Duration> {
+    match world.var("LOKALISE_AUTH_KEYRING_TIMEOUT") {
+        None => Ok(Duration::from_secs(if world.person() { 60 } else { 5 })),
+        Some(text) => match text.parse::<f64>() {
+            Ok(seconds) if seconds > 0.0 && seconds <= 3600.0 => Ok(Duration::from_secs_f64(seconds)),
+            _ => Err(Error::usage("LOKALISE_AUTH_KEYRING_TIMEOUT is a number of seconds, from 1 to 3600")),
+        },
+    }
+}
+
+/// A folder that may be missing, for reports.
+pub fn shown(folder: Option<&Path>) -> String {
+    folder.map_or_else(|| "none".to_owned(), |folder| folder.display().to_string())
+}

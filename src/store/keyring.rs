@@ -1,0 +1,147 @@
+//! The OS keyring: Secret Service on Linux, Keychain on macOS, Credential Manager
+//! on Windows. One item per profile.
+
+use std::time::Instant;
+
+use zeroize::Zeroizing;
+
+use super::{Backend, StoreError};
+use crate::profile::ProfileName;
+
+#[cfg(any(windows, target_os = "macos"))]
+use keyring::{Entry, Error};
+#[cfg(all(unix, not(target_os = "macos")))]
+use keyring_core::{Entry, Error};
+
+/// The items' `service` attribute.
+pub const SERVICE: &str = "lokalise-auth";
+
+/// Windows' `CRED_MAX_CREDENTIAL_BLOB_SIZE`, in bytes; the others take megabytes.
+const LIMIT: usize = if cfg!(windows) { 2560 } else { 60_000 };
+
+/// The item's user name: the profile, set apart by installation.
+pub fn account(profile: &ProfileName, suffix: Option<&str>) -> String {
+    match suffix {
+        Some(suffix) => format!("{profile}@{suffix}"),
+        None => profile.to_string(),
+    }
+}
+
+pub(super) struct Keyring {
+    suffix: Option<String>,
+    #[cfg(all(unix, not(target_os = "macos")))]
+    store: Option<std::sync::Arc<dbus_secret_service_keyring_store::Store>>,
+}
+
+impl Keyring {
+    #[cfg(all(unix, not(target_os = "macos")))]
+    pub(super) fn new(suffix: Option<String>) -> Self {
+        Self { suffix, store: None }
+    }
+
+    #[cfg(any(windows, target_os = "macos"))]
+    pub(super) fn new(suffix: Option<String>) -> Self {
+        Self { suffix }
+    }
+
+    /// The item of a profile. One connection, and so one key exchange, serves the whole command.
+    #[cfg(all(unix, not(target_os = "macos")))]
+    fn entry(&mut self, profile: &ProfileName) -> Result<Entry, StoreError> {
+        use keyring_core::api::CredentialStoreApi;
+        let store = match &self.store {
+            Some(store) => store,
+            None => self.store.insert(dbus_secret_service_keyring_store::Store::new().map_err(store_error)?),
+        };
+        let label = format!("lokalise-auth ({profile})");
+        let modifiers = std::collections::HashMap::from([("label", label.as_str())]);
+        store.build(SERVICE, &account(profile, self.suffix.as_deref()), Some(&modifiers)).map_err(store_error)
+    }
+
+    #[cfg(any(windows, target_os = "macos"))]
+    fn entry(&mut self, profile: &ProfileName) -> Result<Entry, StoreError> {
+        Entry::new(SERVICE, &account(profile, self.suffix.as_deref())).map_err(store_error)
+    }
+}
+
+impl Backend for Keyring {
+    fn read(&mut self, profile: &ProfileName, _: Instant) -> Result<Option<Zeroizing<String>>, StoreError> {
+        match self.entry(profile)?.get_secret() {
+            Ok(bytes) => String::from_utf8(bytes).map(|text| Some(Zeroizing::new(text))).map_err(|error| {
+                drop(Zeroizing::new(error.into_bytes()));
+                StoreError::Corrupt("it is not text".to_owned())
+            }),
+            Err(Error::NoEntry) => Ok(None),
+            Err(error) => Err(store_error(error)),
+        }
+    }
+
+    fn write(&mut self, profile: &ProfileName, record: &str, _: Instant) -> Result<(), StoreError> {
+        if record.len() > LIMIT {
+            return Err(StoreError::TooLarge { size: record.len(), limit: LIMIT });
+        }
+        // Bytes, not a password: Windows stores passwords in UTF-16, which halves the room.
+        self.entry(profile)?.set_secret(record.as_bytes()).map_err(store_error)
+    }
+
+    fn delete(&mut self, profile: &ProfileName, _: Instant) -> Result<(), StoreError> {
+        match self.entry(profile)?.delete_credential() {
+            Ok(()) | Err(Error::NoEntry) => Ok(()),
+            Err(error) => Err(store_error(error)),
+        }
+    }
+}
+
+/// The library's answer as ours. Two of its errors hold the secret's bytes: those are dropped here.
+fn store_error(error: Error) -> StoreError {
+    match error {
+        Error::BadEncoding(bytes) | Error::BadDataFormat(bytes, _) => {
+            drop(Zeroizing::new(bytes));
+            StoreError::Corrupt("it is not text".to_owned())
+        }
+        Error::Ambiguous(_) => StoreError::Ambiguous,
+        Error::TooLong(_, limit) => StoreError::TooLarge { size: 0, limit: limit as usize },
+        Error::NoStorageAccess(why) => StoreError::Locked(one_line(&*why)),
+        Error::PlatformFailure(why) => platform_failure(&one_line(&*why)),
+        Error::NoDefaultStore => StoreError::Unavailable("there is none on this system".to_owned()),
+        other => StoreError::Unavailable(one_line(&other)),
+    }
+}
+
+/// The bindings tell these apart by words only.
+fn platform_failure(why: &str) -> StoreError {
+    let lower = why.to_lowercase();
+    let says = |words: &[&str]| words.iter().any(|word| lower.contains(word));
+    if says(&["did not receive a reply", "noreply", "timed out", "timeout"]) {
+        StoreError::TimedOut(std::time::Duration::from_secs(2))
+    } else if says(&["locked", "interaction is not allowed"]) {
+        StoreError::Locked(why.to_owned())
+    } else if says(&["access denied", "accessdenied", "not authorized", "user canceled", "1312"]) {
+        StoreError::Denied(why.to_owned())
+    } else {
+        StoreError::Unavailable(why.to_owned())
+    }
+}
+
+fn one_line(error: &dyn std::error::Error) -> String {
+    let text = error.to_string();
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_that_carries_the_secret_loses_it() {
+        let error = store_error(Error::BadEncoding(b"SECRET".to_vec()));
+        assert!(matches!(&error, StoreError::Corrupt(_)));
+        assert!(!format!("{error:?}{error}").contains("83, 69"));
+    }
+
+    #[test]
+    fn two_installations_use_two_accounts() {
+        let profile = ProfileName::default();
+        assert_eq!(account(&profile, None), "default");
+        assert_eq!(account(&profile, Some("0a1b2c3d")), "default@0a1b2c3d");
+    }
+}

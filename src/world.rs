@@ -1,0 +1,228 @@
+//! All that the tool asks of the machine in general: variables, streams, the
+//! clock, randomness. Stores, sockets and the browser have modules of their own.
+
+use std::ffi::OsString;
+use std::io::{self, IsTerminal, Write};
+use std::time::SystemTime;
+
+use ring::rand::{SecureRandom, SystemRandom};
+
+use crate::error::{Error, Result};
+use crate::terminal;
+
+/// Every variable that is read, with what it does: the table of `help environment`.
+pub const VARIABLES: &[(&str, &str)] = &[
+    ("LOKALISE_API_TOKEN", "personal API token, sent as X-Api-Token"),
+    ("LOKALISE_API_TOKEN_FILE", "file that holds a personal API token"),
+    ("LOKALISE_ACCESS_TOKEN", "OAuth access token, sent as Authorization: Bearer"),
+    ("LOKALISE_REFRESH_TOKEN", "OAuth refresh token; with client id and secret a token is minted for this run"),
+    ("LOKALISE_CLIENT_ID", "client id of the OAuth app"),
+    ("LOKALISE_CLIENT_SECRET", "client secret of the OAuth app"),
+    ("LOKALISE_PROFILE", "profile to use"),
+    ("LOKALISE_PROJECT_ID", "fills {project_id} and {p} in the paths of `call`"),
+    ("LOKALISE_API_URL", "API root; default https://api.lokalise.com/api2"),
+    ("LOKALISE_OAUTH_URL", "folder of the OAuth endpoints; default https://app.lokalise.com/oauth2"),
+    ("LOKALISE_AUTH_STORE", "store for new credentials: auto, keyring, file or helper:NAME"),
+    ("LOKALISE_AUTH_CONFIG_DIR", "folder of profiles.json"),
+    ("LOKALISE_AUTH_DATA_DIR", "folder of credentials.json (the file store)"),
+    ("LOKALISE_AUTH_NO_INPUT", "ask nothing, as --no-input"),
+    ("LOKALISE_AUTH_KEYRING_TIMEOUT", "seconds to wait for the store; default 5, or 60 with a person there"),
+    ("LOKALISE_AUTH_LOG", "`steps` as -v, `requests` as -vv"),
+    ("BROWSER", "commands that open a URL, separated by `:`; %s is the URL"),
+    ("CI", "set: nobody is there to ask"),
+    ("GITHUB_ACTIONS", "set: advice and masks in the form of GitHub Actions"),
+    ("NO_COLOR", "no colour"),
+    ("CLICOLOR_FORCE", "colour without a terminal too"),
+    ("TERM", "`dumb`: plain lines"),
+    ("ACCESSIBLE", "plain lines for screen readers"),
+    ("HTTPS_PROXY", "proxy for https"),
+    ("ALL_PROXY", "proxy for https where HTTPS_PROXY is not set"),
+    ("NO_PROXY", "hosts without a proxy; `*` is every host"),
+    ("SSL_CERT_FILE", "PEM file of trusted CAs in place of the system's"),
+    ("SSL_CERT_DIR", "folder of trusted CAs in place of the system's"),
+];
+
+/// Our variables that hold secrets. No child inherits them unless it is the one being given them.
+pub const SECRET_VARIABLES: [&str; 5] = [
+    "LOKALISE_API_TOKEN",
+    "LOKALISE_ACCESS_TOKEN",
+    "LOKALISE_REFRESH_TOKEN",
+    "LOKALISE_CLIENT_SECRET",
+    "LOKALISE_API_TOKEN_FILE",
+];
+
+/// How much is said on stderr.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Detail {
+    #[default]
+    Answers,
+    /// `-v`
+    Steps,
+    /// `-vv`
+    Requests,
+}
+
+/// Colour as `--color` has it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ColorChoice {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+type Variables = Box<dyn Fn(&str) -> Option<OsString> + Send + Sync>;
+type Clock = Box<dyn Fn() -> SystemTime + Send + Sync>;
+
+/// The machine, as one run sees it.
+pub struct World {
+    variables: Variables,
+    clock: Clock,
+    pub stdin_is_terminal: bool,
+    pub stdout_is_terminal: bool,
+    pub stderr_is_terminal: bool,
+    pub no_input: bool,
+    pub detail: Detail,
+    pub color: ColorChoice,
+}
+
+impl World {
+    /// The real machine.
+    ///
+    /// # Errors
+    /// Usage, if one of our variables is not text; with the machine to say so on.
+    pub fn real() -> Result<Self, (Box<Self>, Error)> {
+        let world = Self {
+            variables: Box::new(|name| std::env::var_os(name)),
+            clock: Box::new(SystemTime::now),
+            stdin_is_terminal: io::stdin().is_terminal(),
+            stdout_is_terminal: io::stdout().is_terminal(),
+            stderr_is_terminal: io::stderr().is_terminal(),
+            no_input: false,
+            detail: Detail::default(),
+            color: ColorChoice::default(),
+        };
+        for (name, _) in VARIABLES {
+            if std::env::var_os(name).is_some_and(|value| value.to_str().is_none()) {
+                return Err((Box::new(world), Error::usage(format!("{name} is not UTF-8 text"))));
+            }
+        }
+        Ok(world)
+    }
+
+    /// A machine of the test's own making: its variables, its clock, no terminal.
+    pub fn made_of(
+        variables: impl Fn(&str) -> Option<OsString> + Send + Sync + 'static,
+        clock: impl Fn() -> SystemTime + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            variables: Box::new(variables),
+            clock: Box::new(clock),
+            stdin_is_terminal: false,
+            stdout_is_terminal: false,
+            stderr_is_terminal: false,
+            no_input: true,
+            detail: Detail::default(),
+            color: ColorChoice::default(),
+        }
+    }
+
+    /// A variable's value; an empty one counts as unset.
+    pub fn var(&self, name: &str) -> Option<String> {
+        (self.variables)(name)?.into_string().ok().filter(|value| !value.is_empty())
+    }
+
+    /// Whether a variable switches something on: `0` and `false` do not.
+    pub fn switch(&self, name: &str) -> bool {
+        self.var(name).is_some_and(|value| value != "0" && !value.eq_ignore_ascii_case("false"))
+    }
+
+    pub fn now(&self) -> SystemTime {
+        (self.clock)()
+    }
+
+    /// Whether somebody may be asked (product.md §2): stdout may be captured.
+    pub fn person(&self) -> bool {
+        self.stdin_is_terminal && self.stderr_is_terminal && !self.asked_for_silence()
+    }
+
+    /// Whether questions are ruled out, whatever the terminals say.
+    pub fn asked_for_silence(&self) -> bool {
+        self.no_input || self.switch("CI") || self.switch("LOKALISE_AUTH_NO_INPUT")
+    }
+
+    /// Bytes from the operating system's generator.
+    ///
+    /// # Errors
+    /// If it gives none: there is no second source to fall back on.
+    pub fn random<const N: usize>(&self) -> Result<[u8; N]> {
+        let mut bytes = [0; N];
+        SystemRandom::new()
+            .fill(&mut bytes)
+            .map_err(|_| Error::other("the operating system's random generator does not answer"))?;
+        Ok(bytes)
+    }
+
+    /// Whether stdout may be coloured.
+    pub fn color_stdout(&self) -> bool {
+        self.colored(self.stdout_is_terminal)
+    }
+
+    /// Whether stderr may be coloured.
+    pub fn color_stderr(&self) -> bool {
+        self.colored(self.stderr_is_terminal)
+    }
+
+    fn colored(&self, terminal: bool) -> bool {
+        match self.color {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto if self.var("NO_COLOR").is_some() => false,
+            ColorChoice::Auto if self.switch("CLICOLOR_FORCE") => true,
+            ColorChoice::Auto => terminal && !self.dumb(),
+        }
+    }
+
+    fn dumb(&self) -> bool {
+        self.var("TERM").as_deref() == Some("dumb")
+    }
+
+    /// Whether lines on stderr may be redrawn (progress).
+    pub fn fancy(&self) -> bool {
+        self.stderr_is_terminal && !self.dumb() && !self.switch("ACCESSIBLE") && !self.switch("CI")
+    }
+
+    /// One line on stderr. On a terminal, control characters in it are made visible.
+    pub fn say(&self, line: &str) {
+        let line = if self.stderr_is_terminal { terminal::escaped(line) } else { line.into() };
+        // stderr is the last resort: where it is closed nobody is left to tell.
+        let _ = writeln!(io::stderr().lock(), "{line}");
+    }
+
+    pub fn warn(&self, line: &str) {
+        self.say(&format!("lokalise-auth: warning: {line}"));
+    }
+
+    /// One step, told with `-v`.
+    pub fn step(&self, line: &str) {
+        if self.detail >= Detail::Steps {
+            self.say(&format!("lokalise-auth: {line}"));
+        }
+    }
+
+    /// One request or status line, told with `-vv`. Never a header's secret.
+    pub fn trace(&self, line: &str) {
+        if self.detail >= Detail::Requests {
+            self.say(&format!("lokalise-auth: {line}"));
+        }
+    }
+
+    /// Writes an answer to stdout and flushes it.
+    ///
+    /// # Errors
+    /// [`Error::stdout`].
+    pub fn answer(&self, text: &str) -> Result<()> {
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(Error::stdout)
+    }
+}

@@ -1,0 +1,23 @@
+//! What the tests stand on: a Lokalise on loopback, an isolated installation to
+//! run the binary in, a browser, a TLS server, and a terminal.
+
+// Every integration test is a crate of its own and uses only some of this.
+#![allow(dead_code)]
+
+pub mod browser;
+pub mod client;
+pub mod home;
+pub mod port;
+pub mod proxy;
+#[cfg(unix)]
+pub mod pty;
+pub mod recorded;
+pub mod secrets;
+pub mod standin;
+pub mod tls;
+pub mod wire;
+
+/// Says something that is seen whatever the test's outcome is: libtest catches only what the print macros write.
+pub fn say(line: &str) {
+    let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("{line}\n").as_bytes());
+}

@@ -1,0 +1,210 @@
+//! A tour of lokalise-auth for newcomers: the real program against a Lokalise
+//! that is started for it on this machine, with a browser that approves.
+//!
+//! `cargo run --example tour`
+
+// The tour uses only some of what the tests stand on.
+#![allow(dead_code)]
+
+mod browser;
+mod client;
+mod home;
+mod secrets;
+mod standin;
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+use home::Home;
+use standin::Standin;
+
+/// The flag with which the tour is its own browser.
+const BROWSE: &str = "--browse";
+
+/// A heading, a sentence or two, and commands with the exit codes that they must have.
+struct Stop {
+    heading: &'static str,
+    words: &'static str,
+    commands: &'static [(&'static [&'static str], i32)],
+}
+
+const STOPS: &[Stop] = &[
+    Stop {
+        heading: "Log in",
+        words: "The browser opens Lokalise's page, you approve, and the tokens are kept: in the keyring of\n\
+                the system, or, as here and only because it was asked for, in a file.",
+        commands: &[(
+            &["login", "--scope", "read_projects read_keys read_files read_contributors read_background_processes"],
+            0,
+        )],
+    },
+    Stop {
+        heading: "Who is that?",
+        words: "Which credential is in force, whose it is, what it may do and for how long.",
+        commands: &[(&["whoami"], 0)],
+    },
+    Stop {
+        heading: "Call the API",
+        words: "A path is enough. The answer is on stdout, byte for byte when it goes into a pipe.",
+        commands: &[(&["call", "GET", "/projects/{p}/contributors/me"], 0)],
+    },
+    Stop {
+        heading: "Take out what you need",
+        words: "A jq filter is built in.",
+        commands: &[(&["call", "/projects", "--jq", ".projects[] | .name"], 0)],
+    },
+    Stop {
+        heading: "All pages",
+        words: "1,200 keys in pages of 500: they come as one document.",
+        commands: &[(&["call", "/projects/{p}/keys", "--paginate", "--jq", ".keys | length"], 0)],
+    },
+    Stop {
+        heading: "Download translations",
+        words: "The bundle lies at another host, which gets no credential from us.",
+        commands: &[(
+            &["call", "POST", "/projects/{p}/files/download", "-f", "format=json", "--extract", "translations"],
+            0,
+        )],
+    },
+    Stop {
+        heading: "When something goes wrong",
+        words: "One line says what, another what to do, and the exit code says it to scripts:\n\
+                5 is `not allowed`, 6 is `not found` (`lokalise-auth help exit-codes`).",
+        commands: &[
+            (&["call", "POST", "/projects", "-f", "name=Demo"], 5),
+            (&["call", "/projects/ffffffffffffffffffffff.00000000"], 6),
+        ],
+    },
+    Stop {
+        heading: "Stay logged in",
+        words: "An access token lasts an hour. It is renewed when it is needed, or now.",
+        commands: &[(&["token", "refresh"], 0)],
+    },
+    Stop { heading: "Log out", words: "", commands: &[(&["logout"], 0), (&["whoami"], 4)] },
+];
+
+const FOR_REAL: &str = "\
+With a personal API token (https://app.lokalise.com/profile#apitokens):
+
+  lokalise-auth token set          # asks for it, and does not show it
+
+With OAuth, for an app that Lokalise's support has registered for you
+(https://developers.lokalise.com/docs/oauth-2-flow):
+
+  export LOKALISE_CLIENT_ID=…
+  lokalise-auth login              # asks for the client secret, and does not show it
+
+And then:
+
+  lokalise-auth call /projects
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let done = match args.as_slice() {
+        [flag, url] if flag == BROWSE => browser::open(url).map(|_| true),
+        [] => build().and_then(|()| tour()),
+        _ => Err(io::Error::other("the tour takes no arguments")),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "tour: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Builds the program beside this example, with the same profile: `cargo run --example` does not.
+fn build() -> io::Result<()> {
+    let binary = home::binary();
+    let profile = binary.parent().expect("it lies in the profile's folder");
+    let name = match profile.file_name().and_then(|name| name.to_str()) {
+        Some("debug") | None => "dev",
+        Some(other) => other,
+    };
+    if !binary.exists() {
+        writeln!(io::stderr(), "building lokalise-auth; a moment")?;
+    }
+    let status = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into()))
+        .args(["build", "--quiet", "--bin", "lokalise-auth", "--profile", name, "--target-dir"])
+        .arg(profile.parent().unwrap_or(Path::new("target")))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .status()?;
+    if status.success() { Ok(()) } else { Err(io::Error::other("the program could not be built")) }
+}
+
+/// Walks through the stops; false if a command did not end as it should.
+fn tour() -> io::Result<bool> {
+    let standin = Standin::start();
+    standin.edit(|content| content.set_keys(1200));
+    let home = newcomer(&standin)?;
+    let mut out = io::stdout();
+    let bold = |text: &str| if in_colour() { format!("\x1b[1m{text}\x1b[0m") } else { text.to_owned() };
+    let dim = |text: &str| if in_colour() { format!("\x1b[2m{text}\x1b[0m") } else { text.to_owned() };
+
+    writeln!(out, "{}\n", bold("A tour of lokalise-auth"))?;
+    writeln!(
+        out,
+        "What you see is the real program. Lokalise is a stand-in on this machine, the browser approves\n\
+         by itself, and nothing is kept. Set are LOKALISE_CLIENT_ID, LOKALISE_CLIENT_SECRET and, for {{p}}\n\
+         in a path, LOKALISE_PROJECT_ID."
+    )?;
+    for (number, stop) in STOPS.iter().enumerate() {
+        writeln!(out, "\n\n{}", bold(&format!("{}. {}", number + 1, stop.heading)))?;
+        if !stop.words.is_empty() {
+            writeln!(out, "{}", stop.words)?;
+        }
+        for (args, expected) in stop.commands {
+            writeln!(out, "\n{}", bold(&format!("$ lokalise-auth {}", typed(args))))?;
+            out.flush()?;
+            let code = home.command(*args).status()?.code();
+            writeln!(
+                out,
+                "{}",
+                dim(&format!("(exit code {})", code.map_or("none".to_owned(), |code| code.to_string())))
+            )?;
+            if code != Some(*expected) {
+                writeln!(out, "\nThis should have been {expected}. The tour ends here.")?;
+                return Ok(false);
+            }
+        }
+    }
+    writeln!(out, "\n\n{}\n\n{FOR_REAL}", bold("Now for real"))?;
+    Ok(true)
+}
+
+/// A machine that has just been set up, whose browser is this very program.
+fn newcomer(standin: &Standin) -> io::Result<Home> {
+    let mut home = Home::new(standin);
+    let tour = std::env::current_exe()?;
+    let name = tour.file_stem().and_then(|name| name.to_str()).unwrap_or("tour");
+    // By name through PATH: a path could hold the characters at which BROWSER is split.
+    let folder = tour.parent().expect("a file lies in a folder").to_owned();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::join_paths(std::iter::once(folder).chain(std::env::split_paths(&path)));
+    home.set("PATH", &path.map_err(io::Error::other)?.to_string_lossy());
+    home.set("BROWSER", &format!("{name} {BROWSE} %s"));
+    home.set("LOKALISE_CLIENT_ID", &standin.client_id());
+    home.set("LOKALISE_CLIENT_SECRET", &standin.client_secret());
+    home.set("LOKALISE_PROJECT_ID", &standin.project_id());
+    for name in ["TERM", "NO_COLOR", "COLORTERM", "LANG"] {
+        if let Ok(value) = std::env::var(name) {
+            home.set(name, &value);
+        }
+    }
+    Ok(home)
+}
+
+/// The arguments as they are typed in a shell.
+fn typed(args: &[&str]) -> String {
+    let plain = |arg: &str| arg.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./={}".contains(&b));
+    let words = args.iter().map(|arg| if plain(arg) { (*arg).to_owned() } else { format!("'{arg}'") });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+fn in_colour() -> bool {
+    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
