@@ -162,9 +162,11 @@ impl New<'_> {
             .map_err(|error| error.hint("the code is used up; log in again: nothing was stored"))?
             .map_err(|error| token_error(&error, "the login").hint("nothing was stored; log in again"))?;
         let client_id = client.id.clone();
-        let oauth = OAuth::issued(response, client, self.world.now());
+        let mut oauth = OAuth::issued(response, client, self.world.now());
+        // An answer that names no scope granted what was asked for (RFC 6749 §5.1).
+        oauth.scopes.get_or_insert(asked);
         let (oauth_end, renewable) = (oauth.expires_at, oauth.renewal.is_some());
-        let scopes = oauth.scopes.clone().unwrap_or(asked);
+        let scopes = oauth.scopes.clone();
         let record = Record {
             profile: self.profile.clone(),
             api_origin: self.settings.api_url.origin(),
@@ -177,7 +179,7 @@ impl New<'_> {
             api_url: record.api_origin.to_string(),
             oauth_url: record.oauth_origin.to_string(),
             client_id: Some(client_id),
-            scopes: Some(scopes),
+            scopes,
             owner: None,
             read_only: self.read_only,
             command: None,
