@@ -57,6 +57,7 @@ impl Http {
             .referer(false)
             .tls_version_min(reqwest::tls::Version::TLS_1_2)
             .connect_timeout(CONNECT)
+            .tls_info(true)
             .no_proxy();
         if let Some(proxy) = self.proxies.https.clone() {
             builder = builder.proxy(proxy);

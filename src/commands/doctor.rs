@@ -1,9 +1,351 @@
-//! provisional
-use crate::{
-    error::{Error, Result},
-    settings::Settings,
-    world::World,
-};
-pub async fn run(_: &World, _: &Settings) -> Result<u8> {
-    Err(Error::other("not there yet"))
+//! `doctor`: looks at settings, folders, store, network and credential by the code
+//! that `call` uses, and says what to do about each finding. The report is made to
+//! be pasted into an issue: it holds no secret.
+
+mod certificate;
+
+use std::fmt::Write;
+use std::path::Path;
+use std::time::{Duration, Instant, SystemTime};
+
+use reqwest::header::{ACCEPT, DATE};
+use serde_json::json;
+
+use super::whoami::{self, State};
+use crate::error::{Error, ErrorKind, Result};
+use crate::http::{Http, network_error, proxy_variable};
+use crate::profile::{self, Profiles};
+use crate::session::{Choice, Session, keep, profile_words};
+use crate::settings::{Rule, Settings};
+use crate::store::StoreKind;
+use crate::terminal::escaped;
+use crate::world::World;
+
+/// How a check ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Health {
+    Good,
+    /// Worth knowing; nothing fails because of it.
+    Odd,
+    Bad(ErrorKind),
+}
+
+/// One line of the report.
+struct Check {
+    name: &'static str,
+    health: Health,
+    detail: String,
+    hints: Vec<String>,
+}
+
+impl Check {
+    fn good(name: &'static str, detail: impl Into<String>) -> Self {
+        Self { name, health: Health::Good, detail: detail.into(), hints: Vec::new() }
+    }
+
+    fn odd(name: &'static str, detail: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { name, health: Health::Odd, detail: detail.into(), hints: vec![hint.into()] }
+    }
+
+    fn bad(name: &'static str, error: &Error) -> Self {
+        Self { name, health: Health::Bad(error.kind), detail: error.to_string(), hints: error.hints.clone() }
+    }
+
+    fn word(&self) -> &'static str {
+        match self.health {
+            Health::Good => "ok",
+            Health::Odd => "warning",
+            Health::Bad(_) => "problem",
+        }
+    }
+}
+
+pub async fn run(world: &World, settings: &Settings) -> Result<u8> {
+    let mut checks = folders(world, settings);
+    checks.push(origins(world, settings));
+    let choice = match Choice::make(world, settings) {
+        Ok(choice) => {
+            checks.push(Check::good("profile", chosen(&choice)));
+            Some(choice)
+        }
+        Err(error) => {
+            checks.push(Check::bad("profile", &error));
+            None
+        }
+    };
+    checks.push(store(settings, choice.as_ref()).await);
+    match Http::new(world) {
+        Ok(http) => {
+            checks.push(proxy(world));
+            checks.extend(network(world, settings, &http).await);
+            if let Some(choice) = choice {
+                checks.push(credential(world, settings, &http, choice).await);
+            }
+        }
+        Err(error) => checks.push(Check::bad("proxy", &error)),
+    }
+    let text = if settings.json { to_json(&checks) } else { to_text(world, &checks) };
+    world.answer(&text)?;
+    let first = checks.iter().find_map(|check| match check.health {
+        Health::Bad(kind) => Some(kind.row().code),
+        Health::Good | Health::Odd => None,
+    });
+    Ok(first.unwrap_or(0))
+}
+
+/// Folders and files: where, why there, and with which modes.
+fn folders(world: &World, settings: &Settings) -> Vec<Check> {
+    let from =
+        |variable: &str| if world.var(variable).is_some() { format!("from {variable}") } else { "default".to_owned() };
+    let config = &settings.config_folder;
+    let mut checks = vec![folder("config folder", Some(config), &from("LOKALISE_AUTH_CONFIG_DIR"))];
+    checks.push(match Profiles::load(config) {
+        Ok(profiles) => {
+            Check::good("profiles", format!("{} in {}", profiles.entries.len(), profile::path(config).display()))
+        }
+        Err(error) => Check::bad("profiles", &error),
+    });
+    checks.push(folder("data folder", settings.data_folder.as_deref(), &from("LOKALISE_AUTH_DATA_DIR")));
+    checks.push(match crate::store::lock::user_folder() {
+        Ok(path) => folder("locks and pace", Some(&path), "by user id"),
+        Err(error) => {
+            Check::odd("locks and pace", error.to_string(), "without it, parallel runs renew and pace each for itself")
+        }
+    });
+    checks
+}
+
+fn folder(name: &'static str, path: Option<&Path>, from: &str) -> Check {
+    let Some(path) = path else {
+        return Check::odd(
+            name,
+            "none: there is no home folder",
+            "set HOME, LOKALISE_AUTH_CONFIG_DIR and LOKALISE_AUTH_DATA_DIR",
+        );
+    };
+    let Ok(metadata) = std::fs::metadata(path) else {
+        return Check::good(name, format!("{} ({from}; not made yet)", path.display()));
+    };
+    if !metadata.is_dir() {
+        return Check::bad(
+            name,
+            &Error::store(format!("{} is not a folder", path.display())).hint("move that file away"),
+        );
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let mode = metadata.mode() & 0o7777;
+        let detail = format!("{} ({from}; mode {mode:04o})", path.display());
+        if mode & 0o022 != 0 {
+            let hint = format!("others can write there: `chmod go-w {}`", shell_words::quote(&path.to_string_lossy()));
+            return Check::odd(name, detail, hint);
+        }
+        Check::good(name, detail)
+    }
+    #[cfg(not(unix))]
+    Check::good(name, format!("{} ({from})", path.display()))
+}
+
+fn origins(world: &World, settings: &Settings) -> Check {
+    let from =
+        |variable: &str| if world.var(variable).is_some() { format!(" (from {variable})") } else { String::new() };
+    let api = format!("api {}{}", settings.api_url, from("LOKALISE_API_URL"));
+    Check::good("servers", format!("{api}, oauth {}{}", settings.oauth_url, from("LOKALISE_OAUTH_URL")))
+}
+
+fn chosen(choice: &Choice) -> String {
+    match (&choice.profile, &choice.rule) {
+        (Some(profile), rule) => format!("{profile} (chosen by: {})", rule.describe()),
+        (None, rule) => format!("none; the credential is in {}", rule.describe()),
+    }
+}
+
+/// Writes, reads back and removes a throw-away record.
+async fn store(settings: &Settings, choice: Option<&Choice>) -> Check {
+    let entry = choice.and_then(|choice| choice.entry.as_ref());
+    if entry.is_some_and(|entry| entry.command.is_some()) {
+        return Check::good("store", "none: the profile's token comes from a command");
+    }
+    let kind = keep::store_for(settings, entry);
+    let in_use = entry.is_some() || !matches!(choice.map(|choice| &choice.rule), Some(Rule::TokenVariable(_)));
+    if kind == StoreKind::File && !in_use {
+        return Check::good("store", "file, not in use");
+    }
+    let vault = settings.vault(kind);
+    let profile = choice.and_then(|choice| choice.profile.clone()).unwrap_or_default();
+    let started = Instant::now();
+    match vault.probe().await {
+        Ok(()) => Check::good(
+            "store",
+            format!("{} takes, returns and forgets a record in {} ms", vault.title(), started.elapsed().as_millis()),
+        ),
+        Err(why) => {
+            let error = why.explain(&vault, &profile);
+            // Nobody needs the keyring while a variable holds the token.
+            if in_use {
+                Check::bad("store", &error)
+            } else {
+                Check::odd("store", error.to_string(), "not needed while a token variable is set")
+            }
+        }
+    }
+}
+
+fn proxy(world: &World) -> Check {
+    match (proxy_variable(world), world.var("NO_PROXY").or_else(|| world.var("no_proxy"))) {
+        (Some(name), Some(_)) => Check::good("proxy", format!("for https, from {name}, with exceptions from NO_PROXY")),
+        (Some(name), None) => Check::good("proxy", format!("for https, from {name}")),
+        (None, _) => Check::good("proxy", "none"),
+    }
+}
+
+/// One request without a credential: whether the API answers, who signed for it, and what time it has.
+async fn network(world: &World, settings: &Settings, http: &Http) -> Vec<Check> {
+    let url = settings.api_url.at("/api2/system/languages");
+    let client = match http.api() {
+        Ok(client) => client,
+        Err(error) => return vec![Check::bad("tls", &error)],
+    };
+    world.trace(&format!("> GET {}", url.path()));
+    let started = Instant::now();
+    let sent = client.get(url).header(ACCEPT, "application/json").timeout(Duration::from_secs(15)).send().await;
+    let response = match sent {
+        Ok(response) => response,
+        Err(error) => return vec![Check::bad("network", &network_error(&error))],
+    };
+    let took = started.elapsed().as_millis();
+    let mut checks =
+        vec![Check::good("network", format!("the API answers (HTTP {}) in {took} ms", response.status().as_u16()))];
+    let issuer = response
+        .extensions()
+        .get::<reqwest::tls::TlsInfo>()
+        .and_then(|info| info.peer_certificate())
+        .and_then(certificate::issuer);
+    checks.push(Check::good(
+        "tls",
+        issuer.map_or_else(|| "not in use (http)".to_owned(), |issuer| format!("signed by {issuer}")),
+    ));
+    let date = response
+        .headers()
+        .get(DATE)
+        .and_then(|date| date.to_str().ok())
+        .and_then(|date| httpdate::parse_http_date(date).ok());
+    checks.push(date.map_or_else(
+        || Check::odd("clock", "the server sent no date", "compare `date -u` with another clock"),
+        |date| clock(world.now(), date),
+    ));
+    checks
+}
+
+fn clock(ours: SystemTime, servers: SystemTime) -> Check {
+    let (skew, direction) = match ours.duration_since(servers) {
+        Ok(skew) => (skew, "ahead of"),
+        Err(error) => (error.duration(), "behind"),
+    };
+    // Dates have whole seconds, and the answer was on its way.
+    if skew <= Duration::from_secs(5) {
+        return Check::good("clock", "agrees with the server's");
+    }
+    let detail = format!("{} {direction} the server's", whoami::span(skew));
+    if skew < Duration::from_secs(60) {
+        return Check::good("clock", detail);
+    }
+    Check::odd("clock", detail, "set this machine's clock: tokens are renewed too early or too late otherwise")
+}
+
+/// The credential in force, asked about as `whoami` does.
+async fn credential(world: &World, settings: &Settings, http: &Http, choice: Choice) -> Check {
+    const NAME: &str = "credential";
+    let words = choice.profile.as_ref().map(profile_words).unwrap_or_default();
+    let mut session = match Session::of_choice(world, settings, http, choice).await {
+        Ok(session) => session,
+        Err(error) if error.kind == ErrorKind::NotLoggedIn => {
+            return Check { name: NAME, health: Health::Odd, detail: error.to_string(), hints: error.hints };
+        }
+        Err(error) => return Check::bad(NAME, &error),
+    };
+    if let Err(error) = session.fresh().await {
+        return Check::bad(NAME, &error);
+    }
+    let found = whoami::ask(world, http, session.api_url(), session.credential()).await;
+    let (place, name) = session.source.parts();
+    let kept = format!("{} from {place} {name}", session.credential().kind().as_str());
+    let left = session.oauth().and_then(|oauth| oauth.left(world.now()));
+    let left = left.map_or_else(String::new, |left| format!(", good for {}", whoami::span(left)));
+    let reason = found.reason.unwrap_or_default();
+    match found.state {
+        State::Valid => Check::good(NAME, format!("{kept}{left}: the API accepts it")),
+        State::Unchecked => Check {
+            name: NAME,
+            health: Health::Bad(found.cause.unwrap_or(ErrorKind::Network)),
+            detail: format!("{kept}{left}: it could not be checked: {reason}"),
+            hints: vec!["try again in a minute".to_owned()],
+        },
+        State::Forbidden => Check::odd(
+            NAME,
+            format!("{kept}{left}: {reason}"),
+            format!("log in with that scope: `lokalise-auth login{words} --scope read_projects,read_contributors`"),
+        ),
+        State::Expired | State::Rejected | State::NotLoggedIn => Check {
+            name: NAME,
+            health: Health::Bad(ErrorKind::NotLoggedIn),
+            detail: format!("{kept}: {reason}"),
+            hints: vec![format!(
+                "`lokalise-auth login{words}`, or `lokalise-auth token set{words}` with a new API token"
+            )],
+        },
+    }
+}
+
+fn to_json(checks: &[Check]) -> String {
+    let rows: Vec<_> = checks
+        .iter()
+        .map(|check| json!({"name": check.name, "status": check.word(), "detail": check.detail, "hints": check.hints}))
+        .collect();
+    let report = json!({
+        "schema_version": 1,
+        "version": env!("CARGO_PKG_VERSION"),
+        "system": format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+        "ok": checks.iter().all(|check| !matches!(check.health, Health::Bad(_))),
+        "checks": rows,
+    });
+    format!("{report}\n")
+}
+
+fn to_text(world: &World, checks: &[Check]) -> String {
+    let shown = |text: &str| if world.stdout_is_terminal { escaped(text).into_owned() } else { text.to_owned() };
+    let mut text = format!(
+        "lokalise-auth {} on {} {}\n\n",
+        env!("CARGO_PKG_VERSION"),
+        std::env::consts::OS,
+        std::env::consts::ARCH
+    );
+    for check in checks {
+        writeln!(text, "{:8} {:14} {}", check.word(), check.name, shown(&check.detail))
+            .expect("a string takes all text");
+    }
+    let todo: Vec<&Check> = checks.iter().filter(|check| !check.hints.is_empty()).collect();
+    text.push_str(if todo.is_empty() { "\nnothing to do\n" } else { "\nwhat to do\n" });
+    for check in todo {
+        for hint in &check.hints {
+            writeln!(text, "  {}: {}", check.name, shown(hint)).expect("a string takes all text");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::UNIX_EPOCH;
+
+    #[test]
+    fn a_clock_that_is_off_is_named_with_its_direction() {
+        let at = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
+        assert_eq!(clock(at(1000), at(1003)).health, Health::Good);
+        let ahead = clock(at(87_400), at(1000));
+        assert_eq!((ahead.health, ahead.detail.as_str()), (Health::Odd, "24 h ahead of the server's"));
+        assert_eq!(clock(at(1000), at(1300)).detail, "5 min behind the server's");
+    }
 }

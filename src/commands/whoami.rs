@@ -79,7 +79,7 @@ pub async fn run(world: &World, settings: &Settings, whoami: &Whoami) -> Result<
                 rule.describe(),
                 &error,
             );
-            return finish(world, settings, whoami, &report, 4, Some(&error));
+            return finish(world, settings, whoami, &report, 4, &error.hints);
         }
         Err(error) => return Err(error),
     };
@@ -87,7 +87,20 @@ pub async fn run(world: &World, settings: &Settings, whoami: &Whoami) -> Result<
     remember_owner(world, settings, &session, &found);
     let report = Report::of(world, settings, &session, &found);
     let code = exit_code(world, &session, &found, whoami);
-    finish(world, settings, whoami, &report, code, None)
+    let words = session.profile_words();
+    let hints = match found.state {
+        State::Expired | State::Rejected if code != 0 && session.profile.is_some() && session.is_oauth() => {
+            vec![format!("log in again with `lokalise-auth login{words}`")]
+        }
+        State::Rejected if session.profile.is_some() => {
+            vec![format!("store a new token with `lokalise-auth token set{words}`")]
+        }
+        State::Expired | State::Rejected if code != 0 => {
+            vec![format!("set {} to a token that is good", session.source.parts().1)]
+        }
+        _ => Vec::new(),
+    };
+    finish(world, settings, whoami, &report, code, &hints)
 }
 
 fn finish(
@@ -96,15 +109,15 @@ fn finish(
     whoami: &Whoami,
     report: &Report,
     code: u8,
-    error: Option<&Error>,
+    hints: &[String],
 ) -> Result<u8> {
-    if !whoami.check {
-        let text =
-            if settings.json { format!("{}\n", report.to_json()) } else { report.to_text(world.stdout_is_terminal) };
-        world.answer(&text)?;
-        if let Some(error) = error.filter(|_| !settings.json) {
-            error.hints.iter().for_each(|hint| world.say(&format!("hint: {hint}")));
-        }
+    if whoami.check {
+        return Ok(code);
+    }
+    let text = if settings.json { format!("{}\n", report.to_json()) } else { report.to_text(world.stdout_is_terminal) };
+    world.answer(&text)?;
+    if !settings.json {
+        hints.iter().for_each(|hint| world.say(&format!("hint: {hint}")));
     }
     Ok(code)
 }

@@ -2,7 +2,7 @@
 //! `profiles.json`. What was there before stays until the new one was read back.
 
 use crate::credential::Record;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::profile::{Entry, ProfileName, Profiles};
 use crate::settings::Settings;
 use crate::store::{StoreKind, Vault, lock};
@@ -93,8 +93,10 @@ fn refuse_foreign_home() -> Result<()> {
     let foreign_home =
         home.is_some_and(|home| home.uid() != user && user == 0 && std::env::var_os("SUDO_UID").is_some());
     if rustix::process::getuid().as_raw() != user || foreign_home {
-        return Err(Error::usage("running as another user than the one whose home this is; nothing was written")
-            .hint("run it without sudo, or with `sudo -H`"));
+        return Err(crate::error::Error::usage(
+            "running as another user than the one whose home this is; nothing was written",
+        )
+        .hint("run it without sudo, or with `sudo -H`"));
     }
     Ok(())
 }

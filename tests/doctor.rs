@@ -1,0 +1,88 @@
+//! `doctor`: what it finds, what it advises, and that its report can be pasted anywhere.
+
+mod support;
+
+use serde_json::Value;
+use support::home::Home;
+use support::standin::{Answer, Standin};
+
+fn doctor(home: &Home) -> (i32, Value, String) {
+    let json = home.cmd(["doctor", "--json"]).output().expect("the binary runs");
+    let text = home.cmd(["doctor"]).output().expect("the binary runs");
+    assert_eq!(json.status.code(), text.status.code(), "text and JSON disagree on the exit code");
+    let report = serde_json::from_slice(&json.stdout).expect("the report is JSON");
+    (json.status.code().expect("an exit code"), report, String::from_utf8(text.stdout).expect("the report is text"))
+}
+
+fn status<'a>(report: &'a Value, name: &str) -> &'a str {
+    let checks = report["checks"].as_array().expect("checks");
+    let check =
+        checks.iter().find(|check| check["name"] == name).unwrap_or_else(|| panic!("no check `{name}`: {report}"));
+    check["status"].as_str().expect("a status")
+}
+
+#[test]
+fn a_sound_installation_has_nothing_to_do_and_shows_no_secret() {
+    let standin = Standin::start();
+    let home = Home::new(&standin);
+    home.login(&[]);
+    let (code, report, text) = doctor(&home);
+    assert_eq!((code, &report["ok"]), (0, &Value::Bool(true)), "{text}");
+    for name in [
+        "config folder",
+        "profiles",
+        "data folder",
+        "servers",
+        "profile",
+        "store",
+        "proxy",
+        "network",
+        "clock",
+        "credential",
+    ] {
+        assert_eq!(status(&report, name), "ok", "{name}: {text}");
+    }
+    assert!(text.contains("nothing to do"), "{text}");
+    let output = home.cmd(["doctor", "-vv"]).output().expect("the binary runs");
+    Home::assert_silent(&standin, &output);
+}
+
+#[test]
+fn each_finding_has_its_exit_code_and_a_way_on() {
+    let standin = Standin::start();
+    let mut home = Home::new(&standin);
+    let (code, report, text) = doctor(&home);
+    assert_eq!((code, status(&report, "credential")), (0, "warning"), "nobody logged in is no fault: {text}");
+    assert!(text.contains("lokalise-auth login"), "{text}");
+
+    home.set("LOKALISE_API_TOKEN", "0123456789abcdef0123456789abcdef01234567");
+    let (code, report, _) = doctor(&home);
+    assert_eq!((code, status(&report, "credential")), (4, "problem"));
+    home.unset("LOKALISE_API_TOKEN");
+
+    home.set("LOKALISE_API_URL", "http://127.0.0.1:1/api2");
+    let (code, report, _) = doctor(&home);
+    assert_eq!((code, status(&report, "network")), (9, "problem"));
+    home.set("LOKALISE_API_URL", &standin.api_url());
+
+    home.set("HTTPS_PROXY", "http://user:hunter2@");
+    let (code, report, text) = doctor(&home);
+    assert_eq!((code, status(&report, "proxy")), (2, "problem"));
+    assert!(!text.contains("hunter2"));
+    home.unset("HTTPS_PROXY");
+
+    std::fs::write(home.profiles(), "not JSON").expect("our own file");
+    let (code, report, _) = doctor(&home);
+    assert_eq!((code, status(&report, "profiles")), (3, "problem"));
+}
+
+#[test]
+fn a_clock_that_is_a_day_off_is_named() {
+    let standin = Standin::start();
+    let home = Home::new(&standin);
+    let answer = Answer::error(400, "no").header("Date", "Thu, 01 Jan 2026 00:00:00 GMT");
+    standin.answer_times(2, "GET", "/api2/system/languages", &answer);
+    let (_, report, text) = doctor(&home);
+    assert_eq!(status(&report, "clock"), "warning", "{text}");
+    assert!(text.contains("ahead of the server's"), "{text}");
+}

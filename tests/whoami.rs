@@ -1,0 +1,218 @@
+//! `whoami`: five states, one report in two forms, the same exit code for both,
+//! and never more than four requests.
+
+mod support;
+
+use std::time::Duration;
+
+use serde_json::Value;
+use support::home::Home;
+use support::standin::{Answer, Standin};
+
+/// The exit code and the JSON report; the text form must agree on the code and the state.
+fn whoami(home: &Home, arguments: &[&str]) -> (i32, Value) {
+    let run = |extra: &[&str]| {
+        let arguments: Vec<&str> = ["whoami"].iter().chain(arguments).chain(extra).copied().collect();
+        home.cmd(arguments).output().expect("the binary runs")
+    };
+    let (json, text) = (run(&["--json"]), run(&[]));
+    assert_eq!(json.status.code(), text.status.code(), "text and JSON disagree on the exit code");
+    let report: Value = serde_json::from_slice(&json.stdout).expect("the report is JSON");
+    let text = String::from_utf8(text.stdout).expect("the report is text");
+    let state = report["state"].as_str().expect("a state");
+    assert!(text.lines().any(|line| line.starts_with("state") && line.contains(state)), "{text}");
+    (json.status.code().expect("an exit code"), report)
+}
+
+/// The keys of product.md §6, in order.
+const KEYS: [&str; 16] = [
+    "schema_version",
+    "profile",
+    "profile_rule",
+    "kind",
+    "source",
+    "api_url",
+    "owner",
+    "owner_unknown_because",
+    "scopes",
+    "expires_at",
+    "expires_in",
+    "refreshable",
+    "read_only",
+    "state",
+    "state_reason",
+    "token_hint",
+];
+
+fn assert_schema(report: &Value) {
+    let keys: Vec<&String> = report.as_object().expect("an object").keys().collect();
+    assert_eq!(keys, KEYS);
+    assert_eq!(report["schema_version"], 1);
+}
+
+#[test]
+fn a_login_is_reported_with_its_owner_scopes_and_end() {
+    let standin = Standin::start();
+    let home = Home::new(&standin);
+    home.login(&["--scope", "read_projects,read_contributors", "--read-only"]);
+    standin.forget_requests();
+    let (code, report) = whoami(&home, &[]);
+    assert_schema(&report);
+    assert_eq!(code, 0);
+    assert_eq!(report["profile"], "default");
+    assert_eq!(report["kind"], "oauth");
+    assert_eq!(report["source"]["type"], "file");
+    assert_eq!(report["source"]["name"].as_str(), home.credentials().to_str());
+    assert_eq!(report["api_url"].as_str(), Some(standin.api_url().as_str()));
+    assert_eq!(report["owner"]["email"], "ada@example.com");
+    assert_eq!(report["scopes"], serde_json::json!(["read_projects", "read_contributors"]));
+    assert!(report["expires_at"].as_str().is_some_and(|end| end.ends_with('Z')));
+    assert!((3500..=3600).contains(&report["expires_in"].as_u64().expect("seconds")));
+    assert_eq!((&report["refreshable"], &report["read_only"]), (&Value::Bool(true), &Value::Bool(true)));
+    assert_eq!(report["state"], "valid");
+    let hint = report["token_hint"].as_str().expect("a hint");
+    assert_eq!(hint.len(), 4);
+    assert!(standin.requests().len() <= 4, "two reports of two requests each");
+}
+
+#[test]
+fn an_api_token_of_a_variable_is_reported_without_a_profile() {
+    let standin = Standin::start();
+    let mut home = Home::new(&standin);
+    home.set("LOKALISE_API_TOKEN", &standin.api_token());
+    let (code, report) = whoami(&home, &[]);
+    assert_schema(&report);
+    assert_eq!(code, 0);
+    assert_eq!(report["profile"], Value::Null);
+    assert_eq!(report["source"], serde_json::json!({"type": "variable", "name": "LOKALISE_API_TOKEN"}));
+    assert_eq!((&report["expires_at"], &report["refreshable"]), (&Value::Null, &Value::Bool(false)));
+    assert_eq!(report["owner"]["user_id"].as_u64(), Some(20001));
+}
+
+#[test]
+fn without_a_project_the_owner_of_an_api_token_is_found_in_four_requests() {
+    let standin = Standin::start();
+    standin.edit(|content| content.set_projects(0));
+    let mut home = Home::new(&standin);
+    home.set("LOKALISE_API_TOKEN", &standin.api_token());
+    let output = home.cmd(["whoami", "--json"]).output().expect("the binary runs");
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(report["owner"]["name"], "Ada Example");
+    assert!(standin.requests().len() <= 4, "{}", standin.requests().len());
+}
+
+#[test]
+fn nobody_logged_in_is_exit_4_and_a_report() {
+    let standin = Standin::start();
+    let home = Home::new(&standin);
+    let (code, report) = whoami(&home, &[]);
+    assert_schema(&report);
+    assert_eq!((code, report["state"].as_str()), (4, Some("not-logged-in")));
+    assert_eq!(report["kind"], Value::Null);
+}
+
+#[test]
+fn a_token_that_lokalise_does_not_know_is_rejected() {
+    let standin = Standin::start();
+    let mut home = Home::new(&standin);
+    for token in ["0123456789abcdef0123456789abcdef01234567", "malformed"] {
+        home.set("LOKALISE_API_TOKEN", token);
+        let (code, report) = whoami(&home, &[]);
+        assert_eq!((code, report["state"].as_str()), (4, Some("rejected")), "{token}");
+    }
+}
+
+#[test]
+fn an_outage_is_unchecked_with_the_exit_code_of_its_cause() {
+    let standin = Standin::start();
+    let mut home = Home::new(&standin);
+    home.set("LOKALISE_API_TOKEN", &standin.api_token());
+    for (answer, expected) in [
+        (Answer::error(429, "Too many requests"), 7),
+        (Answer::error(503, "Down"), 8),
+        (Answer::html(500, "<html>oops</html>"), 8),
+        (Answer::html(200, "<html>Log in to the hotel's network</html>"), 9),
+    ] {
+        standin.answer_times(2, "GET", "/api2/projects", &answer);
+        let (code, report) = whoami(&home, &[]);
+        assert_eq!((code, report["state"].as_str()), (expected, Some("unchecked")));
+        assert!(report["state_reason"].as_str().is_some_and(|reason| !reason.is_empty()));
+    }
+    home.set("LOKALISE_API_URL", "http://127.0.0.1:1/api2");
+    let (code, report) = whoami(&home, &[]);
+    assert_eq!((code, report["state"].as_str()), (9, Some("unchecked")));
+}
+
+#[test]
+fn a_403_is_forbidden_and_exit_5() {
+    let standin = Standin::start();
+    let mut home = Home::new(&standin);
+    home.set("LOKALISE_ACCESS_TOKEN", &standin.access_token("read_projects"));
+    standin.answer_times(2, "GET", "/api2/projects", &Answer::error(403, "Forbidden"));
+    let (code, report) = whoami(&home, &[]);
+    assert_eq!((code, report["state"].as_str()), (5, Some("forbidden")));
+}
+
+#[test]
+fn an_ended_access_token_of_a_variable_is_expired_and_exit_4() {
+    let standin = Standin::start();
+    let mut home = Home::new(&standin);
+    home.set("LOKALISE_ACCESS_TOKEN", &standin.access_token("read_projects"));
+    standin.advance(Duration::from_secs(3601));
+    let (code, report) = whoami(&home, &[]);
+    assert_eq!((code, report["state"].as_str()), (4, Some("expired")));
+}
+
+#[test]
+fn offline_asks_nothing_and_is_exit_0_unless_the_token_has_ended_for_good() {
+    let standin = Standin::start();
+    let home = Home::new(&standin);
+    home.login(&[]);
+    standin.forget_requests();
+    let (code, report) = whoami(&home, &["--offline"]);
+    assert_eq!((code, report["state"].as_str()), (0, Some("unchecked")));
+    assert_eq!(report["owner"]["email"], "ada@example.com", "known from the login");
+    standin.set(|switches| {
+        switches.token_lifetime = 1;
+        switches.omit_refresh_token = true;
+    });
+    home.login(&["--profile", "short"]);
+    std::thread::sleep(Duration::from_millis(1100)); // the record's own end, by the real clock
+    standin.forget_requests();
+    let (code, report) = whoami(&home, &["--offline", "--profile", "short"]);
+    assert_eq!((code, report["state"].as_str()), (4, Some("expired")));
+    assert!(standin.requests().is_empty());
+}
+
+#[test]
+fn a_refused_refresh_is_rejected() {
+    let standin = Standin::start();
+    standin.set(|switches| switches.token_lifetime = 1);
+    let home = Home::new(&standin);
+    home.login(&[]);
+    standin.revoke_refresh_tokens();
+    std::thread::sleep(Duration::from_millis(1100));
+    let (code, report) = whoami(&home, &[]);
+    assert_eq!((code, report["state"].as_str()), (4, Some("rejected")));
+}
+
+#[test]
+fn check_prints_nothing_and_counts_the_time_left() {
+    let standin = Standin::start();
+    let mut home = Home::new(&standin);
+    home.login(&[]);
+    let check = |home: &Home, arguments: &[&str]| {
+        let all: Vec<&str> = ["whoami", "--check"].iter().chain(arguments).copied().collect();
+        let output = home.cmd(all).output().expect("the binary runs");
+        assert!(output.stdout.is_empty() && output.stderr.is_empty(), "--check prints nothing");
+        output.status.code().expect("an exit code")
+    };
+    assert_eq!(check(&home, &[]), 0);
+    assert_eq!(check(&home, &["--min-validity", "10h"]), 0, "it can be renewed");
+    standin.set(|switches| switches.omit_refresh_token = true);
+    home.login(&["--profile", "once"]);
+    assert_eq!(check(&home, &["--profile", "once", "--min-validity", "10m"]), 0);
+    assert_eq!(check(&home, &["--profile", "once", "--min-validity", "2h"]), 4);
+    home.set("LOKALISE_PROFILE", "nobody");
+    assert_eq!(check(&home, &[]), 4);
+}
