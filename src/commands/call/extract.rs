@@ -32,13 +32,13 @@ pub async fn extract(run: &Run<'_>, wait: Option<Duration>, folder: &Path) -> Re
     ended?;
     let url = bundle_url(&last.body()?).ok_or_else(|| no_bundle(wait))?;
     let (bundle, length) = fetch(run, &address(&url)?).await?;
-    let mut list = String::new();
+    let mut names = String::new();
     for path in unpack(bundle, length, folder)? {
         let name = path.display().to_string();
-        list.push_str(&if run.world.stdout_is_terminal { escaped(&name) } else { name.as_str().into() });
-        list.push('\n');
+        names.push_str(&if run.world.stdout_is_terminal { escaped(&name) } else { name.as_str().into() });
+        names.push('\n');
     }
-    if run.silent { Ok(()) } else { run.world.answer(&list) }
+    if run.silent { Ok(()) } else { run.world.answer(&names) }
 }
 
 fn no_bundle(wait: Option<Duration>) -> Error {
