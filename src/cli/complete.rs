@@ -6,6 +6,7 @@ use std::ffi::OsStr;
 use clap_complete::CompletionCandidate;
 
 use super::METHODS;
+use crate::lokalise::endpoints;
 use crate::profile::Profiles;
 use crate::settings::Settings;
 use crate::world::World;
@@ -26,8 +27,12 @@ pub fn topics() -> Vec<CompletionCandidate> {
     crate::commands::help::TOPICS.iter().map(|topic| CompletionCandidate::new(topic.name)).collect()
 }
 
+/// The scopes that any endpoint is known to need.
 pub fn scopes() -> Vec<CompletionCandidate> {
-    Vec::new()
+    let mut scopes: Vec<&str> = endpoints::all().filter_map(|endpoint| endpoint.operation.scope.name()).collect();
+    scopes.sort_unstable();
+    scopes.dedup();
+    scopes.into_iter().map(CompletionCandidate::new).collect()
 }
 
 /// `call`'s first word: a method, or a path at once.
@@ -39,6 +44,8 @@ pub fn method_or_path(current: &OsStr) -> Vec<CompletionCandidate> {
 
 /// The paths of the API.
 pub fn path(current: &OsStr) -> Vec<CompletionCandidate> {
-    let _ = current;
-    Vec::new()
+    endpoints::completions(None, &current.to_string_lossy())
+        .into_iter()
+        .map(|(path, summary)| CompletionCandidate::new(path).help(Some(summary.into())))
+        .collect()
 }

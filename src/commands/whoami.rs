@@ -117,7 +117,9 @@ fn finish(
     let text = if settings.json { format!("{}\n", report.to_json()) } else { report.to_text(world.stdout_is_terminal) };
     world.answer(&text)?;
     if !settings.json {
-        hints.iter().for_each(|hint| world.say(&format!("hint: {hint}")));
+        for hint in hints {
+            world.say(&format!("hint: {hint}"));
+        }
     }
     Ok(code)
 }
