@@ -31,9 +31,9 @@ pub async fn extract(run: &Run<'_>, wait: Option<Duration>, folder: &Path) -> Re
     let (last, ended) = over(run, wait).await?;
     ended?;
     let url = bundle_url(&last.body()?).ok_or_else(|| no_bundle(wait))?;
-    let (bundle, length) = fetch(run, &address(&url)?).await?;
+    let (zip, length) = fetch(run, &address(&url)?).await?;
     let mut names = String::new();
-    for path in unpack(bundle, length, folder)? {
+    for path in unpack(zip, length, folder)? {
         let name = path.display().to_string();
         names.push_str(&if run.world.stdout_is_terminal { escaped(&name) } else { name.as_str().into() });
         names.push('\n');
