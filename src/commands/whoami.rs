@@ -13,6 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::http::{Http, network_error};
 use crate::lokalise::identity::{Inquiry, Verdict};
 use crate::origin::ApiUrl;
+use crate::pace::Pace;
 use crate::profile::{Owner, Profiles};
 use crate::secret::hint_of;
 use crate::session::{Choice, Session};
@@ -210,6 +211,9 @@ async fn get(
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let mut url = api_url.at(path);
     url.set_query(Some(query).filter(|query| !query.is_empty()));
+    if let Some(pace) = Pace::of_user(credential.pace_key()) {
+        tokio::time::sleep(pace.turn(world.now())).await;
+    }
     world.trace(&format!("> GET {}", url.path()));
     let (name, value) = credential.header();
     let request =
