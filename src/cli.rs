@@ -11,8 +11,18 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter};
 
+use self::complete::candidates;
 use crate::profile::ProfileName;
 use crate::store::StoreChoice;
+
+/// What `help` explains besides the commands.
+pub const TOPICS: [(&str, &str); 5] = [
+    ("environment", "Variables that are read"),
+    ("exit-codes", "Exit codes, and the codes of JSON errors"),
+    ("storage", "Where credentials are kept, and how to remove them"),
+    ("ci", "Credentials in CI"),
+    ("ssh", "Log in over SSH and in containers"),
+];
 
 #[derive(Parser, Debug)]
 #[command(
@@ -36,10 +46,10 @@ pub struct Cli {
 #[command(next_help_heading = "Global options")]
 pub struct Global {
     /// Use this profile, whatever the environment says
-    #[arg(short, long, global = true, value_name = "NAME", value_parser = profile_name, add = ArgValueCandidates::new(complete::profiles))]
+    #[arg(short, long, global = true, value_name = "NAME", value_parser = profile_name, add = ArgValueCandidates::new(candidates::profiles))]
     pub profile: Option<ProfileName>,
     /// Keep the credential in: auto, keyring, file or helper:NAME
-    #[arg(long, global = true, value_name = "STORE", value_parser = store_choice, add = ArgValueCandidates::new(complete::stores))]
+    #[arg(long, global = true, value_name = "STORE", value_parser = store_choice, add = ArgValueCompleter::new(candidates::stores))]
     pub store: Option<StoreChoice>,
     /// Ask nothing; fail instead
     #[arg(long, global = true)]
@@ -108,10 +118,10 @@ pub struct Login {
     #[arg(long, value_name = "ID", value_hint = ValueHint::Other)]
     pub client_id: Option<String>,
     /// Read the client secret from a file, or from stdin with `-`
-    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "PATH", add = ArgValueCompleter::new(candidates::files))]
     pub client_secret_file: Option<PathBuf>,
     /// Scope to ask for; repeat it, or separate with spaces or commas
-    #[arg(long = "scope", value_name = "SCOPE", value_hint = ValueHint::Other, add = ArgValueCandidates::new(complete::scopes))]
+    #[arg(long = "scope", value_name = "SCOPE", value_hint = ValueHint::Other, add = ArgValueCompleter::new(candidates::scopes))]
     pub scopes: Vec<String>,
     /// Listen for the redirect on this port
     #[arg(long, value_name = "N", value_parser = port, conflicts_with_all = ["redirect_uri", "paste"])]
@@ -222,9 +232,9 @@ pub const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 #[derive(Args, Debug, Clone, Default)]
 pub struct Call {
     /// HTTP method (GET, or POST once there is a body), then the path below the API root
-    #[arg(value_name = "[METHOD] PATH", required = true, value_hint = ValueHint::Other, add = ArgValueCompleter::new(complete::method_or_path))]
+    #[arg(value_name = "[METHOD] PATH", required = true, value_hint = ValueHint::Other, add = ArgValueCompleter::new(candidates::method_or_path))]
     pub method_or_path: String,
-    #[arg(hide = true, value_hint = ValueHint::Other, add = ArgValueCompleter::new(complete::path))]
+    #[arg(hide = true, value_hint = ValueHint::Other, add = ArgValueCompleter::new(candidates::any_path))]
     pub path: Option<String>,
 
     /// Add a string field, `key=value`
@@ -237,7 +247,7 @@ pub struct Call {
     #[arg(long, value_name = "KEY=VALUE", value_hint = ValueHint::Other, help_heading = "Request")]
     pub query: Vec<String>,
     /// Send this file as the body, byte for byte; `-` is stdin
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Request")]
+    #[arg(long, value_name = "FILE", add = ArgValueCompleter::new(candidates::files), help_heading = "Request")]
     pub input: Option<PathBuf>,
     /// Add a header, `Name: value`
     #[arg(short = 'H', long = "header", value_name = "HEADER", value_hint = ValueHint::Other, help_heading = "Request")]
@@ -274,13 +284,13 @@ pub struct Call {
     #[arg(long, help_heading = "Answer")]
     pub silent: bool,
     /// Write the body to a file
-    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Answer")]
+    #[arg(short, long, value_name = "FILE", add = ArgValueCompleter::new(candidates::files), help_heading = "Answer")]
     pub output: Option<PathBuf>,
     /// Wait for the queued process to end (10m unless given)
     #[arg(long, value_name = "DURATION", num_args = 0..=1, require_equals = true, default_missing_value = "10m", value_parser = duration, help_heading = "Answer")]
     pub wait: Option<Duration>,
     /// Fetch the bundle of the answer and unpack it into DIR
-    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Answer")]
+    #[arg(long, value_name = "DIR", add = ArgValueCompleter::new(candidates::folders), help_heading = "Answer")]
     pub extract: Option<PathBuf>,
     /// Exit with 12 unless this jq expression is true
     #[arg(long, value_name = "EXPR", value_hint = ValueHint::Other, help_heading = "Answer")]
@@ -327,7 +337,7 @@ pub enum Profile {
     #[command(after_help = "Example:\n  lokalise-auth profile use work")]
     Use {
         /// The profile's name
-        #[arg(value_name = "NAME", value_parser = profile_name, add = ArgValueCandidates::new(complete::profiles))]
+        #[arg(value_name = "NAME", value_parser = profile_name, add = ArgValueCandidates::new(candidates::profiles))]
         name: ProfileName,
     },
 }
@@ -338,7 +348,7 @@ pub struct Scopes {
     #[arg(requires = "path", value_parser = PossibleValuesParser::new(METHODS), ignore_case = true)]
     pub method: Option<String>,
     /// API path, with or without placeholders
-    #[arg(value_hint = ValueHint::Other, add = ArgValueCompleter::new(complete::path))]
+    #[arg(value_hint = ValueHint::Other, add = ArgValueCompleter::new(candidates::any_path))]
     pub path: Option<String>,
 }
 
@@ -364,7 +374,7 @@ pub enum Shell {
 #[derive(Args, Debug)]
 pub struct Help {
     /// A command, or a topic: environment, exit-codes, storage, ci, ssh
-    #[arg(value_name = "COMMAND|TOPIC", value_hint = ValueHint::Other, add = ArgValueCandidates::new(complete::topics))]
+    #[arg(value_name = "COMMAND|TOPIC", value_hint = ValueHint::Other, add = ArgValueCompleter::new(candidates::topics))]
     pub words: Vec<String>,
 }
 

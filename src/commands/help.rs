@@ -8,25 +8,23 @@ use crate::cli::{Cli, Help};
 use crate::error::{EXIT_CODES, Error, Result};
 use crate::world::{VARIABLES, World};
 
-/// One topic of `help`.
-pub struct Topic {
-    pub name: &'static str,
-    text: fn() -> String,
+/// The text of one of [`TOPICS`].
+fn topic(name: &str) -> Option<String> {
+    match name {
+        "environment" => Some(environment()),
+        "exit-codes" => Some(exit_codes()),
+        "storage" => Some(STORAGE.to_owned()),
+        "ci" => Some(CI.to_owned()),
+        "ssh" => Some(SSH.to_owned()),
+        _ => None,
+    }
 }
-
-pub const TOPICS: &[Topic] = &[
-    Topic { name: "environment", text: environment },
-    Topic { name: "exit-codes", text: exit_codes },
-    Topic { name: "storage", text: || STORAGE.to_owned() },
-    Topic { name: "ci", text: || CI.to_owned() },
-    Topic { name: "ssh", text: || SSH.to_owned() },
-];
 
 pub fn run(world: &World, help: &Help) -> Result<u8> {
     if let [word] = &help.words[..]
-        && let Some(topic) = TOPICS.iter().find(|topic| topic.name == word)
+        && let Some(text) = topic(word)
     {
-        return world.answer(&(topic.text)()).map(|()| 0);
+        return world.answer(&text).map(|()| 0);
     }
     let mut command = Cli::command();
     command.build();
