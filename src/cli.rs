@@ -2,6 +2,7 @@
 //! acts; `cli::usage` turns what cannot be meant into errors that echo no value.
 
 pub mod complete;
+pub mod fields;
 pub mod usage;
 
 use std::path::PathBuf;
@@ -237,12 +238,8 @@ pub struct Call {
     #[arg(hide = true, value_hint = ValueHint::Other, add = ArgValueCompleter::new(candidates::any_path))]
     pub path: Option<String>,
 
-    /// Add a string field, `key=value`
-    #[arg(short = 'f', long = "raw-field", value_name = "KEY=VALUE", value_hint = ValueHint::Other, help_heading = "Request")]
-    pub raw_fields: Vec<String>,
-    /// Add a typed field: true, false, null, integers, @file, @base64:file
-    #[arg(short = 'F', long = "field", value_name = "KEY=VALUE", value_hint = ValueHint::Other, help_heading = "Request")]
-    pub fields: Vec<String>,
+    #[command(flatten)]
+    pub fields: fields::InOrder,
     /// Add a query parameter, whatever the method
     #[arg(long, value_name = "KEY=VALUE", value_hint = ValueHint::Other, help_heading = "Request")]
     pub query: Vec<String>,

@@ -2,12 +2,14 @@
 //! all processes of a user take their turns from one small file under a lock.
 //! If the file cannot be used, requests go out unpaced; nothing ever fails here.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use reqwest::header::HeaderMap;
+
+use crate::store::lock;
 
 /// What Lokalise documents, until an answer grants something else.
 const DOCUMENTED: usize = 6;
@@ -42,6 +44,11 @@ struct Turns {
 }
 
 impl Pace {
+    /// The turns that all of this user's processes on this machine take with one token, if there is a place for them.
+    pub fn of_user(key: impl Into<String>) -> Option<Self> {
+        lock::user_folder().ok().map(|folder| Self::new(folder.join("pace"), key))
+    }
+
     /// The pace of the token that `key` stands for: a digest, never the token.
     pub fn new(file: PathBuf, key: impl Into<String>) -> Self {
         Self { file, key: key.into() }
@@ -134,21 +141,7 @@ fn granted(stated: &str) -> Option<usize> {
 
 /// Opens the file, for its owner alone, and locks it against other processes and threads.
 fn locked(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = match options.open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let mut folder = fs::DirBuilder::new();
-            folder.recursive(true);
-            #[cfg(unix)]
-            std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
-            folder.create(path.parent().unwrap_or(Path::new(".")))?;
-            options.open(path)?
-        }
-        opened => opened?,
-    };
+    let file = lock::open(path)?;
     let begun = Instant::now();
     loop {
         match file.try_lock() {
@@ -165,6 +158,7 @@ fn locked(path: &Path) -> io::Result<File> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     fn turns(granted: usize) -> Turns {
         Turns { key: "k".into(), granted, starts: vec![] }
@@ -207,7 +201,7 @@ mod tests {
     #[test]
     fn all_processes_take_their_turns_from_one_file() {
         let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("deeper/pace");
+        let file = folder.path().join("pace");
         let waits: Vec<Duration> = (0..13).map(|_| Pace::new(file.clone(), "key").turn(at(0))).collect();
         let expected: Vec<u64> = [vec![0; 6], vec![WINDOW; 6], vec![2 * WINDOW]].concat();
         assert_eq!(waits, expected.into_iter().map(Duration::from_millis).collect::<Vec<_>>());
@@ -288,9 +282,8 @@ mod tests {
     fn the_file_is_its_owners_alone() {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("deeper/pace");
+        let file = folder.path().join("pace");
         Pace::new(file.clone(), "key").turn(at(0));
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
-        assert_eq!(fs::metadata(folder.path().join("deeper")).unwrap().permissions().mode() & 0o777, 0o700);
     }
 }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use zip::ZipArchive;
 
+use super::file;
 use crate::error::{Error, Result};
 
 /// No export of a Lokalise project comes near these.
@@ -152,23 +153,10 @@ fn make_folders(folder: &Path, inside: &Path) -> Result<()> {
 /// Writes one file beside its place and moves it there, so that a link at that place is replaced and not followed.
 fn write<R: Read + Seek>(archive: &mut ZipArchive<R>, entry: &Entry, path: &Path) -> Result<()> {
     let file = archive.by_index(entry.index).map_err(broken)?;
-    let mut new = new_file_beside(path).map_err(|error| unwritable(path, error))?;
+    let mut new = file::new_beside(path).map_err(|error| unwritable(path, error))?;
     io::copy(&mut file.take(entry.length), &mut new).map_err(|error| unwritable(path, error))?;
     new.persist(path).map_err(|error| unwritable(path, error.error))?;
     Ok(())
-}
-
-/// A temporary file in the same folder, with the rights that any new file of the user gets.
-pub fn new_file_beside(path: &Path) -> io::Result<tempfile::NamedTempFile> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".lokalise-auth-");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(fs::Permissions::from_mode(0o666));
-    }
-    builder.tempfile_in(folder)
 }
 
 fn broken(error: zip::result::ZipError) -> Error {

@@ -40,19 +40,27 @@ pub struct Retries {
     /// `--max-wait`, or zero under `--no-retry`.
     budget: Duration,
     allowed: bool,
+    /// A 423 says that another request of ours is in the way (lokalise.md §5).
+    through_locks: bool,
     tries: u32,
     waited: Duration,
 }
 
 impl Retries {
     pub fn new(budget: Duration, allowed: bool) -> Self {
-        Self { budget, allowed, tries: 1, waited: Duration::ZERO }
+        Self { budget, allowed, through_locks: false, tries: 1, waited: Duration::ZERO }
+    }
+
+    /// For requests that are made beside each other: a 423 is waited out as well.
+    pub fn through_locks(self) -> Self {
+        Self { through_locks: true, ..self }
     }
 
     /// Decides about an outcome, and counts the wait that it asks for. `jitter` is a random number from 0 to 1.
     pub fn decide(&mut self, method: &Method, outcome: &Outcome, now: SystemTime, jitter: f64) -> Decision {
         let again = match outcome {
             Outcome::Answered(429, _) => true,
+            Outcome::Answered(423, _) => self.through_locks,
             // Whether a POST has been carried out, a failure does not say.
             Outcome::Answered(502..=504, _) | Outcome::Unreachable => matches!(*method, Method::GET | Method::HEAD),
             Outcome::Answered(..) => false,
@@ -189,6 +197,15 @@ mod tests {
             })
             .count();
         assert_eq!(tries, 9, "a server that always says `now` does not get requests for ever");
+    }
+
+    #[test]
+    fn a_lock_is_waited_for_by_requests_beside_each_other_alone() {
+        let locked = HeaderMap::new();
+        let mut beside = patient().through_locks();
+        let decision = beside.decide(&Method::GET, &Outcome::Answered(423, &locked), now(), 0.5);
+        assert_eq!(decision, Decision::Wait(Duration::from_millis(500)));
+        assert_eq!(patient().decide(&Method::GET, &Outcome::Answered(423, &locked), now(), 0.5), Decision::Keep);
     }
 
     #[test]

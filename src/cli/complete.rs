@@ -57,14 +57,14 @@ fn lines(typed: &Typed) -> Option<String> {
     if typed.current().is_empty() && found.iter().any(|candidate| !is_flag(candidate)) {
         found.retain(|candidate| !is_flag(candidate));
     }
-    match found.iter().find_map(|candidate| candidate.get_id()).map(String::as_str) {
-        Some(candidates::FILES) => return Some(FILES.to_owned()),
-        Some(candidates::FOLDERS) => return Some(FOLDERS.to_owned()),
-        _ => {}
+    for (id, told) in [(candidates::FILES, FILES), (candidates::FOLDERS, FOLDERS)] {
+        if found.iter().any(|candidate| candidate.get_id().is_some_and(|other| other == id)) {
+            return Some(told.to_owned());
+        }
     }
     let mut text = String::new();
     for candidate in found {
-        let value = typed.inserted(&candidate.get_value().to_string_lossy())?;
+        let Some(value) = typed.inserted(&candidate.get_value().to_string_lossy()) else { continue };
         let help = candidate.get_help().map(ToString::to_string).unwrap_or_default();
         let help = help.lines().next().unwrap_or_default();
         writeln!(text, "{value}\t{help}").expect("a string takes all text");

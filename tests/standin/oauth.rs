@@ -78,6 +78,7 @@ fn response_type_may_be_left_out_but_be_nothing_else() {
     let standin = Standin::start();
     assert_eq!(bare(&standin, &query(&standin).replace("response_type=code&", "")).status, 302);
     assert_eq!(bare(&standin, &query(&standin).replace("=code&", "=token&")).status, 400);
+    assert_eq!(bare(&standin, &query(&standin).replace("http%3A%2F%2F127", "127")).status, 400, "no redirect URI");
 }
 
 #[test]
@@ -178,6 +179,7 @@ fn the_token_endpoint_refuses_with_the_descriptions_on_record() {
         request[name] = value.into();
         token(&standin, &request)
     };
+    let good = refresh_request(&standin, &standin.refresh_token("read_projects"));
     let code_request = code_request(&standin, &forty);
     let refresh_request = refresh_request(&standin, &forty);
     assert_refused(&with(code_request.clone(), "code", "short"), "code: Code must be 40 characters long");
@@ -187,7 +189,10 @@ fn the_token_endpoint_refuses_with_the_descriptions_on_record() {
     let short = with(refresh_request.clone(), "refresh_token", "fake");
     assert_refused(&short, "refresh_token: Refresh token too short");
     let invalid = "Invalid request parameters";
-    assert_refused(&with(code_request.clone(), "client_secret", &forty), invalid);
+    assert_eq!(token(&standin, &good).status, 200);
+    for name in ["client_id", "client_secret"] {
+        assert_refused(&with(good.clone(), name, &forty), invalid);
+    }
     assert_refused(&with(code_request.clone(), "grant_type", "authorization_token"), invalid);
     assert_refused(&token(&standin, &refresh_request), invalid);
     assert_refused(&token(&standin, &json!([])), invalid);
@@ -202,6 +207,12 @@ fn the_token_endpoint_knows_four_fields_and_json_alone() {
         assert_refused(&token(&standin, &request), "Invalid request parameters");
         assert_eq!(standin.violations().len(), 1, "{extra}");
     }
+    let mut request = code_request(&standin, &"0".repeat(40));
+    request["grant_type"] = "refresh_token".into();
+    request["refresh_token"] = 5.into();
+    request.as_object_mut().expect("an object").remove("code");
+    assert_refused(&token(&standin, &request), "Invalid request parameters");
+    assert_eq!(standin.violations().len(), 1, "a field that is no string");
     let form = ("Content-Type", "application/x-www-form-urlencoded");
     assert_eq!(ask(&standin, "POST", "/oauth2/token", form, "grant_type=refresh_token").status, 400);
     assert_eq!(standin.violations().len(), 1);
@@ -217,13 +228,10 @@ fn pkce_is_understood_only_when_it_is_switched_on() {
     let verifier = "v".repeat(43);
     let digest = ring::digest::digest(&ring::digest::SHA256, verifier.as_bytes());
     let challenge = URL_SAFE_NO_PAD.encode(digest);
+    let challenge = format!("{}&code_challenge={challenge}&code_challenge_method=", query(&standin));
+    assert_eq!(bare(&standin, &format!("{challenge}plain")).status, 400);
     let challenged = || {
-        let url = format!(
-            "http://{}{}&code_challenge={challenge}&code_challenge_method=S256",
-            standin.address(),
-            query(&standin)
-        );
-        let location = browser::redirect_of(&url);
+        let location = browser::redirect_of(&format!("http://{}{challenge}S256", standin.address()));
         let (_, rest) = location.split_once("code=").expect("the redirect has a code");
         rest.split('&').next().expect("a code").to_owned()
     };

@@ -12,6 +12,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use super::port::Port;
+use super::secrets::uuid;
 use super::wire;
 
 /// A certification authority that nobody knows by itself.
@@ -54,7 +55,8 @@ pub struct Tls {
 impl Authority {
     pub fn new() -> Self {
         let mut params = CertificateParams::default();
-        params.distinguished_name.push(DnType::CommonName, "A private authority");
+        // Two of one name would be taken for each other, and the signature called bad.
+        params.distinguished_name.push(DnType::CommonName, format!("A private authority {}", uuid()));
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().expect("the system has a random generator");
         let pem = params.self_signed(&key).expect("the parameters are in order").pem();
