@@ -34,7 +34,7 @@ pub const TOPICS: [(&str, &str); 5] = [
     max_term_width = 100,
     disable_help_subcommand = true,
     subcommand_required = true,
-    after_help = "Examples:\n  lokalise-auth login\n  lokalise-auth call GET /projects\n\nTopics: lokalise-auth help environment|exit-codes|storage|ci|ssh"
+    after_help = "Examples:\n  lokalise-auth login\n  lokalise-auth call GET /projects\n\nTopics: lokalise-auth help environment|exit-codes|storage|ci|ssh\n\n`lokalise-auth COMMAND --help` shows a command's flags and examples."
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -77,39 +77,77 @@ pub enum Color {
 #[derive(Subcommand, Debug)]
 pub enum Command {
     /// Log in to Lokalise in the browser
-    #[command(after_help = "Example:\n  lokalise-auth login --scope read_projects,write_keys")]
+    #[command(after_help = "\
+Client id and secret are those of an OAuth app that Lokalise's support has registered. What no flag, variable or earlier login of the profile gives is asked for. The secret is never an argument.
+
+Examples:
+  lokalise-auth login --scope read_projects,write_keys
+  lokalise-auth login --paste
+  lokalise-auth --profile work login --store file")]
     Login(Login),
     /// Remove the stored credential of a profile
-    #[command(after_help = "Example:\n  lokalise-auth logout --profile work")]
+    #[command(after_help = "\
+Lokalise cannot be told to end a token: it is removed here, and you are told where to revoke it.
+
+Examples:
+  lokalise-auth logout --profile work
+  lokalise-auth logout --all")]
     Logout(Logout),
     /// Store, renew or print a token
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Examples:\n  lokalise-auth token set\n  lokalise-auth token print | wc -c")]
     Token(Token),
     /// Show which credential is in force, and whose it is
-    #[command(after_help = "Example:\n  lokalise-auth whoami --check --min-validity 10m")]
+    #[command(
+        after_help = "Examples:\n  lokalise-auth whoami --json\n  lokalise-auth whoami --check --min-validity 10m"
+    )]
     Whoami(Whoami),
     /// Make one authenticated API request
     #[command(
-        after_help = "Examples:\n  lokalise-auth call GET /projects\n  lokalise-auth call POST /projects -f name=Demo\n  lokalise-auth call '/projects/{p}/keys' --project ID --paginate --jq '.keys[].key_id'"
+        override_usage = "lokalise-auth call [OPTIONS] [METHOD] PATH",
+        after_help = "\
+{p} is the project of --project or LOKALISE_PROJECT_ID. Exit codes: `lokalise-auth help exit-codes`.
+
+Examples:
+  lokalise-auth call GET /projects
+  lokalise-auth call POST /projects -f name=Demo
+  lokalise-auth call '/projects/{p}/keys' --paginate --jq '.keys[].key_id'
+  lokalise-auth call '/projects/{p}/files/download' -f format=json --extract out"
     )]
     Call(Box<Call>),
     /// Run a command with the credential in its environment
-    #[command(after_help = "Example:\n  lokalise-auth exec -- ./sync-translations.sh")]
+    #[command(after_help = "\
+The command gets LOKALISE_API_TOKEN or LOKALISE_ACCESS_TOKEN, and its exit code is ours.
+
+Examples:
+  lokalise-auth exec -- ./sync-translations.sh
+  lokalise-auth exec --lokalise2 -- lokalise2 project list")]
     Exec(Exec),
     /// List the profiles, or choose the default one
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Examples:\n  lokalise-auth profile list\n  lokalise-auth profile use work")]
     Profile(Profile),
     /// Show the OAuth scope that an endpoint needs
-    #[command(after_help = "Example:\n  lokalise-auth scopes POST '/projects/{project_id}/keys'")]
+    #[command(after_help = "\
+Without arguments: all endpoints, with how sure each scope is.
+
+Example:
+  lokalise-auth scopes POST '/projects/{project_id}/keys'")]
     Scopes(Scopes),
     /// Check settings, store, network and credential
-    #[command(after_help = "Example:\n  lokalise-auth doctor --json")]
+    #[command(after_help = "\
+The report holds no secret: it is made to be pasted into an issue.
+
+Example:
+  lokalise-auth doctor")]
     Doctor(Doctor),
     /// Print the completion script of a shell
-    #[command(after_help = "Example:\n  eval \"$(lokalise-auth completions bash)\"")]
+    #[command(after_help = "\
+The first lines of each script say how to load it for good.
+
+Example:
+  eval \"$(lokalise-auth completions bash)\"")]
     Completions(Completions),
     /// Explain a command or a topic
-    #[command(after_help = "Topics: environment, exit-codes, storage, ci, ssh")]
+    #[command(after_help = "Examples:\n  lokalise-auth help exit-codes\n  lokalise-auth help token set")]
     Help(Help),
 }
 
@@ -157,15 +195,24 @@ pub struct Logout {
 #[derive(Subcommand, Debug)]
 pub enum Token {
     /// Store a personal API token, read from stdin or a hidden prompt
-    #[command(after_help = "Example:\n  printenv CI_LOKALISE_TOKEN | lokalise-auth token set")]
+    #[command(after_help = "\
+The token is checked against the API before it is stored. It is never an argument.
+
+Examples:
+  lokalise-auth token set
+  lokalise-auth token set < token.txt
+  lokalise-auth token set --from-command 'pass show lokalise'")]
     Set(TokenSet),
     /// Renew the OAuth access token now
     #[command(after_help = "Example:\n  lokalise-auth token refresh --if-expiring 10m")]
     Refresh(TokenRefresh),
     /// Write the token to stdout, for a pipe
-    #[command(
-        after_help = "Example:\n  curl -H \"$(lokalise-auth token print --format header)\" https://api.lokalise.com/api2/projects"
-    )]
+    #[command(after_help = "\
+A pipe keeps the token out of argv, which every user of the machine can read.
+
+Example:
+  lokalise-auth token print --format header |
+    curl -H @- https://api.lokalise.com/api2/projects")]
     Print(TokenPrint),
 }
 
@@ -329,6 +376,7 @@ pub struct Exec {
 #[derive(Subcommand, Debug)]
 pub enum Profile {
     /// List the profiles; no credential is read
+    #[command(after_help = "Example:\n  lokalise-auth profile list --json")]
     List,
     /// Make a profile the default
     #[command(after_help = "Example:\n  lokalise-auth profile use work")]
