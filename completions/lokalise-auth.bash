@@ -5,29 +5,21 @@
 # ~/.local/share/bash-completion/completions/lokalise-auth
 
 _lokalise_auth() {
-    local lines line first
+    local lines line
     COMPREPLY=()
     # The whole line, not COMP_WORDS: bash splits those at `=` and `:`.
     lines=$(command lokalise-auth __complete bash "${COMP_LINE:0:COMP_POINT}" "$2" 2>/dev/null) || return 0
     case $lines in
         $'\tfiles')
-            compopt -o default 2>/dev/null || COMPREPLY=($(compgen -f -- "$2"))
-            return 0
+            compopt -o default 2>/dev/null && return 0
+            lines=$(compgen -f -- "$2")
             ;;
         $'\tfolders')
-            compopt -o dirnames 2>/dev/null || COMPREPLY=($(compgen -d -- "$2"))
-            return 0
+            compopt -o dirnames 2>/dev/null && return 0
+            lines=$(compgen -d -- "$2")
             ;;
         $'\tcommand '*)
-            first=${lines#$'\tcommand '}
-            if declare -F _comp_command_offset >/dev/null; then
-                _comp_command_offset "$first"
-            elif declare -F _command_offset >/dev/null; then
-                _command_offset "$first"
-            else
-                compopt -o default 2>/dev/null
-                ((COMP_CWORD == first)) && COMPREPLY=($(compgen -c -- "$2"))
-            fi
+            _lokalise_auth_command "${lines#$'\tcommand '}" "$2"
             return 0
             ;;
     esac
@@ -39,6 +31,28 @@ _lokalise_auth() {
         compopt -o nospace 2>/dev/null
     fi
     return 0
+}
+
+# Completes the command that begins at this word of the line, which another program reads.
+_lokalise_auth_command() {
+    local rest=$COMP_LINE word=-1 at=0 line
+    # Its place in COMP_WORDS: a piece that follows a space begins a word.
+    for ((; at < COMP_CWORD; at++)); do
+        [[ $at -eq 0 || ${rest%%"${COMP_WORDS[at]}"*} == *[[:space:]]* ]] && ((word += 1))
+        ((word == $1)) && break
+        rest=${rest#*"${COMP_WORDS[at]}"}
+    done
+    if declare -F _comp_command_offset >/dev/null; then
+        _comp_command_offset "$at"
+    elif declare -F _command_offset >/dev/null; then
+        _command_offset "$at"
+    else
+        compopt -o default 2>/dev/null
+        ((at == COMP_CWORD)) || return 0
+        while IFS= read -r line; do
+            COMPREPLY+=("$line")
+        done <<<"$(compgen -c -- "$2")"
+    fi
 }
 
 # The order is the program's, where bash can keep it.

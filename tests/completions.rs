@@ -51,6 +51,7 @@ const CASES: &[(&str, &[&str])] = &[
     ("scopes POST /api2/projects/{p}/files/d", &["scopes", "POST", "/api2/projects/{p}/files/download"]),
     ("call --input a-f", &["call", "--input", "a-file"]),
     ("exec -- cat a-f", &["exec", "--", "cat", "a-file"]),
+    ("--store=file exec cat a-f", &["--store=file", "exec", "cat", "a-file"]),
 ];
 
 /// A shell that somebody sits in front of.
@@ -188,7 +189,7 @@ fn bash_completes_with_bash_completion() {
     let shell = Shell::start("bash", &["--norc", "--noprofile", "-i"], &[load], &home);
     shell.hold_the_cases();
     // It knows what the command that `exec` is to run takes.
-    assert!(shell.list("exec -- git --vers", "git --version").contains("git --version"));
+    assert!(shell.list("--store=helper:trial exec -- git --vers", "git --version").contains("git --version"));
 }
 
 #[test]
