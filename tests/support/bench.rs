@@ -145,16 +145,19 @@ fn serve(stream: &TcpStream, page: &[u8], body: &[u8]) -> std::io::Result<()> {
         let is_page = request.contains("/translations");
         let number = request.split("page=").nth(1).map_or("1", |rest| rest.split([' ', '&']).next().unwrap_or("1"));
         let content = if is_page { page } else { body };
-        let mut head = format!(
-            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\nX-RateLimit-Limit: 100\r\n",
-            content.len()
+        let length = content.len();
+        let total = PAGES * ITEMS_PER_PAGE;
+        let counts = if is_page {
+            format!(
+                "X-Pagination-Total-Count: {total}\r\nX-Pagination-Page-Count: {PAGES}\r\nX-Pagination-Page: {number}\r\n"
+            )
+        } else {
+            String::new()
+        };
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\
+             X-RateLimit-Limit: 100\r\n{counts}\r\n"
         );
-        if is_page {
-            let total = PAGES * ITEMS_PER_PAGE;
-            head.push_str(&format!("X-Pagination-Total-Count: {total}\r\nX-Pagination-Page-Count: {PAGES}\r\n"));
-            head.push_str(&format!("X-Pagination-Page: {number}\r\n"));
-        }
-        head.push_str("\r\n");
         let mut stream = stream;
         stream.write_all(head.as_bytes())?;
         stream.write_all(content)?;

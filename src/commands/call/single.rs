@@ -38,7 +38,7 @@ const READ_ALONG: u64 = 1024 * 1024;
 
 /// Passes the bytes on, and reads along: for errors that a success may hold, and for an end that nothing else marks.
 async fn as_it_is(run: &Run<'_>, mut answer: Answer, output: &mut Output) -> Result<Facts> {
-    let mut page = answer.is_json().then(|| Page::new(None));
+    let mut page = answer.may_be_json().then(|| Page::new(None));
     let to_the_end = answer.ends_with_the_connection() || !run.request.reads_by_method();
     let progress = Progress::new(run.world, !output.is_file());
     let whole = answer.length();
@@ -54,7 +54,7 @@ async fn as_it_is(run: &Run<'_>, mut answer: Answer, output: &mut Output) -> Res
     }
     match page.map(Page::finish) {
         Some(Ok(facts)) => Ok(facts),
-        Some(Err(malformed)) if done > 0 && answer.ends_with_the_connection() => {
+        Some(Err(malformed)) if done > 0 && answer.is_json() && answer.ends_with_the_connection() => {
             Err(Error::network("the answer was cut short").because(malformed).hint("try again"))
         }
         _ => Ok(Facts::default()),
