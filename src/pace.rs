@@ -73,7 +73,7 @@ impl Request {
 impl Pace {
     /// The turns that all of this user's processes on this machine take with one token, if there is a place for them.
     pub fn of_user(key: impl Into<String>) -> Option<Self> {
-        lock::user_folder().ok().map(|folder| Self::new(folder.join("pace"), key))
+        lock::user_folder().ok().map(|folder| Self::new(folder.join("turns"), key))
     }
 
     /// The pace of the token that `key` stands for: a digest, never the token.
