@@ -103,12 +103,54 @@ impl<'de> Deserialize<'de> for StoreKind {
     }
 }
 
-/// What a store can do with one record, as text. `deadline` is when the caller stops listening.
+/// When the caller stops listening, and how long it was ready to.
+#[derive(Clone, Copy)]
+struct Deadline {
+    at: Instant,
+    limit: Duration,
+}
+
+/// What a store can do with one record, as text.
 trait Backend: Send {
-    fn read(&mut self, profile: &ProfileName, deadline: Instant) -> Result<Option<Zeroizing<String>>, StoreError>;
-    fn write(&mut self, profile: &ProfileName, record: &str, deadline: Instant) -> Result<(), StoreError>;
+    fn read(&mut self, profile: &ProfileName, deadline: Deadline) -> Result<Option<Zeroizing<String>>, StoreError>;
+    fn write(&mut self, profile: &ProfileName, record: &str, deadline: Deadline) -> Result<(), StoreError>;
     /// Removing what is not there is done already.
-    fn delete(&mut self, profile: &ProfileName, deadline: Instant) -> Result<(), StoreError>;
+    fn delete(&mut self, profile: &ProfileName, deadline: Deadline) -> Result<(), StoreError>;
+
+    /// Writes a record over the one that is given, and over no other. `false`: something else is kept by now.
+    fn replace(&mut self, profile: &ProfileName, old: &str, new: &str, deadline: Deadline) -> Result<bool, StoreError> {
+        match self.read(profile, deadline)? {
+            Some(kept) if *kept == old => self.write(profile, new, deadline).map(|()| true),
+            _ => Ok(false),
+        }
+    }
+
+    /// Proves by a throw-away record that the store takes, returns and forgets one.
+    fn probe(&mut self, deadline: Deadline) -> Result<(), StoreError> {
+        let name = ProfileName::of_a_probe();
+        let written = self.write(&name, "{}", deadline).and_then(|()| self.gives_back(&name, "{}", deadline));
+        let removed = self.delete(&name, deadline).and_then(|()| self.has_forgotten(&name, deadline));
+        written.and(removed).map_err(|why| match why {
+            // It is the answer that cannot be read: there is no record yet.
+            StoreError::Corrupt(why) => StoreError::Unavailable(why),
+            why => why,
+        })
+    }
+
+    /// Some stores report success and keep nothing.
+    fn gives_back(&mut self, profile: &ProfileName, record: &str, deadline: Deadline) -> Result<(), StoreError> {
+        match self.read(profile, deadline)? {
+            Some(kept) if *kept == record => Ok(()),
+            _ => Err(StoreError::Unavailable("it took the record but does not give it back".to_owned())),
+        }
+    }
+
+    fn has_forgotten(&mut self, profile: &ProfileName, deadline: Deadline) -> Result<(), StoreError> {
+        match self.read(profile, deadline)? {
+            None => Ok(()),
+            Some(_) => Err(StoreError::Denied("it reports the record as removed but still holds it".to_owned())),
+        }
+    }
 }
 
 /// Where this installation keeps things, as far as stores need to know.
@@ -122,6 +164,9 @@ pub struct Places {
     pub secret_variables: Vec<String>,
 }
 
+/// What ending a helper that was too slow may take.
+const HELPER_GRACE: Duration = Duration::from_millis(500);
+
 type Job = Box<dyn FnOnce(&mut dyn Backend) + Send>;
 
 /// One store for the length of one command. Its calls run on a thread that
@@ -130,7 +175,9 @@ pub struct Vault {
     pub kind: StoreKind,
     places: Places,
     jobs: mpsc::Sender<Job>,
-    /// What is left of the time for all calls of this command.
+    /// The time for all calls of this command,
+    limit: Duration,
+    /// and what is left of it.
     left: std::cell::Cell<Duration>,
 }
 
@@ -155,7 +202,7 @@ impl Vault {
                 job(backend.as_mut());
             }
         });
-        Self { kind, places, jobs, left: std::cell::Cell::new(limit) }
+        Self { kind, places, jobs, limit, left: std::cell::Cell::new(limit) }
     }
 
     /// Starts a read, so that other work can go on beside it.
@@ -173,41 +220,52 @@ impl Vault {
         self.finish_read(self.begin_read(profile)).await
     }
 
-    /// Writes a record and reads it back: some stores report success and keep nothing.
+    /// Writes a record and reads it back.
     pub async fn write(&self, profile: &ProfileName, record: &str) -> Result<(), StoreError> {
         let (name, text) = (profile.clone(), Zeroizing::new(record.to_owned()));
-        self.wait(self.start(move |backend, deadline| backend.write(&name, &text, deadline))).await?;
-        match self.read(profile).await? {
-            Some(kept) if *kept == record => Ok(()),
-            _ => Err(StoreError::Unavailable("it took the record but does not give it back".to_owned())),
-        }
+        self.wait(self.start(move |backend, deadline| {
+            backend.write(&name, &text, deadline)?;
+            backend.gives_back(&name, &text, deadline)
+        }))
+        .await
+    }
+
+    /// Writes a record in place of the one that is given, and reads it back. `false`: another one is
+    /// kept by now, or none, and nothing was written.
+    pub async fn replace(&self, profile: &ProfileName, old: &str, new: &str) -> Result<bool, StoreError> {
+        let name = profile.clone();
+        let (old, new) = (Zeroizing::new(old.to_owned()), Zeroizing::new(new.to_owned()));
+        self.wait(self.start(move |backend, deadline| {
+            let replaced = backend.replace(&name, &old, &new, deadline)?;
+            if replaced {
+                backend.gives_back(&name, &new, deadline)?;
+            }
+            Ok(replaced)
+        }))
+        .await
     }
 
     /// Removes a record and reads back that it is gone.
     pub async fn delete(&self, profile: &ProfileName) -> Result<(), StoreError> {
         let name = profile.clone();
-        self.wait(self.start(move |backend, deadline| backend.delete(&name, deadline))).await?;
-        match self.read(profile).await? {
-            None => Ok(()),
-            Some(_) => Err(StoreError::Denied("it reports the record as removed but still holds it".to_owned())),
-        }
+        self.wait(self.start(move |backend, deadline| {
+            backend.delete(&name, deadline)?;
+            backend.has_forgotten(&name, deadline)
+        }))
+        .await
     }
 
-    /// Proves that the store can be used, by a throw-away record that is
-    /// written, read back and removed. Some stores say "not found" when they are locked.
+    /// Proves that the store can be used. Some say "not found" when they are locked.
     pub async fn probe(&self) -> Result<(), StoreError> {
-        let name = ProfileName::parse(&format!("probe.{}", std::process::id())).expect("letters, a dot and digits");
-        let written = self.write(&name, "{}").await;
-        let removed = if matches!(written, Err(StoreError::TimedOut(_))) { Ok(()) } else { self.delete(&name).await };
-        written.and(removed)
+        self.wait(self.start(|backend, deadline| backend.probe(deadline))).await
     }
 
     fn start<T: Send + 'static>(
         &self,
-        call: impl FnOnce(&mut dyn Backend, Instant) -> Result<T, StoreError> + Send + 'static,
+        call: impl FnOnce(&mut dyn Backend, Deadline) -> Result<T, StoreError> + Send + 'static,
     ) -> Answer<T> {
         let (answer, outbox) = oneshot::channel();
-        let deadline = Instant::now() + self.left.get();
+        let deadline = Deadline { at: Instant::now() + self.left.get(), limit: self.limit };
         // A send fails only when the thread has died; the wait then says so.
         let _ = self.jobs.send(Box::new(move |backend| {
             let _ = answer.send(call(backend, deadline));
@@ -217,12 +275,14 @@ impl Vault {
 
     async fn wait<T>(&self, outbox: Answer<T>) -> Result<T, StoreError> {
         let (started, left) = (Instant::now(), self.left.get());
-        let answer = tokio::time::timeout(left, outbox).await;
+        // A helper has the same deadline, and it must have been ended before we are gone.
+        let grace = if matches!(self.kind, StoreKind::Helper(_)) { HELPER_GRACE } else { Duration::ZERO };
+        let answer = tokio::time::timeout(left + grace, outbox).await;
         self.left.set(left.saturating_sub(started.elapsed()));
         match answer {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) => Err(StoreError::Unavailable("the store's library stopped unexpectedly".to_owned())),
-            Err(_) => Err(StoreError::TimedOut(left)),
+            Err(_) => Err(StoreError::TimedOut(self.limit)),
         }
     }
 

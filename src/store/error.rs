@@ -1,9 +1,11 @@
 //! Why a store gave no answer, told by what the reader can do about it. Each of
 //! the six answers has a way on that works for that store.
 
+use std::fs;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{StoreKind, Vault, file, keyring};
+use super::{StoreKind, Vault, atomic, file, helper, keyring};
 use crate::error::{Error, ErrorKind};
 use crate::profile::ProfileName;
 
@@ -20,9 +22,12 @@ pub enum StoreError {
     Denied(String),
     #[error("no answer within {}", humantime::format_duration(Duration::from_millis(u64::try_from(.0.as_millis()).unwrap_or(u64::MAX))))]
     TimedOut(Duration),
-    /// What is kept cannot be read. Its bytes are never part of this.
+    /// The record cannot be read. Its bytes are never part of this.
     #[error("{0}")]
     Corrupt(String),
+    /// The file of all records cannot be read.
+    #[error("{} {why}", .path.display())]
+    CorruptFile { path: PathBuf, why: &'static str },
     /// Several items answer to our name.
     #[error("more than one item answers to the name")]
     Ambiguous,
@@ -39,23 +44,33 @@ impl StoreError {
             Self::Locked(_) => format!("{store} is locked"),
             Self::Denied(_) => format!("{store} refused"),
             Self::TimedOut(_) => format!("{store} did not answer in time"),
-            Self::Corrupt(_) => format!("the credential of profile `{profile}` in {store} cannot be read"),
+            Self::Corrupt(_) | Self::CorruptFile { .. } => {
+                format!("the credential of profile `{profile}` in {store} cannot be read")
+            }
             Self::Ambiguous => format!("{store} holds profile `{profile}` twice"),
             Self::TooLarge { .. } => format!("{store} cannot hold the credential"),
         };
         let hints: Vec<String> = match &self {
-            Self::Unavailable(_) => vault.ways_on("start it"),
-            Self::Locked(_) => vault.ways_on("unlock it"),
+            Self::Unavailable(_) | Self::Denied(_) if vault.kind == StoreKind::File => vec![vault.file_remedy()],
+            Self::Locked(_) if vault.kind == StoreKind::File => vec!["try again; nothing was changed".to_owned()],
+            Self::Unavailable(_) => vault.ways_on(&vault.to_start()),
+            Self::Locked(_) => vault.ways_on(&vault.to_unlock()),
+            Self::Denied(_) => vault.ways_on("allow lokalise-auth to use it"),
             Self::TimedOut(_) => {
                 let mut hints = vault.ways_on("answer its prompt, or restart it");
                 hints.push("LOKALISE_AUTH_KEYRING_TIMEOUT=120 waits longer (seconds)".to_owned());
                 hints
             }
-            Self::Denied(_) if vault.kind == StoreKind::File => vec![vault.file_remedy()],
-            Self::Denied(_) => vault.ways_on("allow lokalise-auth to use it"),
             Self::Corrupt(_) => vec![format!(
                 "nothing was changed; `lokalise-auth logout --profile {profile}` removes it, then log in again"
             )],
+            Self::CorruptFile { path, .. } => {
+                let path = path.display().to_string();
+                let path = shell_words::quote(&path);
+                vec![format!(
+                    "nothing was changed; mend it or move it away (`mv {path} {path}.broken`), then log in again"
+                )]
+            }
             Self::Ambiguous => vec![vault.twin_remedy(profile)],
             Self::TooLarge { .. } => vec!["choose another store: `--store file` or `--store helper:NAME`".to_owned()],
         };
@@ -82,12 +97,35 @@ impl Vault {
         ways
     }
 
+    fn to_start(&self) -> String {
+        match &self.kind {
+            StoreKind::Helper(name) => {
+                format!("install or mend it (`{}` should answer)", helper::shown_call(name, "list"))
+            }
+            _ => "start it".to_owned(),
+        }
+    }
+
+    fn to_unlock(&self) -> String {
+        match &self.kind {
+            StoreKind::Keyring if cfg!(target_os = "linux") => {
+                "unlock it (without a desktop: `gnome-keyring-daemon --unlock`, with its password on stdin)".to_owned()
+            }
+            _ => "unlock it".to_owned(),
+        }
+    }
+
     fn file_remedy(&self) -> String {
-        let path = file::path(self.places.data.as_deref()).map_or_else(String::new, |path| path.display().to_string());
-        format!(
-            "look at it (`ls -l {0}`); if it is yours and nobody else could read it: `chmod 600 {0}`",
-            shell_words::quote(&path)
-        )
+        let Some(path) = file::path(self.places.data.as_deref()) else {
+            return "set LOKALISE_AUTH_DATA_DIR, or HOME".to_owned();
+        };
+        let path = path.display().to_string();
+        let path = shell_words::quote(&path);
+        if fs::symlink_metadata(&*path).is_ok_and(|found| atomic::why_not_private(&found).is_some()) {
+            format!("look at it (`ls -l {path}`); if it is yours and nobody else could read it: `chmod 600 {path}`")
+        } else {
+            "check the folder's owner, mode and free space, or set LOKALISE_AUTH_DATA_DIR".to_owned()
+        }
     }
 
     fn twin_remedy(&self, profile: &ProfileName) -> String {
