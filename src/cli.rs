@@ -2,6 +2,7 @@
 //! acts; `cli::usage` turns what cannot be meant into errors that echo no value.
 
 pub mod complete;
+pub mod fields;
 pub mod usage;
 
 use std::path::PathBuf;
@@ -11,8 +12,18 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter};
 
+use self::complete::candidates;
 use crate::profile::ProfileName;
 use crate::store::StoreChoice;
+
+/// What `help` explains besides the commands.
+pub const TOPICS: [(&str, &str); 5] = [
+    ("environment", "Variables that are read"),
+    ("exit-codes", "Exit codes, and the codes of JSON errors"),
+    ("storage", "Where credentials are kept, and how to remove them"),
+    ("ci", "Credentials in CI"),
+    ("ssh", "Log in over SSH and in containers"),
+];
 
 #[derive(Parser, Debug)]
 #[command(
@@ -23,7 +34,7 @@ use crate::store::StoreChoice;
     max_term_width = 100,
     disable_help_subcommand = true,
     subcommand_required = true,
-    after_help = "Examples:\n  lokalise-auth login\n  lokalise-auth call GET /projects\n\nTopics: lokalise-auth help environment|exit-codes|storage|ci|ssh"
+    after_help = "Examples:\n  lokalise-auth login\n  lokalise-auth call GET /projects\n\nTopics: lokalise-auth help environment|exit-codes|storage|ci|ssh\n\n`lokalise-auth COMMAND --help` shows a command's flags and examples."
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -36,10 +47,10 @@ pub struct Cli {
 #[command(next_help_heading = "Global options")]
 pub struct Global {
     /// Use this profile, whatever the environment says
-    #[arg(short, long, global = true, value_name = "NAME", value_parser = profile_name, add = ArgValueCandidates::new(complete::profiles))]
+    #[arg(short, long, global = true, value_name = "NAME", value_parser = profile_name, add = ArgValueCandidates::new(candidates::profiles))]
     pub profile: Option<ProfileName>,
     /// Keep the credential in: auto, keyring, file or helper:NAME
-    #[arg(long, global = true, value_name = "STORE", value_parser = store_choice, add = ArgValueCandidates::new(complete::stores))]
+    #[arg(long, global = true, value_name = "STORE", value_parser = store_choice, add = ArgValueCompleter::new(candidates::stores))]
     pub store: Option<StoreChoice>,
     /// Ask nothing; fail instead
     #[arg(long, global = true)]
@@ -66,39 +77,77 @@ pub enum Color {
 #[derive(Subcommand, Debug)]
 pub enum Command {
     /// Log in to Lokalise in the browser
-    #[command(after_help = "Example:\n  lokalise-auth login --scope read_projects,write_keys")]
+    #[command(after_help = "\
+Client id and secret are those of an OAuth app that Lokalise's support has registered. What no flag, variable or earlier login of the profile gives is asked for. The secret is never an argument.
+
+Examples:
+  lokalise-auth login --scope read_projects,write_keys
+  lokalise-auth login --paste
+  lokalise-auth --profile work login --store file")]
     Login(Login),
     /// Remove the stored credential of a profile
-    #[command(after_help = "Example:\n  lokalise-auth logout --profile work")]
+    #[command(after_help = "\
+Lokalise cannot be told to end a token: it is removed here, and you are told where to revoke it.
+
+Examples:
+  lokalise-auth logout --profile work
+  lokalise-auth logout --all")]
     Logout(Logout),
     /// Store, renew or print a token
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Examples:\n  lokalise-auth token set\n  lokalise-auth token print | wc -c")]
     Token(Token),
     /// Show which credential is in force, and whose it is
-    #[command(after_help = "Example:\n  lokalise-auth whoami --check --min-validity 10m")]
+    #[command(
+        after_help = "Examples:\n  lokalise-auth whoami --json\n  lokalise-auth whoami --check --min-validity 10m"
+    )]
     Whoami(Whoami),
     /// Make one authenticated API request
     #[command(
-        after_help = "Examples:\n  lokalise-auth call GET /projects\n  lokalise-auth call POST /projects -f name=Demo\n  lokalise-auth call '/projects/{p}/keys' --project ID --paginate --jq '.keys[].key_id'"
+        override_usage = "lokalise-auth call [OPTIONS] [METHOD] PATH",
+        after_help = "\
+{p} is the project of --project or LOKALISE_PROJECT_ID. Exit codes: `lokalise-auth help exit-codes`.
+
+Examples:
+  lokalise-auth call GET /projects
+  lokalise-auth call POST /projects -f name=Demo
+  lokalise-auth call '/projects/{p}/keys' --paginate --jq '.keys[].key_id'
+  lokalise-auth call '/projects/{p}/files/download' -f format=json --extract out"
     )]
     Call(Box<Call>),
     /// Run a command with the credential in its environment
-    #[command(after_help = "Example:\n  lokalise-auth exec -- ./sync-translations.sh")]
+    #[command(after_help = "\
+The command gets LOKALISE_API_TOKEN or LOKALISE_ACCESS_TOKEN, and its exit code is ours.
+
+Examples:
+  lokalise-auth exec -- ./sync-translations.sh
+  lokalise-auth exec --lokalise2 -- lokalise2 project list")]
     Exec(Exec),
     /// List the profiles, or choose the default one
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Examples:\n  lokalise-auth profile list\n  lokalise-auth profile use work")]
     Profile(Profile),
     /// Show the OAuth scope that an endpoint needs
-    #[command(after_help = "Example:\n  lokalise-auth scopes POST '/projects/{project_id}/keys'")]
+    #[command(after_help = "\
+Without arguments: all endpoints, with how sure each scope is.
+
+Example:
+  lokalise-auth scopes POST '/projects/{project_id}/keys'")]
     Scopes(Scopes),
     /// Check settings, store, network and credential
-    #[command(after_help = "Example:\n  lokalise-auth doctor --json")]
+    #[command(after_help = "\
+The report holds no secret: it is made to be pasted into an issue.
+
+Example:
+  lokalise-auth doctor")]
     Doctor(Doctor),
     /// Print the completion script of a shell
-    #[command(after_help = "Example:\n  eval \"$(lokalise-auth completions bash)\"")]
+    #[command(after_help = "\
+The first lines of each script say how to load it for good.
+
+Example:
+  eval \"$(lokalise-auth completions bash)\"")]
     Completions(Completions),
     /// Explain a command or a topic
-    #[command(after_help = "Topics: environment, exit-codes, storage, ci, ssh")]
+    #[command(after_help = "Examples:\n  lokalise-auth help exit-codes\n  lokalise-auth help token set")]
     Help(Help),
 }
 
@@ -108,10 +157,10 @@ pub struct Login {
     #[arg(long, value_name = "ID", value_hint = ValueHint::Other)]
     pub client_id: Option<String>,
     /// Read the client secret from a file, or from stdin with `-`
-    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "PATH", add = ArgValueCompleter::new(candidates::files))]
     pub client_secret_file: Option<PathBuf>,
     /// Scope to ask for; repeat it, or separate with spaces or commas
-    #[arg(long = "scope", value_name = "SCOPE", value_hint = ValueHint::Other, add = ArgValueCandidates::new(complete::scopes))]
+    #[arg(long = "scope", value_name = "SCOPE", value_hint = ValueHint::Other, add = ArgValueCompleter::new(candidates::scopes))]
     pub scopes: Vec<String>,
     /// Listen for the redirect on this port
     #[arg(long, value_name = "N", value_parser = port, conflicts_with_all = ["redirect_uri", "paste"])]
@@ -146,15 +195,24 @@ pub struct Logout {
 #[derive(Subcommand, Debug)]
 pub enum Token {
     /// Store a personal API token, read from stdin or a hidden prompt
-    #[command(after_help = "Example:\n  printenv CI_LOKALISE_TOKEN | lokalise-auth token set")]
+    #[command(after_help = "\
+The token is checked against the API before it is stored. It is never an argument.
+
+Examples:
+  lokalise-auth token set
+  lokalise-auth token set < token.txt
+  lokalise-auth token set --from-command 'pass show lokalise'")]
     Set(TokenSet),
     /// Renew the OAuth access token now
     #[command(after_help = "Example:\n  lokalise-auth token refresh --if-expiring 10m")]
     Refresh(TokenRefresh),
     /// Write the token to stdout, for a pipe
-    #[command(
-        after_help = "Example:\n  curl -H \"$(lokalise-auth token print --format header)\" https://api.lokalise.com/api2/projects"
-    )]
+    #[command(after_help = "\
+A pipe keeps the token out of argv, which every user of the machine can read.
+
+Example:
+  lokalise-auth token print --format header |
+    curl -H @- https://api.lokalise.com/api2/projects")]
     Print(TokenPrint),
 }
 
@@ -222,22 +280,18 @@ pub const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 #[derive(Args, Debug, Clone, Default)]
 pub struct Call {
     /// HTTP method (GET, or POST once there is a body), then the path below the API root
-    #[arg(value_name = "[METHOD] PATH", required = true, value_hint = ValueHint::Other, add = ArgValueCompleter::new(complete::method_or_path))]
+    #[arg(value_name = "[METHOD] PATH", required = true, value_hint = ValueHint::Other, add = ArgValueCompleter::new(candidates::method_or_path))]
     pub method_or_path: String,
-    #[arg(hide = true, value_hint = ValueHint::Other, add = ArgValueCompleter::new(complete::path))]
+    #[arg(hide = true, value_hint = ValueHint::Other, add = ArgValueCompleter::new(candidates::any_path))]
     pub path: Option<String>,
 
-    /// Add a string field, `key=value`
-    #[arg(short = 'f', long = "raw-field", value_name = "KEY=VALUE", value_hint = ValueHint::Other, help_heading = "Request")]
-    pub raw_fields: Vec<String>,
-    /// Add a typed field: true, false, null, integers, @file, @base64:file
-    #[arg(short = 'F', long = "field", value_name = "KEY=VALUE", value_hint = ValueHint::Other, help_heading = "Request")]
-    pub fields: Vec<String>,
+    #[command(flatten)]
+    pub fields: fields::InOrder,
     /// Add a query parameter, whatever the method
     #[arg(long, value_name = "KEY=VALUE", value_hint = ValueHint::Other, help_heading = "Request")]
     pub query: Vec<String>,
     /// Send this file as the body, byte for byte; `-` is stdin
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Request")]
+    #[arg(long, value_name = "FILE", add = ArgValueCompleter::new(candidates::files), help_heading = "Request")]
     pub input: Option<PathBuf>,
     /// Add a header, `Name: value`
     #[arg(short = 'H', long = "header", value_name = "HEADER", value_hint = ValueHint::Other, help_heading = "Request")]
@@ -274,13 +328,13 @@ pub struct Call {
     #[arg(long, help_heading = "Answer")]
     pub silent: bool,
     /// Write the body to a file
-    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Answer")]
+    #[arg(short, long, value_name = "FILE", add = ArgValueCompleter::new(candidates::files), help_heading = "Answer")]
     pub output: Option<PathBuf>,
     /// Wait for the queued process to end (10m unless given)
     #[arg(long, value_name = "DURATION", num_args = 0..=1, require_equals = true, default_missing_value = "10m", value_parser = duration, help_heading = "Answer")]
     pub wait: Option<Duration>,
     /// Fetch the bundle of the answer and unpack it into DIR
-    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Answer")]
+    #[arg(long, value_name = "DIR", add = ArgValueCompleter::new(candidates::folders), help_heading = "Answer")]
     pub extract: Option<PathBuf>,
     /// Exit with 12 unless this jq expression is true
     #[arg(long, value_name = "EXPR", value_hint = ValueHint::Other, help_heading = "Answer")]
@@ -322,12 +376,13 @@ pub struct Exec {
 #[derive(Subcommand, Debug)]
 pub enum Profile {
     /// List the profiles; no credential is read
+    #[command(after_help = "Example:\n  lokalise-auth profile list --json")]
     List,
     /// Make a profile the default
     #[command(after_help = "Example:\n  lokalise-auth profile use work")]
     Use {
         /// The profile's name
-        #[arg(value_name = "NAME", value_parser = profile_name, add = ArgValueCandidates::new(complete::profiles))]
+        #[arg(value_name = "NAME", value_parser = profile_name, add = ArgValueCandidates::new(candidates::profiles))]
         name: ProfileName,
     },
 }
@@ -338,7 +393,7 @@ pub struct Scopes {
     #[arg(requires = "path", value_parser = PossibleValuesParser::new(METHODS), ignore_case = true)]
     pub method: Option<String>,
     /// API path, with or without placeholders
-    #[arg(value_hint = ValueHint::Other, add = ArgValueCompleter::new(complete::path))]
+    #[arg(value_hint = ValueHint::Other, add = ArgValueCompleter::new(candidates::any_path))]
     pub path: Option<String>,
 }
 
@@ -364,7 +419,7 @@ pub enum Shell {
 #[derive(Args, Debug)]
 pub struct Help {
     /// A command, or a topic: environment, exit-codes, storage, ci, ssh
-    #[arg(value_name = "COMMAND|TOPIC", value_hint = ValueHint::Other, add = ArgValueCandidates::new(complete::topics))]
+    #[arg(value_name = "COMMAND|TOPIC", value_hint = ValueHint::Other, add = ArgValueCompleter::new(candidates::topics))]
     pub words: Vec<String>,
 }
 

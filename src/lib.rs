@@ -13,6 +13,7 @@ pub mod lokalise;
 pub mod loopback;
 pub mod oauth;
 pub mod origin;
+pub mod pace;
 pub mod profile;
 pub mod program;
 pub mod secret;

@@ -1,27 +1,24 @@
 //! The real machine: completes, runs, tells what failed, exits.
 
+use std::io::{self, Write as _};
 use std::process;
 
-use clap::CommandFactory;
-use lokalise_auth::cli::{Cli, usage};
+use lokalise_auth::cli::{complete, usage};
 use lokalise_auth::error::Error;
 use lokalise_auth::world::World;
 use lokalise_auth::{hygiene, report, run};
 
 fn main() {
     hygiene::apply();
-    complete();
-    process::exit(i32::from(exit_code()));
+    process::exit(i32::from(answer_the_tab_key().unwrap_or_else(exit_code)));
 }
 
-/// Answers the Tab key when a completion script asks, and exits.
-fn complete() {
-    if std::env::var_os("COMPLETE").is_some() {
-        clap_complete::CompleteEnv::with_factory(Cli::command)
-            .bin("lokalise-auth")
-            .completer("lokalise-auth")
-            .complete();
-    }
+/// What a completion script asks for, before anything else is read or said.
+fn answer_the_tab_key() -> Option<u8> {
+    let text = complete::answer(std::env::args_os())?;
+    // The shell may have stopped listening.
+    let _ = io::stdout().write_all(text.as_bytes());
+    Some(0)
 }
 
 fn exit_code() -> u8 {

@@ -17,7 +17,7 @@ use crate::http::Http;
 use crate::origin::{ApiUrl, Origin};
 use crate::profile::{Entry, ProfileName, Profiles};
 use crate::settings::{Rule, Settings};
-use crate::store::{StoreError, StoreKind, Vault, lock};
+use crate::store::{StoreError, StoreKind, Vault};
 use crate::world::World;
 
 pub use command::{command_token, command_words};
@@ -154,7 +154,7 @@ impl<'w> Session<'w> {
 
     /// A name for the token that does not tell it, for the pace that its requests share.
     pub fn pace_key(&self) -> String {
-        lock::digest(&format!("pace {}", self.credential.token()))
+        self.credential.pace_key()
     }
 
     /// The `--profile NAME` that a pasted hint needs, with a space before it; empty for the default.

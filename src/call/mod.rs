@@ -1,1 +1,24 @@
 //! One API request, from what was typed to what is printed.
+
+pub mod batch;
+pub mod body;
+pub mod bundle;
+pub mod fields;
+pub mod file;
+pub mod filter;
+pub mod headers;
+pub mod input;
+pub mod merge;
+pub mod output;
+pub mod page;
+pub mod pages;
+pub mod pretty;
+pub mod process;
+pub mod progress;
+pub mod refusal;
+pub mod request;
+pub mod retry;
+pub mod scan;
+pub mod send;
+pub mod shown;
+pub mod target;

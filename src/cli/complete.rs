@@ -1,44 +1,219 @@
-//! Candidates for the Tab key. No store, no network, no lock; what cannot be
-//! read completes nothing and says nothing.
+//! The Tab key: the completion scripts in `completions/` hand over the words before
+//! the cursor, and get back what could stand there. No store, no network, no lock;
+//! what cannot be read completes nothing and says nothing.
 
-use std::ffi::OsStr;
+pub mod candidates;
+mod words;
 
+use std::ffi::OsString;
+use std::fmt::Write;
+
+use clap::{Command, CommandFactory};
 use clap_complete::CompletionCandidate;
+use clap_complete::engine::ArgValueCompleter;
 
-use super::METHODS;
-use crate::profile::Profiles;
-use crate::settings::Settings;
-use crate::world::World;
+use self::words::Typed;
+use super::{Cli, METHODS};
 
-/// The profiles' names.
-pub fn profiles() -> Vec<CompletionCandidate> {
-    let Ok(world) = World::real() else { return Vec::new() };
-    let Ok(settings) = Settings::read(&world, None, None, false) else { return Vec::new() };
-    let Ok(profiles) = Profiles::load(&settings.config_folder) else { return Vec::new() };
-    profiles.entries.keys().map(|name| CompletionCandidate::new(name.as_str())).collect()
+/// The word by which a script asks. It is no command: nobody types it, and no help lists it.
+const ASKED: &str = "__complete";
+
+/// What the shell is told to complete by itself, in place of candidates.
+const FILES: &str = "\tfiles\n";
+const FOLDERS: &str = "\tfolders\n";
+
+/// The answer to a completion script, if it is one that asks: a line for each candidate, its help behind a tab.
+/// A line that opens with a tab tells the shell to complete files, folders, or from word N on another command.
+pub fn answer(arguments: impl IntoIterator<Item = OsString>) -> Option<String> {
+    let mut arguments = arguments.into_iter().skip(1);
+    if arguments.next()? != ASKED {
+        return None;
+    }
+    let shell = arguments.next().unwrap_or_default();
+    let rest: Vec<String> = arguments.map(|word| word.to_string_lossy().into_owned()).collect();
+    let typed = match (shell.to_str(), &rest[..]) {
+        (Some("bash"), [line, replaced]) => Typed::in_bash(line, replaced),
+        (Some("fish"), [before @ .., current]) => Typed::in_fish(before, current),
+        (Some("powershell"), [count, words @ ..]) => Typed::in_powershell(count, words),
+        (_, [before @ .., current]) => Typed::plain(before, current),
+        _ => return Some(String::new()),
+    };
+    Some(lines(&typed).unwrap_or_default())
 }
 
-pub fn stores() -> Vec<CompletionCandidate> {
-    ["auto", "keyring", "file", "helper:"].into_iter().map(CompletionCandidate::new).collect()
+fn lines(typed: &Typed) -> Option<String> {
+    let mut command = Cli::command();
+    command.build();
+    if let Some(first) = wrapped_command(&command, typed.before()) {
+        return Some(format!("\tcommand {first}\n"));
+    }
+    let mut command = with_context(command, typed.before());
+    // The engine takes a lone dash for stdin, and would offer the short names alone.
+    let current = if typed.current() == "-" { "--" } else { typed.current() };
+    let words = typed.before().iter().map(String::as_str).chain([current]).map(OsString::from).collect();
+    let index = typed.words.len() - 1;
+    let mut found = clap_complete::engine::complete(&mut command, words, index, None).ok()?;
+    // Where words are expected, flags wait until somebody types a dash.
+    if typed.current().is_empty() && found.iter().any(|candidate| !is_flag(candidate)) {
+        found.retain(|candidate| !is_flag(candidate));
+    }
+    for (id, told) in [(candidates::FILES, FILES), (candidates::FOLDERS, FOLDERS)] {
+        if found.iter().any(|candidate| candidate.get_id().is_some_and(|other| other == id)) {
+            return Some(told.to_owned());
+        }
+    }
+    let mut text = String::new();
+    for candidate in found {
+        let Some(value) = typed.inserted(&candidate.get_value().to_string_lossy()) else { continue };
+        let help = candidate.get_help().map(ToString::to_string).unwrap_or_default();
+        let help = help.lines().next().unwrap_or_default();
+        writeln!(text, "{value}\t{help}").expect("a string takes all text");
+    }
+    Some(text)
 }
 
-pub fn topics() -> Vec<CompletionCandidate> {
-    crate::commands::help::TOPICS.iter().map(|topic| CompletionCandidate::new(topic.name)).collect()
+fn is_flag(candidate: &CompletionCandidate) -> bool {
+    candidate.get_value().as_encoded_bytes().starts_with(b"-")
 }
 
-pub fn scopes() -> Vec<CompletionCandidate> {
-    Vec::new()
+/// Where the command begins that `exec` is to run, once the cursor is in it.
+fn wrapped_command(command: &Command, before: &[String]) -> Option<usize> {
+    let (name, at) = *positionals(command, before, 1).first()?;
+    let exec = command.find_subcommand("exec").filter(|_| name == "exec")?;
+    let first = positionals(exec, before, at + 1).first().map(|&(_, at)| at);
+    // The command itself may be the word at the cursor: behind `--` nothing else can be.
+    first.or_else(|| (before.last()? == "--").then_some(before.len()))
 }
 
-/// `call`'s first word: a method, or a path at once.
-pub fn method_or_path(current: &OsStr) -> Vec<CompletionCandidate> {
-    let typed = current.to_string_lossy();
-    let methods = METHODS.iter().filter(|method| method.starts_with(typed.as_ref()));
-    methods.map(|method| CompletionCandidate::new(*method)).chain(path(current)).collect()
+/// The command line with candidates that depend on the words before: the paths of the method,
+/// and for `help` the commands of the command.
+fn with_context(command: Command, before: &[String]) -> Command {
+    let Some(&(name, at)) = positionals(&command, before, 1).first() else { return command };
+    let Some(subcommand) = command.find_subcommand(name) else { return command };
+    let words: Vec<String> =
+        positionals(subcommand, before, at + 1).into_iter().map(|(word, _)| word.to_owned()).collect();
+    match (name, &words[..]) {
+        ("call" | "scopes", [method]) => {
+            let Some(method) = METHODS.into_iter().find(|known| known.eq_ignore_ascii_case(method)) else {
+                return command;
+            };
+            let paths = ArgValueCompleter::new(move |current: &std::ffi::OsStr| candidates::paths(&[method], current));
+            command.mut_subcommand(name, |command| command.mut_arg("path", |path| path.add(paths)))
+        }
+        ("help", [first, ..]) => {
+            let first = first.clone();
+            let commands = ArgValueCompleter::new(move |current: &std::ffi::OsStr| {
+                let below = candidates::commands(Cli::command().find_subcommand(&first));
+                candidates::beginning(current, below.into_iter())
+            });
+            command.mut_subcommand("help", |command| command.mut_arg("words", |words| words.add(commands)))
+        }
+        _ => command,
+    }
 }
 
-/// The paths of the API.
-pub fn path(current: &OsStr) -> Vec<CompletionCandidate> {
-    let _ = current;
-    Vec::new()
+/// The words from a place on that are neither flags nor values of flags, with their places.
+fn positionals<'a>(command: &Command, words: &'a [String], from: usize) -> Vec<(&'a str, usize)> {
+    let takes_the_next = |flag: &str| {
+        let long = flag.strip_prefix("--");
+        let short = flag.strip_prefix('-').and_then(|letters| letters.chars().last());
+        let mut all = command.get_arguments();
+        let argument = match long {
+            Some(name) => all.find(|argument| argument.get_long() == Some(name)),
+            None => all.find(|argument| argument.get_short() == short),
+        };
+        argument.is_some_and(|argument| {
+            argument.get_num_args().is_some_and(|range| range.takes_values()) && !argument.is_require_equals_set()
+        })
+    };
+    let mut found = Vec::new();
+    let mut at = from;
+    let mut only_words = false;
+    while let Some(word) = words.get(at) {
+        if only_words || !word.starts_with('-') || word == "-" {
+            found.push((word.as_str(), at));
+        } else if word == "--" {
+            only_words = true;
+        } else if takes_the_next(word) {
+            at += 1;
+        }
+        at += 1;
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What Tab offers behind these words, without the help.
+    fn offered(words: &[&str]) -> Vec<String> {
+        let asked = ["lokalise-auth", ASKED, "elvish", "lokalise-auth"].into_iter().chain(words.iter().copied());
+        let text = answer(asked.map(OsString::from)).expect("a script asks");
+        text.lines().map(|line| line.split_once('\t').map_or(line, |(value, _)| value).to_owned()).collect()
+    }
+
+    #[test]
+    fn nothing_but_a_script_is_answered() {
+        for arguments in [&["lokalise-auth"][..], &["lokalise-auth", "call", "__complete"]] {
+            assert_eq!(answer(arguments.iter().map(OsString::from)), None, "{arguments:?}");
+        }
+    }
+
+    #[test]
+    fn flags_wait_for_a_dash_where_words_are_expected() {
+        assert_eq!(offered(&["token", ""]), ["set", "refresh", "print"]);
+        assert!(offered(&["token", "-"]).contains(&"--profile".to_owned()));
+        assert!(offered(&["whoami", ""]).contains(&"--offline".to_owned()), "no word can stand there");
+        assert!(!offered(&["whoami", "--"]).contains(&"--frobnicate".to_owned()));
+    }
+
+    #[test]
+    fn call_offers_methods_and_then_the_paths_of_that_method() {
+        assert_eq!(offered(&["call", ""]), METHODS);
+        assert!(offered(&["call", "GET", "/proj"]).contains(&"/projects/{project_id}/keys".to_owned()));
+        assert_eq!(
+            offered(&["call", "GET", "/projects/{project_id}/contributors/m"]),
+            ["/projects/{project_id}/contributors/me"]
+        );
+        let posts = offered(&["call", "-i", "--query", "GET=1", "POST", "/projects/1.2/files"]);
+        assert!(posts.contains(&"/projects/1.2/files/download".to_owned()), "{posts:?}");
+        assert!(!posts.contains(&"/projects/1.2/files".to_owned()), "{posts:?}");
+        assert_eq!(
+            offered(&["call", "--project", "x", "/projects/{p}/contributors/m"]),
+            ["/projects/{p}/contributors/me"]
+        );
+        assert_eq!(offered(&["call", "GET", "/api2/system/l"]), ["/api2/system/languages"]);
+        assert_eq!(offered(&["call", "GET", "system/l"]), ["system/languages"]);
+        assert_eq!(offered(&["scopes", "get", "/system/l"]), ["/system/languages"]);
+        assert_eq!(offered(&["call", "GET", "/bin"]), [""; 0]);
+    }
+
+    #[test]
+    fn help_offers_commands_topics_and_the_commands_of_commands() {
+        assert_eq!(offered(&["help", "e"]), ["exec", "environment", "exit-codes"]);
+        assert_eq!(offered(&["help", "profile", ""]), ["list", "use"]);
+    }
+
+    #[test]
+    fn values_are_offered_in_either_form() {
+        assert_eq!(offered(&["--color", "a"]), ["auto", "always"]);
+        assert_eq!(offered(&["--color=n"]), ["--color=never"]);
+        assert_eq!(offered(&["login", "--scope", "read_projects,read_pay"]), ["read_projects,read_payment_cards"]);
+    }
+
+    #[test]
+    fn files_and_wrapped_commands_are_left_to_the_shell() {
+        let told = |words: &[&str]| {
+            let asked = ["x", ASKED, "zsh", "lokalise-auth"].into_iter().chain(words.iter().copied());
+            answer(asked.map(OsString::from)).expect("a script asks")
+        };
+        assert_eq!(told(&["call", "--input", "x"]), "\tfiles\n");
+        assert_eq!(told(&["call", "--output=x"]), "\tfiles\n");
+        assert_eq!(told(&["call", "--extract", ""]), "\tfolders\n");
+        assert_eq!(told(&["exec", "--", ""]), "\tcommand 3\n");
+        assert_eq!(told(&["exec", "--", "./a", "-"]), "\tcommand 3\n");
+        assert_eq!(told(&["-p", "exec", "exec", "make", "-"]), "\tcommand 4\n");
+        assert!(told(&["exec", "--l"]).starts_with("--lokalise2\t"));
+    }
 }

@@ -4,29 +4,27 @@ use std::fmt::Write;
 
 use clap::CommandFactory;
 
-use crate::cli::{Cli, Help};
+use crate::cli::{Cli, Help, TOPICS};
 use crate::error::{EXIT_CODES, Error, Result};
 use crate::world::{VARIABLES, World};
 
-/// One topic of `help`.
-pub struct Topic {
-    pub name: &'static str,
-    text: fn() -> String,
+/// The text of one of [`TOPICS`].
+fn topic(name: &str) -> Option<String> {
+    match name {
+        "environment" => Some(environment()),
+        "exit-codes" => Some(exit_codes()),
+        "storage" => Some(STORAGE.to_owned()),
+        "ci" => Some(CI.to_owned()),
+        "ssh" => Some(SSH.to_owned()),
+        _ => None,
+    }
 }
-
-pub const TOPICS: &[Topic] = &[
-    Topic { name: "environment", text: environment },
-    Topic { name: "exit-codes", text: exit_codes },
-    Topic { name: "storage", text: || STORAGE.to_owned() },
-    Topic { name: "ci", text: || CI.to_owned() },
-    Topic { name: "ssh", text: || SSH.to_owned() },
-];
 
 pub fn run(world: &World, help: &Help) -> Result<u8> {
     if let [word] = &help.words[..]
-        && let Some(topic) = TOPICS.iter().find(|topic| topic.name == word)
+        && let Some(text) = topic(word)
     {
-        return world.answer(&(topic.text)()).map(|()| 0);
+        return world.answer(&text).map(|()| 0);
     }
     let mut command = Cli::command();
     command.build();
@@ -34,7 +32,7 @@ pub fn run(world: &World, help: &Help) -> Result<u8> {
     for word in &help.words {
         found = found.find_subcommand_mut(word).ok_or_else(|| {
             Error::usage("there is no such command or topic")
-                .hint("topics: environment, exit-codes, storage, ci, ssh; `lokalise-auth --help` lists the commands")
+                .hint(format!("topics: {}; `lokalise-auth --help` lists the commands", topics()))
         })?;
     }
     let text = found.render_long_help();
@@ -42,11 +40,19 @@ pub fn run(world: &World, help: &Help) -> Result<u8> {
     world.answer(&text).map(|()| 0)
 }
 
+fn topics() -> String {
+    TOPICS.map(|(name, _)| name).join(", ")
+}
+
 fn environment() -> String {
     let width = VARIABLES.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-    let mut text = String::from("Variables that are read. An empty one counts as unset.\n\n");
-    for (name, meaning) in VARIABLES {
-        writeln!(text, "  {name:width$}  {meaning}").expect("a string takes all text");
+    let mut text = String::from("Variables that are read. An empty one counts as unset.\n");
+    let (ours, of_others): (Vec<_>, Vec<_>) = VARIABLES.iter().partition(|(name, _)| name.starts_with("LOKALISE_"));
+    for group in [ours, of_others] {
+        text.push('\n');
+        for (name, meaning) in group {
+            writeln!(text, "  {name:width$}  {meaning}").expect("a string takes all text");
+        }
     }
     text.push_str(
         "\nThe credential in force: --profile, then a token variable, then LOKALISE_PROFILE, then the nearest\n\
@@ -70,24 +76,28 @@ fn exit_codes() -> String {
 const STORAGE: &str = "\
 Where credentials are kept.
 
-  keyring      the OS keyring: macOS Keychain, Windows Credential Manager, Secret Service on Linux. The default.
-  file         credentials.json in the data folder: plaintext, mode 0600. Only on request.
+  keyring      the OS keyring: macOS Keychain, Windows Credential Manager, Secret Service on Linux (the default)
+  file         credentials.json in the data folder, plaintext that only you can read; only on request
   helper:NAME  a docker-credential-NAME program: pass, secretservice, osxkeychain, wincred, or a front end of
-               HashiCorp Vault, 1Password or a cloud's secret manager.
+               HashiCorp Vault, 1Password or a cloud's secret manager
 
 Choose with --store at `login` or `token set`; the profile remembers it. profiles.json in the config folder
 holds no secret. `lokalise-auth doctor` shows the folders and tries the store.
 
-To remove every trace: `lokalise-auth logout --all`, then delete the config and data folders that `doctor` shows.
+To remove every trace: `lokalise-auth logout --all`, then delete the folders that `doctor` shows: config, data,
+and locks and pace. Tokens that were handed out live on at Lokalise until they are revoked there.
 ";
 
 const CI: &str = "\
 In CI, give the token by a variable; nothing is stored then.
 
   GitHub Actions:
-    env:
-      LOKALISE_API_TOKEN: ${{ secrets.LOKALISE_API_TOKEN }}
-    run: lokalise-auth call GET /projects
+    - run: lokalise-auth call GET /projects
+      env:
+        LOKALISE_API_TOKEN: ${{ secrets.LOKALISE_API_TOKEN }}
+
+  GitLab: a masked variable LOKALISE_API_TOKEN in Settings > CI/CD > Variables, and
+    script: lokalise-auth call GET /projects
 
   From a secret manager, without the token in the environment of every step:
     lokalise-auth token set --from-command 'vault kv get -field=token secret/lokalise'
@@ -101,8 +111,12 @@ Scripts rely on exit codes: `lokalise-auth help exit-codes`.
 const SSH: &str = "\
 Over SSH and in containers the browser runs elsewhere, and cannot reach a port of this machine.
 
-  lokalise-auth login --paste        Lokalise shows a code; paste it here
-  ssh -L 8123:127.0.0.1:8123 HOST    then, there: lokalise-auth login --no-browser --port 8123
+  The code that Lokalise shows on its page, pasted here:
+    lokalise-auth login --paste
+
+  Or a port that leads back, on your own machine and then on the other:
+    ssh -L 8123:127.0.0.1:8123 HOST
+    lokalise-auth login --no-browser --port 8123
 
 On a machine without a keyring: --store file, or LOKALISE_API_TOKEN.
 ";

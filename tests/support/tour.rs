@@ -14,7 +14,7 @@ mod standin;
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
-use std::process::{Command, ExitCode};
+use std::process::{Command, ExitCode, Stdio};
 
 use home::Home;
 use standin::Standin;
@@ -160,7 +160,7 @@ fn tour() -> io::Result<bool> {
         for (args, expected) in stop.commands {
             writeln!(out, "\n{}", bold(&format!("$ lokalise-auth {}", typed(args))))?;
             out.flush()?;
-            let code = home.command(*args).status()?.code();
+            let code = shown(home.command(*args))?;
             writeln!(
                 out,
                 "{}",
@@ -174,6 +174,21 @@ fn tour() -> io::Result<bool> {
     }
     writeln!(out, "\n\n{}\n\n{FOR_REAL}", bold("Now for real"))?;
     Ok(true)
+}
+
+/// Runs a command in sight of the reader, and gives its exit code.
+fn shown(mut command: Command) -> io::Result<Option<i32>> {
+    let mut out = io::stdout();
+    if out.is_terminal() {
+        return Ok(command.status()?.code());
+    }
+    // A body that goes into a pipe has no line break at its end; our next line needs one.
+    let output = command.stderr(Stdio::inherit()).output()?;
+    out.write_all(&output.stdout)?;
+    if output.stdout.last().is_some_and(|last| *last != b'\n') {
+        writeln!(out)?;
+    }
+    Ok(output.status.code())
 }
 
 /// A machine that has just been set up, whose browser is this very program.

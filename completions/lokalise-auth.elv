@@ -1,0 +1,25 @@
+# Completes lokalise-auth in elvish. The program on PATH is asked for what could stand
+# at the cursor; it opens no store and no connection for that.
+#
+# Load it by `eval (lokalise-auth completions elvish | slurp)` in ~/.config/elvish/rc.elv
+
+use str
+
+set edit:completion:arg-completer[lokalise-auth] = {|@words|
+    for line [(e:lokalise-auth __complete elvish $@words)] {
+        var value help = (str:split &max=2 "\t" $line)
+        if (!=s $value '') {
+            # What is to be carried on wants no space behind it.
+            var suffix = ' '
+            for end ['=' ':' '/'] {
+                if (str:has-suffix $value $end) { set suffix = '' }
+            }
+            var display = $value
+            if (!=s $help '') { set display = $value'  '$help }
+            edit:complex-candidate $value &display=$display &code-suffix=$suffix
+        } else {
+            # Files, folders and commands of others are elvish's own business.
+            edit:complete-filename $@words
+        }
+    }
+}

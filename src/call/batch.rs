@@ -1,0 +1,143 @@
+//! `--batch KEY:N`: a body with a long array becomes bodies with short ones, and their
+//! answers become one. The items keep their bytes.
+
+use serde_json::{Map, Value};
+
+use super::page::{Page, Piece};
+use crate::error::{Error, Result};
+
+/// Numbers of an answer that count what was done, so that the whole is their sum. All others name something.
+const COUNTS: [&str; 5] = ["count", "created", "deleted", "keys_locked", "updated"];
+
+/// What to cut a body into.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Batch {
+    pub key: String,
+    pub size: usize,
+}
+
+impl Batch {
+    /// Reads `KEY:N`.
+    ///
+    /// # Errors
+    /// Usage, if it is not of that form.
+    pub fn parse(text: &str) -> Result<Self> {
+        let malformed = || Error::usage("--batch takes the key of an array and a number, such as `keys:500`");
+        let (key, size) = text.rsplit_once(':').ok_or_else(malformed)?;
+        let size = size.parse().ok().filter(|size| *size > 0).ok_or_else(malformed)?;
+        if key.is_empty() {
+            return Err(malformed());
+        }
+        Ok(Self { key: key.to_owned(), size })
+    }
+
+    /// Cuts a body into bodies whose array has at most so many items.
+    ///
+    /// # Errors
+    /// Usage, if the body has no array under the key.
+    pub fn cut(&self, body: &[u8]) -> Result<Vec<Vec<u8>>> {
+        let (mut before, mut items, mut after) = (Vec::new(), Vec::<Vec<u8>>::new(), Vec::new());
+        let mut page = Page::new(Some(self.key.clone().into_bytes()));
+        let read = page.push(body, |piece| match piece {
+            Piece::Before(bytes) => before.extend_from_slice(bytes),
+            Piece::ItemBegins => items.push(Vec::new()),
+            Piece::Item(bytes) => items.last_mut().expect("an item has begun").extend_from_slice(bytes),
+            Piece::ItemEnds => {}
+            Piece::After(bytes) => after.extend_from_slice(bytes),
+        });
+        let facts = read
+            .and_then(|()| page.finish())
+            .map_err(|malformed| Error::usage("--batch needs a body of JSON").because(malformed))?;
+        if facts.list.is_none() {
+            return Err(Error::usage(format!("the body has no array `{}` for --batch to cut", self.key)));
+        }
+        if items.is_empty() {
+            return Ok(vec![body.to_vec()]);
+        }
+        let cut = |items: &[Vec<u8>]| [&before[..], &items.join(&b','), b"]", &after].concat();
+        Ok(items.chunks(self.size).map(cut).collect())
+    }
+}
+
+/// Puts a further answer behind those before it: arrays are continued, counts are added up, what is false once stays
+/// false, and everything else is as the last answer has it.
+pub fn merge(whole: &mut Value, answer: Value) {
+    match (whole, answer) {
+        (Value::Array(whole), Value::Array(answer)) => whole.extend(answer),
+        (Value::Object(whole), Value::Object(answer)) => merge_members(whole, answer),
+        (Value::Bool(whole), Value::Bool(answer)) => *whole &= answer,
+        (whole, answer) => *whole = answer,
+    }
+}
+
+fn merge_members(whole: &mut Map<String, Value>, answer: Map<String, Value>) {
+    for (name, value) in answer {
+        let Some(before) = whole.get_mut(&name) else {
+            whole.insert(name, value);
+            continue;
+        };
+        match (before.as_u64(), value.as_u64()) {
+            (Some(one), Some(other)) if COUNTS.contains(&name.as_str()) => *before = (one + other).into(),
+            _ => merge(before, value),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn cut(batch: &str, body: &str) -> Vec<String> {
+        let bodies = Batch::parse(batch).unwrap().cut(body.as_bytes()).unwrap();
+        bodies.into_iter().map(|body| String::from_utf8(body).unwrap()).collect()
+    }
+
+    #[test]
+    fn a_long_array_is_cut_and_its_items_keep_their_bytes() {
+        assert_eq!(
+            cut("keys:2", r#"{"use_automations":true, "keys":[{"a": 1.10}, "é\u00e9",[2]] ,"x":{"keys":[1]}}"#),
+            [
+                r#"{"use_automations":true, "keys":[{"a": 1.10},"é\u00e9"] ,"x":{"keys":[1]}}"#,
+                r#"{"use_automations":true, "keys":[[2]] ,"x":{"keys":[1]}}"#,
+            ]
+        );
+        assert_eq!(cut("keys:500", r#"{"keys":[1,2]}"#), [r#"{"keys":[1,2]}"#]);
+        assert_eq!(cut("keys:1", r#"{"keys":[]}"#), [r#"{"keys":[]}"#]);
+        assert_eq!(cut("keys:2", r#"{"other":[9],"keys":[1,2,3,4,5]}"#).len(), 3);
+    }
+
+    #[test]
+    fn a_body_without_the_array_is_refused() {
+        let refusal = |body: &str| Batch::parse("keys:2").unwrap().cut(body.as_bytes()).unwrap_err().to_string();
+        assert_eq!(refusal(r#"{"terms":[1]}"#), "the body has no array `keys` for --batch to cut");
+        assert_eq!(refusal(r#"{"keys":{"a":1}}"#), "the body has no array `keys` for --batch to cut");
+        assert_eq!(refusal("[1,2]"), "the body has no array `keys` for --batch to cut");
+        assert_eq!(refusal("{\"keys\":[1"), "--batch needs a body of JSON: it ends in the middle of a JSON document");
+    }
+
+    #[test]
+    fn a_batch_is_a_key_and_a_number() {
+        assert_eq!(Batch::parse("a:b:5").unwrap(), Batch { key: "a:b".into(), size: 5 });
+        for text in ["", "keys", "keys:", ":5", "keys:0", "keys:-1", "keys:x", "5:keys"] {
+            assert!(Batch::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn answers_become_one() {
+        let mut whole =
+            json!({"project_id":"1","keys":[1],"errors":[],"keys_removed":true,"keys_locked":1,"user_id":7});
+        merge(
+            &mut whole,
+            json!({"project_id":"1","keys":[2,3],"errors":["no"],"keys_removed":false,"keys_locked":2,"user_id":7}),
+        );
+        assert_eq!(
+            whole,
+            json!({"project_id":"1","keys":[1,2,3],"errors":["no"],"keys_removed":false,"keys_locked":3,"user_id":7})
+        );
+        let mut nested = json!({"data":{"deleted":{"count":2,"ids":[1,2]}}});
+        merge(&mut nested, json!({"data":{"deleted":{"count":1,"ids":[3]}},"more":null}));
+        assert_eq!(nested, json!({"data":{"deleted":{"count":3,"ids":[1,2,3]}},"more":null}));
+    }
+}

@@ -1,0 +1,191 @@
+//! The body of a request as a sequence of parts, so that a file goes from the disk to the
+//! socket, through base64 if need be, without ever being in memory whole.
+
+use std::fs::File;
+use std::io::{self, Read, Seek};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hyper::body::{Body, Bytes, Frame, SizeHint};
+
+use super::input::Source;
+
+/// How much of a file is read at a time: divisible by three, so that base64 needs no padding before the end.
+const PIECE: usize = 48 * 1024;
+
+/// A body that can be sent, and sent again after a 429.
+#[derive(Clone, Debug, Default)]
+pub struct RequestBody {
+    pub parts: Vec<Part>,
+}
+
+#[derive(Clone, Debug)]
+pub enum Part {
+    Text(Bytes),
+    /// A file as it is.
+    Raw(Source),
+    /// A file's base64, on one line (RFC 4648 §4).
+    Base64(Source),
+}
+
+impl Part {
+    fn length(&self) -> u64 {
+        match self {
+            Self::Text(text) => text.len() as u64,
+            Self::Raw(source) => source.length(),
+            Self::Base64(source) => source.length().div_ceil(3) * 4,
+        }
+    }
+}
+
+impl RequestBody {
+    pub fn of(text: impl Into<Bytes>) -> Self {
+        Self { parts: vec![Part::Text(text.into())] }
+    }
+
+    /// What `Content-Length` says.
+    pub fn length(&self) -> u64 {
+        self.parts.iter().map(Part::length).sum()
+    }
+
+    /// The body as it is sent, from its beginning.
+    pub fn open(&self) -> Sending {
+        Sending { left: self.length(), parts: self.parts.clone().into_iter(), piece: None }
+    }
+
+    /// The whole of it in memory.
+    pub fn bytes(&self) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let mut sending = self.open();
+        while let Some(piece) = sending.next_piece()? {
+            bytes.extend_from_slice(&piece);
+        }
+        Ok(bytes)
+    }
+}
+
+/// A body on its way.
+pub struct Sending {
+    left: u64,
+    parts: std::vec::IntoIter<Part>,
+    piece: Option<Reading>,
+}
+
+/// A file that is being read.
+struct Reading {
+    source: Source,
+    at: u64,
+    base64: bool,
+}
+
+impl Sending {
+    fn next_piece(&mut self) -> io::Result<Option<Bytes>> {
+        loop {
+            if let Some(reading) = &mut self.piece {
+                if let Some(piece) = reading.next_piece()? {
+                    return Ok(Some(piece));
+                }
+                self.piece = None;
+            }
+            match self.parts.next() {
+                None => return Ok(None),
+                Some(Part::Text(text)) if text.is_empty() => {}
+                Some(Part::Text(text)) => return Ok(Some(text)),
+                Some(Part::Raw(source)) => self.piece = Some(Reading { source, at: 0, base64: false }),
+                Some(Part::Base64(source)) => self.piece = Some(Reading { source, at: 0, base64: true }),
+            }
+        }
+    }
+}
+
+impl Reading {
+    fn next_piece(&mut self) -> io::Result<Option<Bytes>> {
+        let left = self.source.length() - self.at;
+        if left == 0 {
+            return Ok(None);
+        }
+        let wanted = usize::try_from(left).unwrap_or(PIECE).min(PIECE);
+        let mut piece = vec![0; wanted];
+        match &self.source {
+            Source::Memory(bytes) => {
+                let start = usize::try_from(self.at).expect("an offset into a slice");
+                piece.copy_from_slice(&bytes[start..start + wanted]);
+            }
+            Source::File { file, .. } => {
+                let mut file: &File = file;
+                if self.at == 0 {
+                    file.rewind()?;
+                }
+                // A file that shrinks under us ends the request: its length has been promised.
+                file.read_exact(&mut piece)?;
+            }
+        }
+        self.at += wanted as u64;
+        Ok(Some(if self.base64 { STANDARD.encode(&piece).into() } else { piece.into() }))
+    }
+}
+
+/// The files are on a disk: reading a piece of one does not keep the other side waiting.
+impl Body for Sending {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        let piece = self.next_piece();
+        if let Ok(Some(piece)) = &piece {
+            self.left -= piece.len() as u64;
+        }
+        Poll::Ready(piece.map(|piece| piece.map(Frame::data)).transpose())
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use std::sync::Arc;
+
+    fn file(content: &[u8]) -> Source {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(content).unwrap();
+        Source::File { path: None, file: Arc::new(file), length: content.len() as u64 }
+    }
+
+    #[test]
+    fn a_file_becomes_one_line_of_base64_of_the_promised_length() {
+        for length in [0, 1, 2, 3, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE + 2] {
+            let content: Vec<u8> = (0..length).map(|number| u8::try_from(number % 251).unwrap()).collect();
+            let body = RequestBody {
+                parts: vec![Part::Text("{\"data\":\"".into()), Part::Base64(file(&content)), Part::Text("\"}".into())],
+            };
+            let expected = format!("{{\"data\":\"{}\"}}", STANDARD.encode(&content));
+            assert_eq!(body.length(), expected.len() as u64, "{length}");
+            assert_eq!(body.bytes().unwrap(), expected.as_bytes(), "{length}");
+        }
+    }
+
+    #[test]
+    fn a_body_can_be_sent_a_second_time() {
+        let body =
+            RequestBody { parts: vec![Part::Raw(file(b"abc")), Part::Raw(Source::Memory(Arc::from(&b"de"[..])))] };
+        assert_eq!(body.bytes().unwrap(), b"abcde");
+        assert_eq!(body.bytes().unwrap(), b"abcde");
+    }
+
+    #[test]
+    fn a_file_that_shrank_is_an_error_and_not_a_short_body() {
+        let Source::File { file, .. } = file(b"abc") else { panic!("a file") };
+        let body = RequestBody { parts: vec![Part::Raw(Source::File { path: None, file, length: 5 })] };
+        assert_eq!(body.bytes().unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+    }
+}

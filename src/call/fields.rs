@@ -1,0 +1,311 @@
+//! `-f` and `-F` as `gh api` has them: a small tree that becomes a JSON body, or the pairs
+//! of a query. Two fields that cannot both be meant are an error, never a silent winner.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+use super::body::{Part, RequestBody};
+use super::input::{Inputs, Source};
+use crate::error::{Error, Result};
+
+/// How deep a key may nest.
+const DEEPEST: usize = 64;
+
+/// A field as it was typed.
+#[derive(Clone, Debug)]
+pub enum Typed {
+    /// `-f key=value`: the value is a string.
+    Raw(String),
+    /// `-F key=value`: the value may be `true`, `null`, `12`, `@file`, `@-` or `@base64:file`.
+    Magic(String),
+}
+
+/// All fields of a request, read.
+pub struct Fields(Vec<Field>);
+
+struct Field {
+    /// As it was typed, brackets and all.
+    key: String,
+    steps: Vec<Step>,
+    /// Nothing for `key[]` alone, which is an empty array.
+    value: Option<Leaf>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Step {
+    /// `[name]`
+    Name(String),
+    /// `[]`
+    Item,
+}
+
+enum Leaf {
+    /// A string, an integer, a boolean or null.
+    Scalar(Value),
+    Base64(Source),
+}
+
+enum Node {
+    Leaf(Leaf),
+    Array(Vec<Node>),
+    Object(Vec<(String, Node)>),
+}
+
+impl Fields {
+    /// Reads the fields, and the files that they name.
+    ///
+    /// # Errors
+    /// Usage, if a field is malformed or its file cannot be read.
+    pub fn read(typed: &[Typed], inputs: &mut Inputs) -> Result<Self> {
+        typed.iter().map(|field| Field::read(field, inputs)).collect::<Result<_>>().map(Self)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The JSON body that the fields make.
+    ///
+    /// # Errors
+    /// Usage, if two fields clash.
+    pub fn into_body(self) -> Result<RequestBody> {
+        let mut root = Node::Object(Vec::new());
+        for field in self.0 {
+            root.put(&field.steps, field.value).map_err(|clash| clash.about(&field.key))?;
+        }
+        let mut body = JsonBody::default();
+        body.write(root);
+        Ok(body.finished())
+    }
+
+    /// The pairs of a query, in the order in which they were typed, not encoded yet.
+    ///
+    /// # Errors
+    /// Usage, if a key stands twice or its value is a file's base64.
+    pub fn into_query(self) -> Result<Vec<(String, String)>> {
+        let mut pairs: Vec<(String, String)> = Vec::with_capacity(self.0.len());
+        for Field { key, steps, value } in self.0 {
+            if !steps.contains(&Step::Item) && pairs.iter().any(|(other, _)| *other == key) {
+                return Err(Clash::Twice.about(&key));
+            }
+            let value = match value {
+                None => continue,
+                Some(Leaf::Scalar(Value::String(text))) => text,
+                Some(Leaf::Scalar(Value::Null)) => String::new(),
+                Some(Leaf::Scalar(value)) => value.to_string(),
+                Some(Leaf::Base64(_)) => {
+                    return Err(Error::usage(format!(
+                        "the field `{key}` is a file, and this request has no JSON body"
+                    ))
+                    .hint("a GET, or a request with --input, has its fields in the query"));
+                }
+            };
+            pairs.push((key, value));
+        }
+        Ok(pairs)
+    }
+}
+
+/// One `key=value` of a query, where nothing is read into the value.
+///
+/// # Errors
+/// Usage, if there is no `=` or no key.
+pub fn pair(typed: &str) -> Result<(String, String)> {
+    match typed.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err(Error::usage(format!("`{typed}` is not of the form `key=value`"))),
+    }
+}
+
+impl Field {
+    fn read(typed: &Typed, inputs: &mut Inputs) -> Result<Self> {
+        let (Typed::Raw(text) | Typed::Magic(text)) = typed;
+        let (key, value) = text.split_once('=').map_or((text.as_str(), None), |(key, value)| (key, Some(value)));
+        let steps = steps(key)?;
+        let value = match (typed, value) {
+            (_, None) if steps.last() == Some(&Step::Item) => None,
+            (_, None) => {
+                return Err(Error::usage(format!("the field `{key}` has no value")).hint("write `key=value`"));
+            }
+            (Typed::Raw(_), Some(value)) => Some(Leaf::Scalar(value.into())),
+            (Typed::Magic(_), Some(value)) => Some(magic(value, inputs)?),
+        };
+        Ok(Self { key: key.to_owned(), steps, value })
+    }
+}
+
+/// `a[b][][c]` in its steps.
+fn steps(key: &str) -> Result<Vec<Step>> {
+    let malformed = || {
+        Error::usage(format!("the field `{key}` has no key that can be read"))
+            .hint("write `key=value`, `key[inner]=value` or `key[]=value`")
+    };
+    let (name, mut rest) = key.split_at(key.find('[').unwrap_or(key.len()));
+    if name.is_empty() || name.contains(']') {
+        return Err(malformed());
+    }
+    let mut steps = vec![Step::Name(name.to_owned())];
+    while !rest.is_empty() {
+        let (inner, behind) = rest.strip_prefix('[').and_then(|rest| rest.split_once(']')).ok_or_else(malformed)?;
+        if inner.contains('[') {
+            return Err(malformed());
+        }
+        let step = if inner.is_empty() { Step::Item } else { Step::Name(inner.to_owned()) };
+        // Nothing would say where the inner array ends.
+        if step == Step::Item && steps.last() == Some(&Step::Item) {
+            return Err(malformed());
+        }
+        steps.push(step);
+        if steps.len() > DEEPEST {
+            return Err(Error::usage("a field is nested deeper than 64 levels"));
+        }
+        rest = behind;
+    }
+    Ok(steps)
+}
+
+/// The value of a typed field.
+fn magic(value: &str, inputs: &mut Inputs) -> Result<Leaf> {
+    if let Some(name) = value.strip_prefix('@') {
+        return match name.strip_prefix("base64:") {
+            Some("") => Err(Error::usage("`@base64:` names no file")),
+            Some(name) => inputs.source(name).map(Leaf::Base64),
+            None if name.is_empty() => Err(Error::usage("`@` names no file").hint("`-f key=@` sends the character")),
+            None => inputs.text(name).map(|text| Leaf::Scalar(text.into())),
+        };
+    }
+    Ok(Leaf::Scalar(match value {
+        "true" => true.into(),
+        "false" => false.into(),
+        "null" => Value::Null,
+        _ => integer(value).unwrap_or_else(|| value.into()),
+    }))
+}
+
+/// An integer as JSON writes one. `007` and `+1` are no such numbers: they are telephone numbers and the like.
+fn integer(text: &str) -> Option<Value> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let plain = digits == "0" || (!digits.starts_with('0') && digits.bytes().all(|byte| byte.is_ascii_digit()));
+    plain.then(|| text.parse::<i64>().ok()).flatten().map(Value::from)
+}
+
+/// Why two fields cannot both be meant.
+enum Clash {
+    Twice,
+    Shape(&'static str),
+}
+
+impl Clash {
+    fn about(self, key: &str) -> Error {
+        match self {
+            Self::Twice => Error::usage(format!("the field `{key}` is given twice"))
+                .hint(format!("for a list, write `{key}[]=value` each time")),
+            Self::Shape(was) => {
+                Error::usage(format!("the field `{key}` does not go with an earlier one, which made {was} of it"))
+            }
+        }
+    }
+}
+
+impl Node {
+    /// A node that holds the value at the end of the steps.
+    fn grown(steps: &[Step], value: Option<Leaf>) -> Self {
+        match steps.split_first() {
+            None => value.map_or_else(|| Self::Array(Vec::new()), Self::Leaf),
+            Some((Step::Name(name), rest)) => Self::Object(vec![(name.clone(), Self::grown(rest, value))]),
+            Some((Step::Item, [])) => Self::Array(value.map(Self::Leaf).into_iter().collect()),
+            Some((Step::Item, rest)) => Self::Array(vec![Self::grown(rest, value)]),
+        }
+    }
+
+    fn put(&mut self, steps: &[Step], value: Option<Leaf>) -> Result<(), Clash> {
+        let Some((step, rest)) = steps.split_first() else { return Err(Clash::Twice) };
+        match (step, self) {
+            (Step::Name(name), Self::Object(members)) => match members.iter_mut().find(|(other, _)| other == name) {
+                Some((_, Self::Leaf(_))) if !rest.is_empty() => Err(Clash::Shape("a value")),
+                Some((_, Self::Array(_))) if rest.is_empty() => Err(Clash::Shape("a list")),
+                Some((_, Self::Object(_))) if rest.is_empty() => Err(Clash::Shape("an object")),
+                Some((_, member)) => member.put(rest, value),
+                None => {
+                    members.push((name.clone(), Self::grown(rest, value)));
+                    Ok(())
+                }
+            },
+            (Step::Item, Self::Array(items)) => {
+                match items.last_mut() {
+                    Some(last) if !rest.is_empty() && last.takes(rest) => return last.put(rest, value),
+                    _ if rest.is_empty() => items.extend(value.map(Self::Leaf)),
+                    _ => items.push(Self::grown(rest, value)),
+                }
+                Ok(())
+            }
+            (_, Self::Leaf(_)) => Err(Clash::Shape("a value")),
+            (_, Self::Array(_)) => Err(Clash::Shape("a list")),
+            (_, Self::Object(_)) => Err(Clash::Shape("an object")),
+        }
+    }
+
+    /// Whether a field of a list's object belongs to this, its last one. A field that it has already begins the next
+    /// object: `a[][x]=1 a[][y]=2 a[][x]=3` are two.
+    fn takes(&self, steps: &[Step]) -> bool {
+        match (self, steps.split_first()) {
+            (Self::Object(members), Some((Step::Name(name), rest))) => {
+                match members.iter().find(|(other, _)| other == name) {
+                    Some((_, member)) => !rest.is_empty() && member.takes(rest),
+                    None => true,
+                }
+            }
+            (Self::Array(_), Some((Step::Item, _))) => true,
+            _ => false,
+        }
+    }
+}
+
+/// JSON as it is written down: text, with gaps for the files.
+#[derive(Default)]
+struct JsonBody {
+    parts: Vec<Part>,
+    text: String,
+}
+
+impl JsonBody {
+    fn write(&mut self, node: Node) {
+        match node {
+            Node::Leaf(Leaf::Scalar(value)) => write!(self.text, "{value}").expect("a String takes all"),
+            Node::Leaf(Leaf::Base64(source)) => {
+                self.text.push('"');
+                self.parts.push(Part::Text(std::mem::take(&mut self.text).into()));
+                self.parts.push(Part::Base64(source));
+                self.text.push('"');
+            }
+            Node::Array(items) => {
+                self.text.push('[');
+                for (index, item) in items.into_iter().enumerate() {
+                    if index > 0 {
+                        self.text.push(',');
+                    }
+                    self.write(item);
+                }
+                self.text.push(']');
+            }
+            Node::Object(members) => {
+                self.text.push('{');
+                for (index, (name, member)) in members.into_iter().enumerate() {
+                    let comma = if index > 0 { "," } else { "" };
+                    write!(self.text, "{comma}{}:", Value::from(name)).expect("a String takes all");
+                    self.write(member);
+                }
+                self.text.push('}');
+            }
+        }
+    }
+
+    fn finished(mut self) -> RequestBody {
+        self.parts.push(Part::Text(self.text.into()));
+        RequestBody { parts: self.parts }
+    }
+}
+
+#[cfg(test)]
+mod tests;

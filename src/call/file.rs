@@ -1,0 +1,177 @@
+//! Files that appear whole or not at all.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use crate::error::{Error, Result};
+
+/// A temporary file in the same folder, with the rights that any new file of the user gets.
+pub fn new_beside(path: &Path) -> io::Result<NamedTempFile> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".lokalise-auth-");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(fs::Permissions::from_mode(0o666));
+    }
+    builder.tempfile_in(folder)
+}
+
+/// Where `-o` writes.
+pub struct Target {
+    path: PathBuf,
+    /// A pipe or a device takes the bytes as they come: it must not be replaced by a file.
+    is_special: bool,
+}
+
+impl Target {
+    /// Looks at the path before anything is sent.
+    ///
+    /// # Errors
+    /// Usage, if no file can be there.
+    pub fn new(path: &Path) -> Result<Self> {
+        // A link is followed, as by every other program that writes to it.
+        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        match fs::metadata(&path) {
+            Ok(metadata) if metadata.is_dir() => {
+                Err(Error::usage(format!("`{}` is a directory, where a file is to be written", path.display())))
+            }
+            Ok(metadata) => Ok(Self { is_special: !metadata.is_file(), path }),
+            Err(_) => {
+                let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+                if folder.is_dir() {
+                    Ok(Self { path, is_special: false })
+                } else {
+                    Err(Error::usage(format!("there is no folder `{}` to write to", folder.display())))
+                }
+            }
+        }
+    }
+
+    /// Opens the file that is to become it.
+    ///
+    /// # Errors
+    /// Other, if none can be made there.
+    pub fn open(self) -> Result<Writing> {
+        let opened = if self.is_special {
+            fs::OpenOptions::new().write(true).open(&self.path).map(Inner::Special)
+        } else {
+            new_beside(&self.path).map(Inner::New)
+        };
+        match opened {
+            Ok(inner) => Ok(Writing { path: self.path, inner }),
+            Err(error) => Err(unwritable(&self.path, error)),
+        }
+    }
+}
+
+/// A file that is being written. Dropped, it leaves nothing.
+pub struct Writing {
+    path: PathBuf,
+    inner: Inner,
+}
+
+enum Inner {
+    New(NamedTempFile),
+    Special(File),
+}
+
+impl Writing {
+    /// Appends bytes.
+    ///
+    /// # Errors
+    /// Other, if the disk does not take them.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        let written = match &mut self.inner {
+            Inner::New(file) => file.write_all(bytes),
+            Inner::Special(file) => file.write_all(bytes),
+        };
+        written.map_err(|error| unwritable(&self.path, error))
+    }
+
+    /// Puts the file in its place.
+    ///
+    /// # Errors
+    /// Other, if it cannot be moved there.
+    pub fn finish(self) -> Result<()> {
+        match self.inner {
+            Inner::New(file) => file.persist(&self.path).map(drop).map_err(|error| unwritable(&self.path, error.error)),
+            Inner::Special(_) => Ok(()),
+        }
+    }
+}
+
+fn unwritable(path: &Path, error: io::Error) -> Error {
+    Error::other(format!("`{}` cannot be written", path.display())).because(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<_> =
+            fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_file_appears_when_it_is_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.json");
+        fs::write(&path, "old").unwrap();
+        let mut writing = Target::new(&path).unwrap().open().unwrap();
+        writing.write(b"ne").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        writing.write(b"w").unwrap();
+        writing.finish().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(names(folder.path()), ["out.json"]);
+    }
+
+    #[test]
+    fn a_file_that_is_given_up_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut writing = Target::new(&folder.path().join("out.json")).unwrap().open().unwrap();
+        writing.write(b"half").unwrap();
+        drop(writing);
+        assert_eq!(names(folder.path()), [""; 0]);
+    }
+
+    #[test]
+    fn a_place_that_can_hold_no_file_is_refused_before_anything_is_sent() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(Target::new(folder.path()).is_err());
+        assert!(Target::new(&folder.path().join("missing/out.json")).is_err());
+        assert!(Target::new(Path::new("out.json")).is_ok(), "a bare name is in this folder");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_device_is_written_to_and_not_replaced() {
+        use std::os::unix::fs::FileTypeExt;
+        let mut writing = Target::new(Path::new("/dev/null")).unwrap().open().unwrap();
+        writing.write(b"gone").unwrap();
+        writing.finish().unwrap();
+        assert!(fs::metadata("/dev/null").unwrap().file_type().is_char_device());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_is_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("file"), folder.path().join("link"));
+        fs::write(&file, "old").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        let mut writing = Target::new(&link).unwrap().open().unwrap();
+        writing.write(b"new").unwrap();
+        writing.finish().unwrap();
+        assert_eq!(fs::read(&file).unwrap(), b"new");
+        assert!(link.is_symlink());
+    }
+}

@@ -1,0 +1,203 @@
+//! The files and the one standard input that arguments of `call` may name. Only regular
+//! files are read, so that a pipe or a device cannot make a request wait or swell for ever.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+
+/// The longest text that becomes part of a JSON body. A longer one can be sent with `--input`.
+const LONGEST_TEXT: u64 = 64 * 1024 * 1024;
+
+/// Standard input up to this size is kept in memory; more goes to an unnamed temporary file.
+const IN_MEMORY: u64 = 1024 * 1024;
+
+/// Where arguments may read from. Standard input can be read once.
+pub struct Inputs<'a> {
+    stdin: Option<&'a mut dyn Read>,
+}
+
+/// Bytes of known length that can be sent, and sent again after a 429.
+#[derive(Clone, Debug)]
+pub enum Source {
+    Memory(Arc<[u8]>),
+    File {
+        /// Nothing for what came through standard input.
+        path: Option<PathBuf>,
+        file: Arc<File>,
+        length: u64,
+    },
+}
+
+impl Source {
+    pub fn length(&self) -> u64 {
+        match self {
+            Self::Memory(bytes) => bytes.len() as u64,
+            Self::File { length, .. } => *length,
+        }
+    }
+
+    /// Reads it from its beginning into memory.
+    pub fn bytes(&self) -> io::Result<Vec<u8>> {
+        match self {
+            Self::Memory(bytes) => Ok(bytes.to_vec()),
+            Self::File { file, length, .. } => {
+                let mut file: &File = file;
+                file.rewind()?;
+                let mut bytes = Vec::with_capacity(usize::try_from(*length).unwrap_or_default());
+                file.take(*length).read_to_end(&mut bytes)?;
+                Ok(bytes)
+            }
+        }
+    }
+}
+
+impl<'a> Inputs<'a> {
+    pub fn new(stdin: &'a mut dyn Read) -> Self {
+        Self { stdin: Some(stdin) }
+    }
+
+    /// The text of a file, or of standard input if the name is `-`.
+    ///
+    /// # Errors
+    /// Usage, if it is no regular file, is not UTF-8 or is read for the second time.
+    pub fn text(&mut self, name: &str) -> Result<String> {
+        let mut bytes = Vec::new();
+        let read = if name == "-" {
+            self.stdin()?.take(LONGEST_TEXT + 1).read_to_end(&mut bytes)
+        } else {
+            let (file, length) = regular_file(Path::new(name))?;
+            if length > LONGEST_TEXT {
+                return Err(too_long(name));
+            }
+            file.take(LONGEST_TEXT + 1).read_to_end(&mut bytes)
+        };
+        read.map_err(|error| unreadable(name, error))?;
+        if bytes.len() as u64 > LONGEST_TEXT {
+            return Err(too_long(name));
+        }
+        String::from_utf8(bytes).map_err(|_| {
+            Error::usage(format!("{} is not UTF-8 text", called(name)))
+                .hint(format!("send its base64 with `@base64:{name}`"))
+        })
+    }
+
+    /// A file, or standard input if the name is `-`, to be read when it is sent.
+    ///
+    /// # Errors
+    /// Usage, if it is no regular file or is read for the second time.
+    pub fn source(&mut self, name: &str) -> Result<Source> {
+        if name == "-" {
+            let stdin = self.stdin()?;
+            return kept(stdin).map_err(|error| unreadable(name, error));
+        }
+        let path = Path::new(name);
+        let (file, length) = regular_file(path)?;
+        Ok(Source::File { path: Some(path.to_owned()), file: Arc::new(file), length })
+    }
+
+    fn stdin(&mut self) -> Result<&'a mut dyn Read> {
+        self.stdin.take().ok_or_else(|| {
+            Error::usage("two arguments read standard input, and it can be read once")
+                .hint("put one of them into a file")
+        })
+    }
+}
+
+/// Reads a stream to its end, since a body's length is said before the body.
+fn kept(stream: &mut dyn Read) -> io::Result<Source> {
+    let mut beginning = Vec::new();
+    stream.take(IN_MEMORY).read_to_end(&mut beginning)?;
+    if (beginning.len() as u64) < IN_MEMORY {
+        return Ok(Source::Memory(beginning.into()));
+    }
+    let mut file = tempfile::tempfile()?;
+    file.write_all(&beginning)?;
+    let length = beginning.len() as u64 + io::copy(stream, &mut file)?;
+    Ok(Source::File { path: None, file: Arc::new(file), length })
+}
+
+/// Opens a file and tells its length. What it is comes first: to open a FIFO would wait for a writer.
+fn regular_file(path: &Path) -> Result<(File, u64)> {
+    let name = path.display().to_string();
+    let metadata = path.metadata().map_err(|error| unreadable(&name, error))?;
+    if metadata.is_dir() {
+        return Err(Error::usage(format!("`{name}` is a directory, where a file is needed")));
+    }
+    if !metadata.is_file() {
+        return Err(
+            Error::usage(format!("`{name}` is not a regular file")).hint("pipe it in, and write `-` for the file")
+        );
+    }
+    let file = File::open(path).map_err(|error| unreadable(&name, error))?;
+    Ok((file, metadata.len()))
+}
+
+fn unreadable(name: &str, error: io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::NotFound => Error::usage(format!("there is no file `{name}`")),
+        _ => Error::usage(format!("{} cannot be read", called(name))).because(error),
+    }
+}
+
+fn too_long(name: &str) -> Error {
+    Error::usage(format!("{} is longer than 64 MiB, too long for a field", called(name)))
+}
+
+fn called(name: &str) -> String {
+    if name == "-" { "standard input".to_owned() } else { format!("`{name}`") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message<T>(result: Result<T>) -> String {
+        match result {
+            Ok(_) => panic!("it was read"),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn standard_input_is_read_once() {
+        let mut stdin = &b"text"[..];
+        let mut inputs = Inputs::new(&mut stdin);
+        assert_eq!(inputs.text("-").unwrap(), "text");
+        assert_eq!(message(inputs.source("-")), "two arguments read standard input, and it can be read once");
+    }
+
+    #[test]
+    fn a_long_standard_input_is_kept_outside_memory_and_whole() {
+        let long = vec![b'x'; usize::try_from(IN_MEMORY).unwrap() + 7];
+        let source = Inputs::new(&mut &long[..]).source("-").unwrap();
+        assert!(matches!(&source, Source::File { path: None, .. }));
+        assert_eq!(source.length(), long.len() as u64);
+        assert_eq!(source.bytes().unwrap(), long);
+        assert_eq!(source.bytes().unwrap().len(), long.len(), "a second time");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let binary = folder.path().join("logo.png");
+        std::fs::write(&binary, [0xff, 0xfe]).unwrap();
+        let mut nothing = io::empty();
+        let mut inputs = Inputs::new(&mut nothing);
+        let name = |path: &Path| path.display().to_string();
+        let missing = name(&folder.path().join("nothing.json"));
+        assert_eq!(message(inputs.source(&missing)), format!("there is no file `{missing}`"));
+        let directory = name(folder.path());
+        assert_eq!(message(inputs.text(&directory)), format!("`{directory}` is a directory, where a file is needed"));
+        assert_eq!(message(inputs.text(&name(&binary))), format!("`{}` is not UTF-8 text", name(&binary)));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_device_is_not_read() {
+        let mut nothing = io::empty();
+        assert_eq!(message(Inputs::new(&mut nothing).source("/dev/zero")), "`/dev/zero` is not a regular file");
+    }
+}

@@ -1,0 +1,225 @@
+//! Where an answer goes: to stdout as it came, to a terminal made readable, through a
+//! filter, or into a file. Nothing but the answer goes this way.
+
+use std::io::{self, Write};
+
+use super::file::{Target, Writing};
+use super::filter::{self, Filter};
+use super::pretty::{Pretty, Visible};
+use super::send::Answer;
+use crate::error::{Error, ErrorKind, Result};
+use crate::terminal::{escaped, escaped_block};
+use crate::world::{ColorChoice, World};
+
+/// What is to be done with an answer.
+#[derive(Default)]
+pub struct Wishes {
+    /// `-o`
+    pub file: Option<Target>,
+    /// `-i`
+    pub include: bool,
+    /// `--silent`
+    pub silent: bool,
+    /// One item per line, each a document to the filters.
+    pub lines: bool,
+    /// `--jq`
+    pub filter: Option<Filter>,
+    /// `--fail-unless`, and how it was written.
+    pub gate: Option<(Filter, String)>,
+}
+
+/// An answer on its way out.
+pub struct Output {
+    place: Place,
+    look: Look,
+    color: bool,
+    include: bool,
+    lines: bool,
+    filter: Option<Filter>,
+    gate: Option<(Filter, String)>,
+    gate_held: bool,
+    /// The document, or the line, that the filters wait for.
+    held: Vec<u8>,
+}
+
+enum Place {
+    Stdout,
+    File(Writing),
+    Nowhere,
+}
+
+enum Look {
+    Raw,
+    Json(Box<Pretty>),
+    Text(Visible),
+}
+
+impl Output {
+    /// Opens the way out. A file becomes visible only in the end.
+    ///
+    /// # Errors
+    /// Other, if the file cannot be made.
+    pub fn open(world: &World, wishes: Wishes) -> Result<Self> {
+        let place = match wishes.file {
+            _ if wishes.silent => Place::Nowhere,
+            Some(file) => Place::File(file.open()?),
+            None => Place::Stdout,
+        };
+        // Colour that was forced into a pipe is for a pager; without --color a pipe gets the bytes.
+        let for_eyes = world.stdout_is_terminal || world.color == ColorChoice::Always;
+        let color = world.color_stdout();
+        let is_shown = for_eyes && matches!(place, Place::Stdout);
+        Ok(Self {
+            look: if is_shown { Look::Text(Visible::default()) } else { Look::Raw },
+            place,
+            color,
+            include: wishes.include,
+            lines: wishes.lines,
+            filter: wishes.filter,
+            gate: wishes.gate,
+            gate_held: true,
+            held: Vec::new(),
+        })
+    }
+
+    /// Whether the answer is on its way to a file.
+    pub fn is_file(&self) -> bool {
+        matches!(self.place, Place::File(_))
+    }
+
+    /// Begins an answer: its status line and headers, if they were asked for.
+    ///
+    /// # Errors
+    /// [`Error::stdout`].
+    pub fn begin(&mut self, answer: &Answer) -> Result<()> {
+        if self.include {
+            let mut head = format!("{}\r\n", answer.status_line());
+            for (name, value) in answer.headers() {
+                let value = String::from_utf8_lossy(value.as_bytes());
+                let value = if matches!(self.look, Look::Raw) { value } else { escaped(&value).into_owned().into() };
+                head.extend([name.as_str(), ": ", &value, "\r\n"]);
+            }
+            head.push_str("\r\n");
+            // Asked for by name, it goes out under --silent too.
+            match &mut self.place {
+                Place::File(file) => file.write(head.as_bytes())?,
+                Place::Stdout | Place::Nowhere => to_stdout(head.as_bytes())?,
+            }
+        }
+        if matches!(self.look, Look::Text(_)) && answer.is_json() && !self.lines {
+            self.look = Look::Json(Box::new(Pretty::new(self.color)));
+        }
+        Ok(())
+    }
+
+    /// Takes the next bytes of the body.
+    ///
+    /// # Errors
+    /// If they cannot be written, or a filter fails on them.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        if self.filter.is_none() && self.gate.is_none() {
+            return self.show(bytes);
+        }
+        self.held.extend_from_slice(bytes);
+        if !self.lines {
+            return if self.filter.is_none() { self.show(bytes) } else { Ok(()) };
+        }
+        let Some(end) = self.held.iter().rposition(|byte| *byte == b'\n') else { return Ok(()) };
+        let rest = self.held.split_off(end + 1);
+        let lines = std::mem::replace(&mut self.held, rest);
+        for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            self.document(line)?;
+        }
+        if self.filter.is_none() { self.show(&lines) } else { Ok(()) }
+    }
+
+    /// Ends the answer.
+    ///
+    /// # Errors
+    /// If it cannot be written, a filter fails, or the gate does not hold.
+    pub fn finish(mut self) -> Result<()> {
+        if !self.lines && !self.held.trim_ascii().is_empty() {
+            let document = std::mem::take(&mut self.held);
+            self.document(&document)?;
+        } else if !self.lines && self.gate.is_some() {
+            self.gate_held = false;
+        }
+        self.end_look()?;
+        match self.place {
+            Place::File(file) => file.finish()?,
+            Place::Stdout => io::stdout().flush().map_err(Error::stdout)?,
+            Place::Nowhere => {}
+        }
+        match self.gate {
+            Some((_, code)) if !self.gate_held => {
+                Err(Error::new(ErrorKind::GateFalse, format!("not true of the answer: {code}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// One document for the gate and the filter.
+    fn document(&mut self, document: &[u8]) -> Result<()> {
+        if let Some((gate, _)) = &self.gate {
+            self.gate_held &= gate.holds(document)?;
+        }
+        let Some(filter) = self.filter.take() else { return Ok(()) };
+        let mut results = Vec::new();
+        let ended = filter.run(document, |result| {
+            match (&self.look, result) {
+                (Look::Raw, filter::Output::Text(text) | filter::Output::Json(text)) => results.extend(text),
+                (_, filter::Output::Text(text)) => {
+                    results.extend(escaped_block(&String::from_utf8_lossy(&text)).as_bytes());
+                }
+                (_, filter::Output::Json(json)) => {
+                    let mut pretty = Pretty::new(self.color);
+                    let shown = pretty.push(&json) + &pretty.end();
+                    results.extend(shown.trim_end().as_bytes());
+                }
+            }
+            results.push(b'\n');
+            Ok(())
+        });
+        self.filter = Some(filter);
+        // What the filter said before it failed was asked for as well.
+        self.put(&results)?;
+        ended
+    }
+
+    /// Shows bytes of the body as the place wants them.
+    fn show(&mut self, bytes: &[u8]) -> Result<()> {
+        match &mut self.look {
+            Look::Raw => self.put(bytes),
+            Look::Json(pretty) => {
+                let shown = pretty.push(bytes);
+                self.put(shown.as_bytes())
+            }
+            Look::Text(visible) => {
+                let shown = visible.push(bytes);
+                self.put(shown.as_bytes())
+            }
+        }
+    }
+
+    fn end_look(&mut self) -> Result<()> {
+        match &mut self.look {
+            Look::Json(pretty) if self.filter.is_none() => {
+                let end = pretty.end();
+                self.put(end.as_bytes())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> Result<()> {
+        match &mut self.place {
+            Place::Stdout => to_stdout(bytes),
+            Place::File(file) => file.write(bytes),
+            Place::Nowhere => Ok(()),
+        }
+    }
+}
+
+fn to_stdout(bytes: &[u8]) -> Result<()> {
+    io::stdout().lock().write_all(bytes).map_err(Error::stdout)
+}

@@ -1,0 +1,297 @@
+//! One JSON answer while it comes in: which bytes belong to the items of its list, which
+//! stand around it, and what it says about errors and about the page after it.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::scan::{Event, Malformed, Scanner, Shape};
+
+/// The members whose values are kept, beside the list.
+const NOTED: [&[u8]; 5] = [b"error", b"errors", b"has_more", b"meta", b"next_cursor"];
+
+/// How much of them is kept. More is no answer of Lokalise's.
+const MOST_NOTED: usize = 1024 * 1024;
+
+/// Part of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Piece<'a> {
+    /// Bytes up to the list's `[`, which is among them; all bytes of an answer without a list.
+    Before(&'a [u8]),
+    ItemBegins,
+    Item(&'a [u8]),
+    ItemEnds,
+    /// Bytes behind the list's `]`.
+    After(&'a [u8]),
+}
+
+/// An answer on its way in.
+pub struct Page {
+    scanner: Scanner,
+    place: Place,
+    /// The key of the list: the one that is wanted, or the one that was found. Empty for an outermost array.
+    list: Option<Vec<u8>>,
+    items: u64,
+    /// The noted members as one JSON object, its closing brace still missing.
+    notes: Vec<u8>,
+    noting: bool,
+}
+
+/// Where the next byte stands. The number is the depth of the list.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Before,
+    Between(usize),
+    InItem(usize),
+    After,
+}
+
+/// What an answer was found to be.
+#[derive(Debug, Default, PartialEq)]
+pub struct Facts {
+    /// The key of its list, empty for an outermost array; nothing if it has no list.
+    pub list: Option<Vec<u8>>,
+    pub items: u64,
+    /// The cursor of the next page, from `next_cursor` or `meta.nextCursor`. Empty is as good as none.
+    pub next_cursor: Option<String>,
+    /// The top-level `error`.
+    pub error: Option<Value>,
+    /// What was refused of a bulk request.
+    pub errors: Vec<Value>,
+}
+
+impl Page {
+    /// A page whose list is the first array that is not `errors`, or the array under `list` alone.
+    pub fn new(list: Option<Vec<u8>>) -> Self {
+        Self { scanner: Scanner::new(1), place: Place::Before, list, items: 0, notes: Vec::new(), noting: false }
+    }
+
+    /// Takes the next bytes and hands them on in pieces.
+    ///
+    /// # Errors
+    /// [`Malformed`], if they are not the next bytes of a JSON document.
+    pub fn push(&mut self, mut bytes: &[u8], mut take: impl FnMut(Piece)) -> Result<(), Malformed> {
+        while !bytes.is_empty() {
+            let (read, event) = self.scanner.next(bytes)?;
+            let (span, rest) = bytes.split_at(read);
+            bytes = rest;
+            if self.noting && self.notes.len() <= MOST_NOTED {
+                self.notes.extend_from_slice(span);
+            }
+            match self.place {
+                Place::Before if !span.is_empty() => take(Piece::Before(span)),
+                Place::InItem(_) if !span.is_empty() => take(Piece::Item(span)),
+                Place::After if !span.is_empty() => take(Piece::After(span)),
+                _ => {}
+            }
+            match event {
+                Some(Event::Begin(shape)) => self.begins(shape, &mut take),
+                Some(Event::End) => self.ended(&mut take),
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn begins(&mut self, shape: Shape, take: &mut impl FnMut(Piece)) {
+        let depth = self.scanner.depth();
+        let place = self.place;
+        match place {
+            Place::Between(list) => {
+                self.place = Place::InItem(list);
+                self.items += 1;
+                take(Piece::ItemBegins);
+            }
+            Place::Before if shape == Shape::Array && self.is_the_list(depth) => {
+                // The bracket and what stands between items is written anew; it is not handed on.
+                take(Piece::Before(b"["));
+                self.place = Place::Between(depth);
+                self.scanner.watch(depth + 1);
+            }
+            Place::Before | Place::After if depth == 1 && NOTED.contains(&self.scanner.key()) => {
+                self.notes.push(if self.notes.is_empty() { b'{' } else { b',' });
+                self.notes.push(b'"');
+                self.notes.extend_from_slice(self.scanner.key());
+                self.notes.extend_from_slice(b"\":");
+                self.noting = true;
+            }
+            _ => {}
+        }
+    }
+
+    fn is_the_list(&mut self, depth: usize) -> bool {
+        let key = if depth == 0 { &b""[..] } else { self.scanner.key() };
+        if key == b"errors" {
+            return false;
+        }
+        if let Some(wanted) = &self.list {
+            return wanted == key;
+        }
+        self.list = Some(key.to_owned());
+        true
+    }
+
+    fn ended(&mut self, take: &mut impl FnMut(Piece)) {
+        let depth = self.scanner.depth();
+        match self.place {
+            Place::InItem(list) if depth == list + 1 => {
+                self.place = Place::Between(list);
+                take(Piece::ItemEnds);
+            }
+            Place::Between(list) if depth == list => {
+                self.place = Place::After;
+                self.scanner.watch(1);
+            }
+            _ if depth == 1 => self.noting = false,
+            _ => {}
+        }
+    }
+
+    /// To be called when the answer is over.
+    ///
+    /// # Errors
+    /// [`Malformed`], if its document is not.
+    pub fn finish(mut self) -> Result<Facts, Malformed> {
+        self.scanner.finish()?;
+        let list = self.list.take().filter(|_| self.place != Place::Before);
+        if self.notes.is_empty() {
+            return Ok(Facts { list, items: self.items, ..Facts::default() });
+        }
+        if self.notes.len() > MOST_NOTED {
+            return Err(Malformed::TooLong);
+        }
+        self.notes.push(b'}');
+        let notes: Notes = serde_json::from_slice(&self.notes).map_err(|_| Malformed::Ambiguous)?;
+        Ok(Facts { list, items: self.items, ..notes.facts() })
+    }
+}
+
+/// The noted members.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Notes {
+    error: Option<Value>,
+    errors: Value,
+    has_more: Value,
+    next_cursor: Value,
+    meta: Value,
+}
+
+impl Notes {
+    fn facts(self) -> Facts {
+        // The audit log has its cursor beside the list, the glossary in `meta`.
+        let member = |name| self.meta.get(name).unwrap_or(&Value::Null);
+        let over = self.has_more == Value::Bool(false) || *member("hasMore") == Value::Bool(false);
+        let next_cursor = [&self.next_cursor, member("nextCursor")].into_iter().find_map(|cursor| match cursor {
+            Value::String(text) if !text.is_empty() => Some(text.clone()),
+            Value::Number(number) => Some(number.to_string()),
+            _ => None,
+        });
+        let errors = match self.errors {
+            Value::Array(errors) => errors,
+            // PHP writes a list with gaps as an object.
+            Value::Object(errors) => errors.into_iter().map(|(_, error)| error).collect(),
+            Value::String(error) if !error.is_empty() => vec![Value::String(error)],
+            _ => Vec::new(),
+        };
+        Facts { next_cursor: next_cursor.filter(|_| !over), error: self.error, errors, ..Facts::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The pieces of a document that comes in bytes of `size`, joined where they are of a kind.
+    fn pieces(document: &str, size: usize) -> (String, Facts) {
+        let mut page = Page::new(None);
+        let mut told = String::new();
+        for bytes in document.as_bytes().chunks(size) {
+            page.push(bytes, |piece| match piece {
+                Piece::Before(bytes) | Piece::Item(bytes) | Piece::After(bytes) => {
+                    told.push_str(std::str::from_utf8(bytes).unwrap());
+                }
+                Piece::ItemBegins => told.push('<'),
+                Piece::ItemEnds => told.push('>'),
+            })
+            .unwrap();
+        }
+        (told, page.finish().unwrap())
+    }
+
+    fn facts(document: &str) -> Facts {
+        pieces(document, 7).1
+    }
+
+    #[test]
+    fn the_items_of_the_list_are_told_from_what_stands_around_it() {
+        let document = r#"{"project_id": "1", "ids": {"x":[1]}, "keys":[ {"a":[1,2]} , 3,"]" ] , "branch":"b" }"#;
+        let told = r#"{"project_id": "1", "ids": {"x":[1]}, "keys":[<{"a":[1,2]}><3><"]"> , "branch":"b" }"#;
+        for size in 1..=document.len() {
+            let (pieces, facts) = pieces(document, size);
+            assert_eq!(pieces, told, "in pieces of {size}");
+            assert_eq!((facts.list.as_deref(), facts.items), (Some(&b"keys"[..]), 3));
+        }
+    }
+
+    #[test]
+    fn an_outermost_array_is_a_list_too() {
+        let (pieces, facts) = pieces(" [1,[2],{}] ", 1);
+        assert_eq!(pieces, " [<1><[2]><{}> ");
+        assert_eq!((facts.list.as_deref(), facts.items), (Some(&b""[..]), 3));
+    }
+
+    #[test]
+    fn the_first_array_is_the_list_unless_it_is_errors() {
+        let facts = facts(r#"{"errors":["no"],"keys":[1,2],"more":[3]}"#);
+        assert_eq!((facts.list.as_deref(), facts.items), (Some(&b"keys"[..]), 2));
+        assert_eq!(facts.errors, ["no"]);
+    }
+
+    #[test]
+    fn an_answer_without_a_list_has_none() {
+        assert_eq!(facts(r#"{"process":{"ids":[1]}}"#), Facts::default());
+        assert_eq!(facts("12"), Facts::default());
+    }
+
+    #[test]
+    fn the_next_cursor_is_found_where_it_may_stand() {
+        let cursor = |document| facts(document).next_cursor;
+        assert_eq!(cursor(r#"{"data":[],"next_cursor":"abc==","has_more":true}"#).as_deref(), Some("abc=="));
+        assert_eq!(cursor(r#"{"data":[],"meta":{"hasMore":true,"nextCursor":5489104}}"#).as_deref(), Some("5489104"));
+        for none in [
+            r#"{"data":[],"next_cursor":"","has_more":true}"#,
+            r#"{"data":[],"next_cursor":null}"#,
+            r#"{"data":[],"next_cursor":"abc","has_more":false}"#,
+            r#"{"data":[],"meta":{"hasMore":false,"nextCursor":5}}"#,
+            r#"{"data":[{"next_cursor":"inside"}],"meta":[]}"#,
+        ] {
+            assert_eq!(cursor(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn errors_of_a_bulk_request_are_kept() {
+        assert_eq!(facts(r#"{"keys":[],"errors":[{"message":"taken"}]}"#).errors.len(), 1);
+        assert_eq!(facts(r#"{"keys":[],"errors":[]}"#).errors.len(), 0);
+        assert_eq!(facts(r#"{"errors":{"1":"no"}}"#).errors.len(), 1);
+        assert_eq!(facts(r#"{"error":{"message":"no"}}"#).error.unwrap()["message"], "no");
+        assert_eq!(facts(r#"{"keys":[{"errors":["inside"]}]}"#).errors.len(), 0);
+    }
+
+    #[test]
+    fn a_wanted_list_is_the_only_one() {
+        let mut page = Page::new(Some(b"keys".to_vec()));
+        page.push(br#"{"data":[1],"keys":[2,3]}"#, |_| {}).unwrap();
+        assert_eq!(page.finish().unwrap().items, 2);
+        let mut page = Page::new(Some(b"keys".to_vec()));
+        page.push(br#"{"data":[1]}"#, |_| {}).unwrap();
+        assert_eq!(page.finish().unwrap().list, None);
+    }
+
+    #[test]
+    fn an_answer_that_is_cut_short_is_no_answer() {
+        let mut page = Page::new(None);
+        page.push(br#"{"keys":[1,2]"#, |_| {}).unwrap();
+        assert_eq!(page.finish(), Err(Malformed::CutShort));
+    }
+}

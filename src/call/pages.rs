@@ -1,0 +1,256 @@
+//! Which page comes next: Lokalise's offset and cursor pagination (lokalise.md §7) as a
+//! state machine without I/O. It ends every run, and says so if items are missing.
+
+use std::collections::HashSet;
+
+use reqwest::header::HeaderMap;
+
+use super::page::Facts;
+use crate::error::{Error, Result};
+use crate::lokalise::endpoints::Paging;
+
+/// No list of Lokalise's is longer, and no server gets more requests out of one run.
+const MOST_PAGES: u64 = 10_000;
+
+/// Parameters that ask for a page. They replace what the query has under their names.
+pub type Parameters = Vec<(&'static str, String)>;
+
+/// What is to be done next.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Turn {
+    Over,
+    /// One more page; whether there is another, only it can tell.
+    Next(Parameters),
+    /// All the pages that are left. They may be asked for together, and are to be taken in order.
+    Rest(Vec<Parameters>),
+    /// The next of those.
+    GoOn,
+}
+
+/// What a page says about the others.
+#[derive(Debug, Default)]
+pub struct Answer {
+    items: u64,
+    has_list: bool,
+    next_cursor: Option<String>,
+    total: Option<u64>,
+    page_count: Option<u64>,
+    page: Option<u64>,
+}
+
+impl Answer {
+    pub fn read(headers: &HeaderMap, facts: &Facts) -> Self {
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+        let number = |name: &str| text(name).and_then(|text| text.parse().ok());
+        let in_header = text("x-pagination-next-cursor").filter(|cursor| !cursor.is_empty());
+        Self {
+            items: facts.items,
+            has_list: facts.list.is_some(),
+            next_cursor: in_header.map(str::to_owned).or_else(|| facts.next_cursor.clone()),
+            total: number("x-pagination-total-count"),
+            page_count: number("x-pagination-page-count"),
+            page: number("x-pagination-page"),
+        }
+    }
+}
+
+/// A run over the pages of one list.
+pub struct Pages {
+    /// How the list is handed out, as far as it is known.
+    style: Style,
+    /// The `limit` that is asked for, if we or the query ask for one.
+    limit: Option<u64>,
+    started_at: u64,
+    item_bound: Option<u64>,
+    page_bound: Option<u64>,
+    cursors: HashSet<String>,
+    taken: u64,
+    items: u64,
+    total: Option<u64>,
+    /// Offset pages that were announced all at once, and how many of them are still to come.
+    announced: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Style {
+    /// Asked for by `page`.
+    Offset,
+    /// Asked for by `cursor`, where the list has to be told with `pagination=cursor` or not.
+    Cursor { on_request: bool },
+    /// To be told by the first answer.
+    Unknown,
+}
+
+impl Pages {
+    /// A run over an endpoint's list. What the request's own query says of pages is respected.
+    pub fn new(paging: Paging, query: &[(String, String)], item_bound: Option<u64>, page_bound: Option<u64>) -> Self {
+        let asked = |name: &str| query.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+        let by_page = asked("page").is_some() || asked("pagination") == Some("offset");
+        let (style, largest) = match paging {
+            Paging::Offset(largest) => (Style::Offset, largest),
+            Paging::OffsetOrCursor(largest) if by_page => (Style::Offset, Some(largest)),
+            Paging::OffsetOrCursor(largest) => (Style::Cursor { on_request: true }, Some(largest)),
+            Paging::Cursor(largest) => (Style::Cursor { on_request: false }, Some(largest)),
+            Paging::Whole | Paging::Unknown => (Style::Unknown, None),
+        };
+        let limit = match asked("limit") {
+            Some(limit) => limit.parse().ok(),
+            // No page needs to be larger than all that is wanted.
+            None => largest.map(|largest| u64::from(largest).min(item_bound.unwrap_or(u64::MAX)).max(1)),
+        };
+        Self {
+            style,
+            limit,
+            started_at: asked("page").and_then(|page| page.parse().ok()).unwrap_or(1),
+            item_bound,
+            page_bound,
+            cursors: asked("cursor").map(str::to_owned).into_iter().collect(),
+            taken: 0,
+            items: 0,
+            total: None,
+            announced: 0,
+        }
+    }
+
+    /// How many items the list has, once a page has said so.
+    pub fn total(&self) -> Option<u64> {
+        self.total
+    }
+
+    /// What is to be added to the query of the first request.
+    pub fn first(&self) -> Parameters {
+        let mut parameters = Parameters::new();
+        if let Style::Cursor { on_request: true } = self.style {
+            parameters.push(("pagination", "cursor".to_owned()));
+        }
+        if let Some(limit) = self.limit {
+            parameters.push(("limit", limit.to_string()));
+        }
+        parameters
+    }
+
+    /// Takes a page in and says what comes next.
+    ///
+    /// # Errors
+    /// Other, if the pages cannot all be had, or do not add up to what they promised.
+    pub fn turn(&mut self, answer: &Answer) -> Result<Turn> {
+        self.taken += 1;
+        self.items += answer.items;
+        self.compare(answer)?;
+        if self.is_enough() {
+            return Ok(Turn::Over);
+        }
+        if self.announced > 0 {
+            self.announced -= 1;
+            return if self.announced > 0 { Ok(Turn::GoOn) } else { self.over() };
+        }
+        if let Some(cursor) = &answer.next_cursor {
+            return self.from(cursor);
+        }
+        match self.style {
+            _ if !answer.has_list => Ok(Turn::Over),
+            // A server that does not know `pagination=cursor` answers with counted pages.
+            _ if self.taken == 1 && answer.page_count.is_some() => self.rest(answer.page_count.unwrap_or(1)),
+            Style::Offset => self.uncounted(answer),
+            Style::Cursor { .. } | Style::Unknown => self.over(),
+        }
+    }
+
+    /// A list that changes between two pages has lost or doubled items at their seam.
+    fn compare(&mut self, answer: &Answer) -> Result<()> {
+        if let (Some(before), Some(now)) = (self.total, answer.total)
+            && before != now
+        {
+            return Err(Error::other(format!("the list changed from {before} to {now} items while it was read"))
+                .hint("run the command again"));
+        }
+        self.total = self.total.or(answer.total);
+        let asked = self.started_at + self.taken - 1;
+        match answer.page {
+            Some(page) if self.style == Style::Offset && page != asked => {
+                Err(Error::other(format!("page {asked} was asked for, and page {page} came")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn is_enough(&self) -> bool {
+        self.item_bound.is_some_and(|most| self.items >= most) || self.page_bound.is_some_and(|most| self.taken >= most)
+    }
+
+    /// The next page of a list with cursors.
+    fn from(&mut self, cursor: &str) -> Result<Turn> {
+        if let Style::Offset | Style::Unknown = self.style {
+            self.style = Style::Cursor { on_request: false };
+        }
+        if !self.cursors.insert(cursor.to_owned()) {
+            return Err(Error::other(format!("page {} repeats a cursor: the list would never end", self.taken)));
+        }
+        if self.taken == MOST_PAGES {
+            return Err(too_many());
+        }
+        let mut parameters = self.first();
+        parameters.push(("cursor", cursor.to_owned()));
+        Ok(Turn::Next(parameters))
+    }
+
+    /// The pages behind the first of a counted list.
+    fn rest(&mut self, page_count: u64) -> Result<Turn> {
+        self.style = Style::Offset;
+        let left = page_count.saturating_sub(self.started_at);
+        let left = left.min(self.page_bound.unwrap_or(u64::MAX).saturating_sub(1));
+        let left = match self.item_bound {
+            Some(most) if self.items > 0 => left.min((most - self.items).div_ceil(self.items)),
+            _ => left,
+        };
+        if left == 0 {
+            return self.over();
+        }
+        if left >= MOST_PAGES {
+            return Err(too_many());
+        }
+        self.announced = left;
+        Ok(Turn::Rest((1..=left).map(|next| self.page(self.started_at + next)).collect()))
+    }
+
+    /// The next page of a list whose pages nobody counts: without a total, one that is not full is the last.
+    fn uncounted(&mut self, answer: &Answer) -> Result<Turn> {
+        let complete = match self.total {
+            Some(total) => self.items >= total,
+            None => self.limit.is_none_or(|limit| answer.items < limit),
+        };
+        if answer.items == 0 || complete {
+            return self.over();
+        }
+        if self.taken == MOST_PAGES {
+            return Err(too_many());
+        }
+        Ok(Turn::Next(self.page(self.started_at + self.taken)))
+    }
+
+    fn page(&self, number: u64) -> Parameters {
+        let mut parameters = match self.limit {
+            Some(limit) => vec![("limit", limit.to_string())],
+            None => Parameters::new(),
+        };
+        parameters.push(("page", number.to_string()));
+        parameters
+    }
+
+    /// The end of a run that saw the whole list.
+    fn over(&self) -> Result<Turn> {
+        match self.total {
+            Some(total) if self.started_at == 1 && total != self.items => {
+                Err(Error::other(format!("the pages hold {} items, and {total} were promised", self.items)))
+            }
+            _ => Ok(Turn::Over),
+        }
+    }
+}
+
+fn too_many() -> Error {
+    Error::other(format!("the list has more than {MOST_PAGES} pages")).hint("`--max-pages N` takes the first of them")
+}
+
+#[cfg(test)]
+mod tests;

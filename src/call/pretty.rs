@@ -1,0 +1,238 @@
+//! JSON for eyes: indented, coloured, with nothing in it that could drive a terminal.
+//! It takes a document in pieces, and shows what is no JSON as it is, made harmless.
+
+use std::fmt::Write;
+use std::mem::take;
+
+use crate::terminal::{escaped_block, is_control};
+
+const NAME: &str = "\u{1b}[34;1m";
+const TEXT: &str = "\u{1b}[32m";
+const NULL: &str = "\u{1b}[90m";
+const PLAIN: &str = "\u{1b}[0m";
+
+/// A printer for one document after another.
+pub struct Pretty {
+    color: bool,
+    /// The open containers; true for an object.
+    open: Vec<bool>,
+    /// Nothing has come in the innermost container yet.
+    is_empty: bool,
+    /// The next string is the name of a member.
+    at_name: bool,
+    token: Token,
+    /// The bytes of the string or scalar that is coming in.
+    bytes: Vec<u8>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Token {
+    None,
+    Text,
+    Escape,
+    Scalar,
+}
+
+impl Pretty {
+    pub fn new(color: bool) -> Self {
+        Self { color, open: Vec::new(), is_empty: false, at_name: false, token: Token::None, bytes: Vec::new() }
+    }
+
+    /// Shows the next bytes.
+    pub fn push(&mut self, bytes: &[u8]) -> String {
+        let mut out = String::with_capacity(bytes.len() * 2);
+        for byte in bytes {
+            self.byte(*byte, &mut out);
+        }
+        out
+    }
+
+    /// Ends the document: whatever it was, the next line starts anew.
+    pub fn end(&mut self) -> String {
+        let mut out = String::new();
+        match self.token {
+            Token::None => {}
+            Token::Scalar => self.scalar(&mut out),
+            Token::Text | Token::Escape => self.text(&mut out),
+        }
+        out.push('\n');
+        *self = Self::new(self.color);
+        out
+    }
+
+    fn byte(&mut self, byte: u8, out: &mut String) {
+        match (self.token, byte) {
+            (Token::Text, b'"') => self.text(out),
+            (Token::Text | Token::Escape, _) => {
+                self.bytes.push(byte);
+                self.token = if self.token == Token::Text && byte == b'\\' { Token::Escape } else { Token::Text };
+            }
+            (Token::Scalar, b',' | b':' | b'{' | b'}' | b'[' | b']' | b'"' | b' ' | b'\t' | b'\r' | b'\n') => {
+                self.scalar(out);
+                self.byte(byte, out);
+            }
+            (Token::Scalar, _) => self.bytes.push(byte),
+            (Token::None, b' ' | b'\t' | b'\r' | b'\n') => {}
+            (Token::None, b'{' | b'[') => {
+                self.begin_value(out);
+                out.push(char::from(byte));
+                self.open.push(byte == b'{');
+                self.is_empty = true;
+                self.at_name = byte == b'{';
+            }
+            (Token::None, b'}' | b']') => {
+                self.open.pop();
+                if !take(&mut self.is_empty) {
+                    self.new_line(out);
+                }
+                self.at_name = false;
+                out.push(char::from(byte));
+            }
+            (Token::None, b',') => {
+                out.push(',');
+                self.new_line(out);
+                self.at_name = self.open.last() == Some(&true);
+            }
+            (Token::None, b':') => {
+                out.push_str(": ");
+                self.at_name = false;
+            }
+            (Token::None, b'"') => {
+                self.begin_value(out);
+                self.token = Token::Text;
+            }
+            (Token::None, _) => {
+                self.begin_value(out);
+                self.token = Token::Scalar;
+                self.bytes.push(byte);
+            }
+        }
+    }
+
+    fn begin_value(&mut self, out: &mut String) {
+        if take(&mut self.is_empty) {
+            self.new_line(out);
+        }
+    }
+
+    fn new_line(&self, out: &mut String) {
+        out.push('\n');
+        for _ in &self.open {
+            out.push_str("  ");
+        }
+    }
+
+    fn text(&mut self, out: &mut String) {
+        let color = if self.at_name { NAME } else { TEXT };
+        let text = take(&mut self.bytes);
+        self.colored(color, &format!("\"{}\"", harmless(&text)), out);
+        self.token = Token::None;
+    }
+
+    fn scalar(&mut self, out: &mut String) {
+        let text = take(&mut self.bytes);
+        let color = if text == b"null" { NULL } else { "" };
+        self.colored(color, &harmless(&text), out);
+        self.token = Token::None;
+    }
+
+    fn colored(&self, color: &str, text: &str, out: &mut String) {
+        if self.color && !color.is_empty() {
+            out.extend([color, text, PLAIN]);
+        } else {
+            out.push_str(text);
+        }
+    }
+}
+
+/// Control characters as JSON writes them, so that what is copied from the terminal still is JSON.
+fn harmless(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let mut safe = String::with_capacity(text.len());
+    for character in text.chars() {
+        if is_control(character) {
+            write!(safe, "\\u{:04x}", u32::from(character)).expect("a String takes all");
+        } else {
+            safe.push(character);
+        }
+    }
+    safe
+}
+
+/// Text that is no JSON, in pieces: as it is, with control characters made visible.
+#[derive(Default)]
+pub struct Visible {
+    /// The beginning of a character whose end is still to come.
+    rest: Vec<u8>,
+}
+
+impl Visible {
+    pub fn push(&mut self, bytes: &[u8]) -> String {
+        self.rest.extend_from_slice(bytes);
+        let whole = match std::str::from_utf8(&self.rest) {
+            // Only an unfinished character at the end is worth waiting for.
+            Err(error) if error.error_len().is_none() => error.valid_up_to(),
+            _ => self.rest.len(),
+        };
+        let text: Vec<u8> = self.rest.drain(..whole).collect();
+        escaped_block(&String::from_utf8_lossy(&text)).into_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(color: bool, document: &str) -> String {
+        let mut whole = Pretty::new(color);
+        let expected = whole.push(document.as_bytes()) + &whole.end();
+        let mut pieces = Pretty::new(color);
+        let mut in_pieces = String::new();
+        for byte in document.as_bytes().chunks(1) {
+            in_pieces.push_str(&pieces.push(byte));
+        }
+        in_pieces.push_str(&pieces.end());
+        assert_eq!(in_pieces, expected, "in single bytes");
+        expected
+    }
+
+    #[test]
+    fn a_document_is_indented() {
+        assert_eq!(
+            shown(false, r#"{"a":[1,{"b":null}],"c":{},"d":[ ],"e":"x\"{","f":1.10}"#),
+            "{\n  \"a\": [\n    1,\n    {\n      \"b\": null\n    }\n  ],\n  \"c\": {},\n  \"d\": [],\n  \
+             \"e\": \"x\\\"{\",\n  \"f\": 1.10\n}\n"
+        );
+        assert_eq!(shown(false, "12\n"), "12\n");
+    }
+
+    #[test]
+    fn names_strings_and_null_have_colours() {
+        assert_eq!(
+            shown(true, r#"{"a":["b",null,1]}"#),
+            "{\n  \u{1b}[34;1m\"a\"\u{1b}[0m: [\n    \u{1b}[32m\"b\"\u{1b}[0m,\n    \u{1b}[90mnull\u{1b}[0m,\n    1\n  ]\n}\n"
+        );
+    }
+
+    #[test]
+    fn nothing_in_a_document_can_drive_a_terminal() {
+        let shown = shown(false, "{\"a\u{9b}31m\":\"\u{1b}]0;x\u{7}\u{202e}\u{7f}\"}");
+        assert_eq!(shown, "{\n  \"a\\u009b31m\": \"\\u001b]0;x\\u0007\\u202e\\u007f\"\n}\n");
+        let text: String = serde_json::from_str::<serde_json::Value>(&shown).unwrap()["a\u{9b}31m"].to_string();
+        assert!(text.contains('\u{202e}'), "it still is the same JSON");
+    }
+
+    #[test]
+    fn what_is_no_json_is_shown_all_the_same() {
+        assert_eq!(shown(false, "}]oops\u{1b}[31m"), "\n}\n]oops\\u001b[\n  31m\n");
+        assert_eq!(shown(false, "{\"a\": \"cut sho"), "{\n  \"a\": \"cut sho\"\n");
+    }
+
+    #[test]
+    fn text_is_made_visible_without_breaking_characters() {
+        let mut visible = Visible::default();
+        let shown: String = "aä\u{1b}€\n\t😀".as_bytes().chunks(1).map(|byte| visible.push(byte)).collect();
+        assert_eq!(shown, "aä\\u{1b}€\n\t😀");
+        assert_eq!(Visible::default().push(b"\xff\x1b"), "\u{fffd}\\u{1b}");
+    }
+}

@@ -1,0 +1,103 @@
+//! How far a long run has come: one line on stderr, redrawn in place. Where lines cannot
+//! be redrawn, nothing is shown.
+
+use std::cell::Cell;
+use std::io::{self, Write};
+use std::time::{Duration, Instant};
+
+use crate::terminal::escaped;
+use crate::world::World;
+
+/// Faster than this, nobody can read.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// A line that is drawn again and again, and gone when this is dropped.
+pub struct Progress {
+    is_shown: bool,
+    drawn: Cell<Option<Instant>>,
+}
+
+impl Progress {
+    /// A line on this machine's stderr. It stays away while an answer is being shown on the same terminal.
+    pub fn new(world: &World, answer_is_shown: bool) -> Self {
+        Self { is_shown: world.fancy() && !answer_is_shown, drawn: Cell::new(None) }
+    }
+
+    /// Draws the line, unless it was drawn a moment ago.
+    pub fn show(&self, line: impl FnOnce() -> String) {
+        let is_due = self.drawn.get().is_none_or(|drawn| drawn.elapsed() >= PAUSE);
+        if self.is_shown && is_due {
+            self.drawn.set(Some(Instant::now()));
+            // Progress that cannot be written is missed by nobody.
+            let _ = write!(io::stderr().lock(), "\r{}\u{1b}[K", escaped(&line()));
+        }
+    }
+
+    /// Takes the line away, so that another can be written in its place.
+    pub fn clear(&self) {
+        if self.drawn.take().is_some() {
+            let _ = write!(io::stderr().lock(), "\r\u{1b}[K");
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+/// `12.3 of 200.0 MB`, with a bar in front of it once the whole is known.
+pub fn bytes(done: u64, whole: Option<u64>) -> String {
+    const WIDTH: u64 = 24;
+    // A tenth of a megabyte is exact enough.
+    let megabytes = |bytes: u64| format!("{}.{}", bytes / 1_000_000, bytes % 1_000_000 / 100_000);
+    match whole.filter(|whole| *whole > 0) {
+        Some(whole) => {
+            let filled = usize::try_from(done.min(whole) * WIDTH / whole).unwrap_or(0);
+            let empty = usize::try_from(WIDTH).unwrap_or(0) - filled;
+            format!("[{}{}] {} of {} MB", "#".repeat(filled), ".".repeat(empty), megabytes(done), megabytes(whole))
+        }
+        None => format!("{} MB", megabytes(done)),
+    }
+}
+
+/// `3,500 of 12,041 keys`
+pub fn items(done: u64, total: Option<u64>, name: &str) -> String {
+    match total {
+        Some(total) => format!("{} of {} {name}", grouped(done), grouped(total)),
+        None => format!("{} {name}", grouped(done)),
+    }
+}
+
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn items_are_counted_in_thousands() {
+        assert_eq!(items(3_500, Some(12_041), "keys"), "3,500 of 12,041 keys");
+        assert_eq!(items(999, None, "projects"), "999 projects");
+        assert_eq!(items(1_234_567, None, "items"), "1,234,567 items");
+    }
+
+    #[test]
+    fn bytes_have_a_bar_once_the_whole_is_known() {
+        assert_eq!(bytes(50_000_000, Some(200_000_000)), "[######..................] 50.0 of 200.0 MB");
+        assert_eq!(bytes(1_250_000, None), "1.2 MB");
+        assert_eq!(bytes(9, Some(3)), "[########################] 0.0 of 0.0 MB");
+        assert_eq!(bytes(0, Some(0)), "0.0 MB");
+    }
+}

@@ -1,0 +1,244 @@
+//! An answer that is no success, as the reader is told of it: one sentence, the id for
+//! Lokalise's support, and what to do next where something is known to help.
+
+use std::time::{Duration, SystemTime};
+
+use super::page::Facts;
+use super::request::Request;
+use super::send::{Answer, time_to_come_back};
+use crate::error::{Error, ErrorKind};
+use crate::lokalise::endpoints::Scope;
+use crate::lokalise::error::{ApiError, named};
+use crate::terminal::escaped;
+
+/// What an answer says of itself, without its body.
+#[derive(Clone, Debug, Default)]
+pub struct Head {
+    pub status: u16,
+    pub location: Option<String>,
+    pub request_id: Option<String>,
+    /// `X-Response-Too-Big`, whatever it says.
+    pub too_big: bool,
+    pub come_back: Option<Duration>,
+}
+
+impl Head {
+    pub fn of(answer: &Answer) -> Self {
+        Self {
+            status: answer.status(),
+            location: answer.header("location"),
+            request_id: answer.request_id(),
+            too_big: answer.headers().contains_key("x-response-too-big"),
+            come_back: answer.come_back,
+        }
+    }
+}
+
+/// What is known about the one who was refused.
+pub struct Caller<'a> {
+    /// ` --profile NAME` where a pasted command needs it.
+    pub profile_words: String,
+    /// The variable that the credential came from, if it came from one.
+    pub variable: Option<&'a str>,
+    pub is_oauth: bool,
+    /// The scopes of the credential, where they are known.
+    pub scopes: Option<&'a [String]>,
+    /// The same export as an asynchronous one, ready to paste.
+    pub async_export: Option<String>,
+}
+
+/// A refused request, from the head of its answer and the beginning of its body.
+pub fn refusal(request: &Request, head: &Head, body: &[u8], caller: &Caller, now: SystemTime) -> Error {
+    if (300..400).contains(&head.status)
+        && let Some(location) = &head.location
+    {
+        return redirected(head, location);
+    }
+    let mut error = ApiError::read(head.status, body).into_error(head.request_id.clone());
+    error.hints.extend(match error.kind {
+        ErrorKind::NotLoggedIn => Some(login_hint(caller)),
+        ErrorKind::NotAllowed => scope_hint(request, caller),
+        _ => None,
+    });
+    if let Some(wait) = head.come_back {
+        error.hints.push(time_to_come_back(wait, now));
+    }
+    if head.status == 413 || head.too_big {
+        error.hints.extend(too_big_hint(caller));
+    }
+    error
+}
+
+/// The hint of an export that was, or soon will be, too big to wait for.
+pub fn too_big_hint(caller: &Caller) -> Option<String> {
+    caller.async_export.as_ref().map(|line| format!("export it asynchronously: `{line}`"))
+}
+
+/// Where a redirect would have led. Its query may hold a signature and is left out.
+fn redirected(head: &Head, location: &str) -> Error {
+    let place = match location.split_once(['?', '#']) {
+        Some((place, _)) => format!("{place}?…"),
+        None => location.to_owned(),
+    };
+    let message = format!("redirected to `{}`, which is not followed (HTTP {})", escaped(&place), head.status);
+    Error { status: Some(head.status), request_id: head.request_id.clone(), ..Error::new(ErrorKind::Refused, message) }
+}
+
+fn login_hint(caller: &Caller) -> String {
+    match caller.variable {
+        Some(name) => format!("`lokalise-auth whoami` tells whether the token in {name} is good"),
+        None => format!(
+            "`lokalise-auth whoami{0}` tells whether the token is good; `lokalise-auth {1}{0}` replaces it",
+            caller.profile_words,
+            if caller.is_oauth { "login" } else { "token set" }
+        ),
+    }
+}
+
+/// The scope that is missing, and the login that asks for it beside those that there are.
+fn scope_hint(request: &Request, caller: &Caller) -> Option<String> {
+    let endpoint = request.endpoint()?;
+    let needed = endpoint.operation.scope.name().filter(|_| caller.is_oauth)?;
+    let place = format!("`{} {}`", endpoint.operation.method, endpoint.typed());
+    let sure = match endpoint.operation.scope {
+        Scope::High(_) => "needs",
+        _ => "is said to need",
+    };
+    let Some(scopes) = caller.scopes else {
+        return Some(format!("{place} {sure} the scope `{needed}`"));
+    };
+    if scopes.iter().any(|scope| scope == needed) {
+        return None;
+    }
+    let all: Vec<&str> = scopes.iter().map(String::as_str).chain([needed]).collect();
+    let login = format!("lokalise-auth login{} --scope {}", caller.profile_words, all.join(","));
+    Some(match caller.variable {
+        Some(_) => format!("{place} {sure} the scope `{needed}`, which this token does not have"),
+        None => format!("{place} {sure} the scope `{needed}`, which this login does not have: `{login}`"),
+    })
+}
+
+/// What a success says against itself (product.md §8): a top-level `error`, or items that were refused.
+///
+/// # Errors
+/// Refused.
+pub fn judged(facts: &Facts, head: &Head, allow_partial: bool) -> Result<(), Error> {
+    if let Some(error) = &facts.error {
+        let body = serde_json::json!({ "error": error }).to_string();
+        let said = ApiError::read(head.status, body.as_bytes());
+        return Err(said.into_error(head.request_id.clone()));
+    }
+    if facts.errors.is_empty() || allow_partial {
+        return Ok(());
+    }
+    let count = facts.errors.len();
+    let items = if count == 1 { "1 item was".to_owned() } else { format!("{count} items were") };
+    let message = format!("{items} refused: {} (HTTP {})", named(&facts.errors), head.status);
+    Err(Error {
+        status: Some(head.status),
+        request_id: head.request_id.clone(),
+        ..Error::new(ErrorKind::Refused, message).hint("the others were accepted; --allow-partial makes that a success")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::target::{Project, target};
+    use crate::origin::ApiUrl;
+    use reqwest::Method;
+    use reqwest::header::HeaderMap;
+    use std::time::UNIX_EPOCH;
+
+    fn request(method: Method, path: &str) -> Request {
+        let api = ApiUrl::parse("https://api.lokalise.com/api2").unwrap();
+        Request::new(method, target(path, &api, Project::default()).unwrap(), HeaderMap::new(), None)
+    }
+
+    fn caller(scopes: Option<&[String]>) -> Caller<'_> {
+        Caller {
+            profile_words: " --profile work".to_owned(),
+            variable: None,
+            is_oauth: scopes.is_some(),
+            scopes,
+            async_export: None,
+        }
+    }
+
+    fn head(status: u16) -> Head {
+        Head { status, ..Head::default() }
+    }
+
+    fn told(request: &Request, head: &Head, body: &str, caller: &Caller) -> (String, Vec<String>) {
+        let error = refusal(request, head, body.as_bytes(), caller, UNIX_EPOCH);
+        (error.message, error.hints)
+    }
+
+    #[test]
+    fn a_missing_scope_is_named_with_the_login_that_asks_for_it() {
+        let scopes = ["read_keys".to_owned(), "read_projects".to_owned()];
+        let keys = request(Method::POST, "/projects/1:dev/keys");
+        let (message, hints) = told(&keys, &head(403), r#"{"error":{"message":"Forbidden"}}"#, &caller(Some(&scopes)));
+        assert_eq!(message, "Forbidden (HTTP 403)");
+        assert_eq!(
+            hints,
+            ["`POST /projects/{project_id}/keys` needs the scope `write_keys`, which this login does not have: \
+             `lokalise-auth login --profile work --scope read_keys,read_projects,write_keys`"]
+        );
+    }
+
+    #[test]
+    fn a_scope_that_is_there_or_not_known_is_not_blamed() {
+        let scopes = ["write_keys".to_owned()];
+        let no_hint = |request: &Request, caller: &Caller| assert!(told(request, &head(403), "", caller).1.is_empty());
+        no_hint(&request(Method::POST, "/projects/1/keys"), &caller(Some(&scopes)));
+        no_hint(&request(Method::GET, "/v1/audit-logs"), &caller(Some(&scopes)));
+        no_hint(&request(Method::GET, "/projects"), &caller(None));
+    }
+
+    #[test]
+    fn a_redirect_shows_where_it_leads_and_no_signature() {
+        let redirect =
+            Head { status: 302, location: Some("https://evil/\u{1b}[2Jx?sig=secret".into()), ..Head::default() };
+        let error = refusal(&request(Method::POST, "/projects"), &redirect, b"", &caller(None), UNIX_EPOCH);
+        assert_eq!(error.message, "redirected to `https://evil/\\u{1b}[2Jx?…`, which is not followed (HTTP 302)");
+        assert_eq!(error.exit_code(), 10);
+    }
+
+    #[test]
+    fn the_time_to_come_back_is_told() {
+        let later = Head { come_back: Some(Duration::from_secs(90)), ..head(429) };
+        let (message, hints) = told(&request(Method::GET, "/projects"), &later, "", &caller(None));
+        assert_eq!(message, "Too Many Requests (HTTP 429)");
+        assert_eq!(hints, ["try again in 1m 30s, at 1970-01-01T00:01:30Z"]);
+    }
+
+    #[test]
+    fn an_export_that_is_too_big_gets_the_asynchronous_line() {
+        let mut caller = caller(None);
+        caller.async_export = Some("lokalise-auth call POST /x".into());
+        let (_, hints) = told(&request(Method::POST, "/projects/1/files/download"), &head(413), "", &caller);
+        assert_eq!(hints, ["export it asynchronously: `lokalise-auth call POST /x`"]);
+    }
+
+    #[test]
+    fn a_refused_token_is_told_from_a_refused_request() {
+        let (_, hints) = told(&request(Method::GET, "/projects"), &head(401), "", &caller(None));
+        assert!(hints[0].contains("`lokalise-auth token set --profile work` replaces it"), "{hints:?}");
+        let from_variable = Caller { variable: Some("LOKALISE_API_TOKEN"), ..caller(None) };
+        let (_, hints) = told(&request(Method::GET, "/projects"), &head(401), "", &from_variable);
+        assert_eq!(hints, ["`lokalise-auth whoami` tells whether the token in LOKALISE_API_TOKEN is good"]);
+    }
+
+    #[test]
+    fn a_success_with_errors_is_refused_unless_that_is_allowed() {
+        let facts = Facts { errors: vec!["no".into(), "no either".into()], ..Facts::default() };
+        let error = judged(&facts, &head(200), false).unwrap_err();
+        assert_eq!((error.exit_code(), error.message.as_str()), (10, "2 items were refused: no; no either (HTTP 200)"));
+        assert!(judged(&facts, &head(200), true).is_ok());
+        assert!(judged(&Facts::default(), &head(200), false).is_ok());
+        let error_object = Facts { error: Some(serde_json::json!({"message": "Broken"})), ..Facts::default() };
+        let error = judged(&error_object, &head(200), true).unwrap_err();
+        assert_eq!((error.exit_code(), error.message.as_str()), (10, "Broken (HTTP 200)"));
+    }
+}

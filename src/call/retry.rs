@@ -1,0 +1,225 @@
+//! Whether a request is made again, and how long to wait until then (product.md §7).
+
+use std::time::{Duration, SystemTime};
+
+use reqwest::Method;
+use reqwest::header::HeaderMap;
+
+/// So many times a request is made at most. The budget ends most runs sooner.
+const MOST_TRIES: u32 = 10;
+
+/// The first wait, where the server names none; it doubles.
+const FIRST_WAIT: Duration = Duration::from_millis(500);
+
+/// A server that says "now" is given a moment.
+const SHORTEST_WAIT: Duration = Duration::from_millis(100);
+
+/// What a server may ask for without an overflow further on.
+const LONGEST_WAIT: Duration = Duration::from_secs(366 * 24 * 3600);
+
+/// What became of a request.
+pub enum Outcome<'a> {
+    Answered(u16, &'a HeaderMap),
+    /// The connection failed before an answer came.
+    Unreachable,
+}
+
+/// What to do about it.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Take it as it is.
+    Keep,
+    Wait(Duration),
+    /// Waiting would help, but longer than is allowed.
+    TooLong(Duration),
+}
+
+/// How often and how long was waited for one request.
+#[derive(Clone, Debug)]
+pub struct Retries {
+    /// `--max-wait`, or zero under `--no-retry`.
+    budget: Duration,
+    allowed: bool,
+    /// A 423 says that another request of ours is in the way (lokalise.md §5).
+    through_locks: bool,
+    tries: u32,
+    waited: Duration,
+}
+
+impl Retries {
+    pub fn new(budget: Duration, allowed: bool) -> Self {
+        Self { budget, allowed, through_locks: false, tries: 1, waited: Duration::ZERO }
+    }
+
+    /// For requests that are made beside each other: a 423 is waited out as well.
+    pub fn through_locks(self) -> Self {
+        Self { through_locks: true, ..self }
+    }
+
+    /// Decides about an outcome, and counts the wait that it asks for. `jitter` is a random number from 0 to 1.
+    pub fn decide(&mut self, method: &Method, outcome: &Outcome, now: SystemTime, jitter: f64) -> Decision {
+        let again = match outcome {
+            Outcome::Answered(429, _) => true,
+            Outcome::Answered(423, _) => self.through_locks,
+            // Whether a POST has been carried out, a failure does not say.
+            Outcome::Answered(502..=504, _) | Outcome::Unreachable => matches!(*method, Method::GET | Method::HEAD),
+            Outcome::Answered(..) => false,
+        };
+        if !again {
+            return Decision::Keep;
+        }
+        let stated = match outcome {
+            Outcome::Answered(_, headers) => stated_wait(headers, now),
+            Outcome::Unreachable => None,
+        };
+        let wait = stated.unwrap_or_else(|| self.backoff(jitter)).max(SHORTEST_WAIT);
+        if !self.allowed || self.tries >= MOST_TRIES || self.waited + wait > self.budget {
+            return Decision::TooLong(wait);
+        }
+        self.tries += 1;
+        self.waited += wait;
+        Decision::Wait(wait)
+    }
+
+    /// Half a second, doubling, between half and one and a half times that, so that many do not come back together.
+    fn backoff(&self, jitter: f64) -> Duration {
+        let doubled = FIRST_WAIT * 2_u32.pow(self.tries - 1);
+        doubled.mul_f64(0.5 + jitter.clamp(0.0, 1.0))
+    }
+}
+
+/// The wait that a server asks for: `Retry-After` (RFC 9110 §10.2.3), or `X-RateLimit-Reset` in seconds to go.
+fn stated_wait(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+    let date = |text: &str| {
+        let then = httpdate::parse_http_date(text).ok()?;
+        Some(then.duration_since(now).unwrap_or_default())
+    };
+    text("retry-after")
+        .and_then(|text| seconds(text).or_else(|| date(text)))
+        .or_else(|| text("x-ratelimit-reset").and_then(seconds))
+        .map(|wait| wait.min(LONGEST_WAIT))
+}
+
+fn seconds(text: &str) -> Option<Duration> {
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    // Digits beyond counting still mean "not soon".
+    is_number.then(|| text.parse().map_or(LONGEST_WAIT, Duration::from_secs))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
+    }
+
+    fn now() -> SystemTime {
+        httpdate::parse_http_date("Tue, 25 Aug 2026 12:00:00 GMT").unwrap()
+    }
+
+    fn patient() -> Retries {
+        Retries::new(Duration::from_secs(60), true)
+    }
+
+    fn decision(method: &Method, status: u16, pairs: &[(&'static str, &str)]) -> Decision {
+        patient().decide(method, &Outcome::Answered(status, &headers(pairs)), now(), 0.5)
+    }
+
+    #[test]
+    fn a_429_is_waited_out_whatever_the_method() {
+        for method in [Method::GET, Method::POST, Method::DELETE] {
+            assert_eq!(decision(&method, 429, &[("retry-after", "2")]), Decision::Wait(Duration::from_secs(2)));
+        }
+    }
+
+    #[test]
+    fn failures_are_tried_again_for_reading_methods_alone() {
+        let half_a_second = Decision::Wait(Duration::from_millis(500));
+        for status in [502, 503, 504] {
+            assert_eq!(decision(&Method::GET, status, &[]), half_a_second);
+            assert_eq!(decision(&Method::HEAD, status, &[]), half_a_second);
+            for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
+                assert_eq!(decision(&method, status, &[]), Decision::Keep);
+            }
+        }
+        assert_eq!(patient().decide(&Method::GET, &Outcome::Unreachable, now(), 0.5), half_a_second);
+        assert_eq!(patient().decide(&Method::POST, &Outcome::Unreachable, now(), 0.5), Decision::Keep);
+        for status in [200, 302, 400, 401, 403, 404, 408, 423, 500, 501, 505] {
+            assert_eq!(decision(&Method::GET, status, &[]), Decision::Keep, "{status}");
+        }
+    }
+
+    #[test]
+    fn the_server_says_how_long_in_seconds_or_as_a_date() {
+        let wait = |pairs: &[(&'static str, &str)]| match decision(&Method::GET, 429, pairs) {
+            Decision::Wait(wait) => wait.as_millis(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(wait(&[("retry-after", "Tue, 25 Aug 2026 12:00:07 GMT")]), 7_000);
+        assert_eq!(wait(&[("retry-after", "Tue, 25 Aug 2026 11:00:00 GMT")]), 100, "a moment that is past");
+        assert_eq!(wait(&[("retry-after", "0")]), 100);
+        assert_eq!(wait(&[("x-ratelimit-reset", "1")]), 1_000);
+        assert_eq!(wait(&[("retry-after", "3"), ("x-ratelimit-reset", "1")]), 3_000);
+        for garbage in ["", "-1", "1.5", "soon", "Tue, 99 Aug 2026", "0x10"] {
+            assert_eq!(wait(&[("retry-after", garbage)]), 500, "{garbage}");
+        }
+    }
+
+    #[test]
+    fn a_wait_beyond_the_budget_is_not_begun() {
+        let too_long = |retry_after: &str| match decision(&Method::GET, 429, &[("retry-after", retry_after)]) {
+            Decision::TooLong(wait) => wait,
+            other => panic!("{retry_after}: {other:?}"),
+        };
+        assert_eq!(too_long("61"), Duration::from_secs(61));
+        assert_eq!(too_long("99999999999999999999999"), LONGEST_WAIT);
+        assert_eq!(too_long("18446744073709551615"), LONGEST_WAIT);
+        assert_eq!(too_long("Fri, 31 Dec 9999 23:59:59 GMT"), LONGEST_WAIT);
+    }
+
+    #[test]
+    fn the_waits_of_one_request_add_up_to_the_budget() {
+        let mut retries = patient();
+        let empty = HeaderMap::new();
+        let mut waits = vec![];
+        while let Decision::Wait(wait) = retries.decide(&Method::GET, &Outcome::Answered(503, &empty), now(), 0.5) {
+            waits.push(wait.as_millis());
+        }
+        assert_eq!(waits, [500, 1_000, 2_000, 4_000, 8_000, 16_000]);
+        let mut zeros = patient();
+        let none = headers(&[("retry-after", "0")]);
+        let tries = (0..100)
+            .take_while(|_| {
+                zeros.decide(&Method::GET, &Outcome::Answered(429, &none), now(), 0.5)
+                    != Decision::TooLong(SHORTEST_WAIT)
+            })
+            .count();
+        assert_eq!(tries, 9, "a server that always says `now` does not get requests for ever");
+    }
+
+    #[test]
+    fn a_lock_is_waited_for_by_requests_beside_each_other_alone() {
+        let locked = HeaderMap::new();
+        let mut beside = patient().through_locks();
+        let decision = beside.decide(&Method::GET, &Outcome::Answered(423, &locked), now(), 0.5);
+        assert_eq!(decision, Decision::Wait(Duration::from_millis(500)));
+        assert_eq!(patient().decide(&Method::GET, &Outcome::Answered(423, &locked), now(), 0.5), Decision::Keep);
+    }
+
+    #[test]
+    fn jitter_spreads_the_waits_that_the_server_does_not_state() {
+        let wait = |jitter| patient().decide(&Method::GET, &Outcome::Unreachable, now(), jitter);
+        assert_eq!(wait(0.0), Decision::Wait(Duration::from_millis(250)));
+        assert_eq!(wait(1.0), Decision::Wait(Duration::from_millis(750)));
+    }
+
+    #[test]
+    fn without_retries_nothing_is_waited_for() {
+        let mut none = Retries::new(Duration::from_secs(60), false);
+        let answer = headers(&[("retry-after", "2")]);
+        let decision = none.decide(&Method::GET, &Outcome::Answered(429, &answer), now(), 0.5);
+        assert_eq!(decision, Decision::TooLong(Duration::from_secs(2)));
+    }
+}

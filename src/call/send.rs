@@ -1,0 +1,322 @@
+//! Sends requests: in their turn, again where that is safe, and with the credential to
+//! the credential's own origin only. What comes back is the server's, whatever its status.
+
+use std::cell::Cell;
+use std::time::{Duration, SystemTime};
+
+use hyper::body::Bytes;
+use reqwest::header::{HeaderMap, HeaderValue, LOCATION};
+use reqwest::{Body, Response, Url};
+use tokio::sync::Mutex;
+
+use super::request::Request;
+use super::retry::{Decision, Outcome, Retries};
+use crate::error::{Error, Result};
+use crate::http::{Http, network_error};
+use crate::origin::Origin;
+use crate::pace::Pace;
+use crate::session::Session;
+use crate::world::World;
+
+/// How many redirects within the origin are followed.
+const MOST_HOPS: usize = 5;
+
+/// How long a run may wait for better times (`--max-wait`, `--no-retry`).
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    pub max_wait: Duration,
+    pub retry: bool,
+}
+
+/// What sends the requests of one run.
+pub struct Sender<'w> {
+    world: &'w World,
+    http: &'w Http,
+    session: Mutex<Session<'w>>,
+    pace: Option<Pace>,
+    patience: Patience,
+    /// All waits of the run together; each request starts with what is left.
+    waited: Cell<Duration>,
+    /// A 429 or 423 has come: requests beside each other are too many.
+    crowded: Cell<bool>,
+}
+
+/// An answer, its body still to come.
+pub struct Answer {
+    response: Response,
+    /// The server wants to be left alone for longer than this run may wait.
+    pub come_back: Option<Duration>,
+}
+
+/// An answer and the beginning of its body, read ahead.
+pub struct Fetched {
+    pub answer: Answer,
+    pub beginning: Vec<Bytes>,
+    /// Whether that was all of it.
+    pub is_whole: bool,
+}
+
+impl Fetched {
+    /// The body, of an answer that was to be read whole.
+    ///
+    /// # Errors
+    /// Other, if it is longer than was read.
+    pub fn body(&self) -> Result<Vec<u8>> {
+        if self.is_whole {
+            return Ok(self.beginning.concat());
+        }
+        Err(Error::other("the answer is much longer than an answer to this request can be"))
+    }
+}
+
+impl Answer {
+    pub fn status(&self) -> u16 {
+        self.response.status().as_u16()
+    }
+
+    pub fn is_success(&self) -> bool {
+        self.response.status().is_success()
+    }
+
+    /// The status line, such as `HTTP/1.1 200 OK`.
+    pub fn status_line(&self) -> String {
+        format!("{:?} {}", self.response.version(), self.response.status())
+    }
+
+    pub fn headers(&self) -> &HeaderMap {
+        self.response.headers()
+    }
+
+    /// A header's text. Bytes outside ASCII are kept as well as they can be.
+    pub fn header(&self, name: &str) -> Option<String> {
+        self.headers().get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+    }
+
+    /// The id that Lokalise's support asks for.
+    pub fn request_id(&self) -> Option<String> {
+        self.header("x-lokalise-process-id")
+    }
+
+    /// Whether the server says that the body is JSON.
+    pub fn is_json(&self) -> bool {
+        self.header("content-type").is_some_and(|kind| kind.to_ascii_lowercase().contains("json"))
+    }
+
+    /// Whether only the end of the connection marks the end of the body (RFC 9112 §6.3): it may be cut short unseen.
+    pub fn ends_with_the_connection(&self) -> bool {
+        let headers = self.headers();
+        !headers.contains_key("content-length") && !headers.contains_key("transfer-encoding")
+    }
+
+    /// The length of the body, where it is known.
+    pub fn length(&self) -> Option<u64> {
+        self.response.content_length()
+    }
+
+    /// The next bytes of the body.
+    ///
+    /// # Errors
+    /// Network, if the body was cut short.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
+        self.response.chunk().await.map_err(|error| network_error(&error))
+    }
+
+    /// Reads ahead until the end, or until at least `enough` bytes are there.
+    async fn read_ahead(&mut self, enough: usize) -> Result<(Vec<Bytes>, bool)> {
+        let (mut beginning, mut length) = (Vec::new(), 0);
+        while length < enough {
+            let Some(chunk) = self.chunk().await? else { return Ok((beginning, true)) };
+            length += chunk.len();
+            beginning.push(chunk);
+        }
+        Ok((beginning, false))
+    }
+}
+
+impl<'w> Sender<'w> {
+    pub fn new(world: &'w World, http: &'w Http, session: Session<'w>, patience: Patience) -> Self {
+        let pace = Pace::of_user(session.pace_key());
+        let session = Mutex::new(session);
+        Self { world, http, session, pace, patience, waited: Cell::default(), crowded: Cell::new(false) }
+    }
+
+    /// The credential, once nothing is being sent any more.
+    pub fn into_session(self) -> Session<'w> {
+        self.session.into_inner()
+    }
+
+    /// Whether requests beside each other have proved too many.
+    pub fn is_crowded(&self) -> bool {
+        self.crowded.get()
+    }
+
+    /// Sends a request and brings its answer.
+    ///
+    /// # Errors
+    /// Network, if none comes; what a renewal of the credential says.
+    pub async fn send(&self, request: &Request) -> Result<Answer> {
+        self.send_with(request, &mut self.retries()).await
+    }
+
+    /// Sends a request and reads its answer's body, until its end or until `enough` bytes are there. As long as
+    /// nobody has seen a body, one that is cut short is a failed connection like any other.
+    ///
+    /// # Errors
+    /// As [`Sender::send`].
+    pub async fn fetch(&self, request: &Request, enough: usize) -> Result<Fetched> {
+        self.fetch_with(request, enough, self.retries()).await
+    }
+
+    /// The same for one of several requests that are made beside each other.
+    ///
+    /// # Errors
+    /// As [`Sender::send`].
+    pub async fn fetch_beside_others(&self, request: &Request, enough: usize) -> Result<Fetched> {
+        self.fetch_with(request, enough, self.retries().through_locks()).await
+    }
+
+    async fn fetch_with(&self, request: &Request, enough: usize, mut retries: Retries) -> Result<Fetched> {
+        loop {
+            let mut answer = self.send_with(request, &mut retries).await?;
+            let error = match answer.read_ahead(enough).await {
+                Ok((beginning, is_whole)) => return Ok(Fetched { answer, beginning, is_whole }),
+                Err(error) => error,
+            };
+            match retries.decide(&request.method, &Outcome::Unreachable, self.world.now(), self.jitter()) {
+                Decision::Wait(wait) => self.wait(wait, &error.to_string()).await,
+                Decision::Keep | Decision::TooLong(_) => return Err(error),
+            }
+        }
+    }
+
+    fn retries(&self) -> Retries {
+        Retries::new(self.patience.max_wait.saturating_sub(self.waited.get()), self.patience.retry)
+    }
+
+    async fn send_with(&self, request: &Request, retries: &mut Retries) -> Result<Answer> {
+        let mut replayed = false;
+        loop {
+            let credential = self.session.lock().await.header();
+            let outcome = self.send_once(request, &credential).await;
+            let (now, jitter) = (self.world.now(), self.jitter());
+            let response = match outcome {
+                Ok(response) => response,
+                Err(error) => match retries.decide(&request.method, &Outcome::Unreachable, now, jitter) {
+                    Decision::Wait(wait) => {
+                        self.wait(wait, &error.to_string()).await;
+                        continue;
+                    }
+                    Decision::Keep | Decision::TooLong(_) => return Err(error),
+                },
+            };
+            let status = response.status().as_u16();
+            if status == 401 && !replayed && self.has_new_credential(&credential.1).await? {
+                replayed = true;
+                continue;
+            }
+            if matches!(status, 423 | 429) {
+                self.crowded.set(true);
+            }
+            match retries.decide(&request.method, &Outcome::Answered(status, response.headers()), now, jitter) {
+                Decision::Keep => return Ok(Answer { response, come_back: None }),
+                Decision::TooLong(wait) => return Ok(Answer { response, come_back: Some(wait) }),
+                Decision::Wait(wait) => {
+                    let why = match status {
+                        429 => "too many requests (HTTP 429)".to_owned(),
+                        423 => "another request is in the way (HTTP 423)".to_owned(),
+                        _ => format!("the server failed (HTTP {status})"),
+                    };
+                    self.wait(wait, &why).await;
+                }
+            }
+        }
+    }
+
+    /// After a 401: whether there is another credential now than the one that was refused. It is renewed at most once
+    /// in a run; a request that was under way meanwhile finds the new one.
+    async fn has_new_credential(&self, refused: &HeaderValue) -> Result<bool> {
+        let mut session = self.session.lock().await;
+        if session.header().1 != *refused {
+            return Ok(true);
+        }
+        session.renewed_after_401().await
+    }
+
+    async fn wait(&self, wait: Duration, why: &str) {
+        self.waited.set(self.waited.get() + wait);
+        let rounded = Duration::from_millis(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).next_multiple_of(10));
+        self.world.say(&format!("lokalise-auth: {why}; trying again in {}", humantime::format_duration(rounded)));
+        tokio::time::sleep(wait).await;
+    }
+
+    /// One request, and what redirects within the origin make of it.
+    async fn send_once(
+        &self,
+        request: &Request,
+        credential: &(reqwest::header::HeaderName, HeaderValue),
+    ) -> Result<Response> {
+        let mut url = request.url.clone();
+        for hop in 0.. {
+            self.take_turn().await;
+            self.world.trace(&format!("> {} {url}", request.method));
+            self.world.trace(&format!("> {}: [redacted]", credential.0));
+            let mut builder = self
+                .http
+                .api()?
+                .request(request.method.clone(), url.clone())
+                .headers(request.headers.clone())
+                .header(credential.0.clone(), credential.1.clone());
+            if let Some(body) = &request.body {
+                builder = builder.body(Body::wrap(body.open()));
+            }
+            let response = builder.send().await.map_err(|error| network_error(&error))?;
+            self.world.trace(&format!("< {}", response.status()));
+            if let Some(pace) = &self.pace {
+                pace.learn(response.headers(), self.world.now());
+            }
+            match next_hop(request, &url, &response) {
+                Some(next) if hop < MOST_HOPS => url = next,
+                _ => return Ok(response),
+            }
+        }
+        unreachable!("the loop ends at the latest after {MOST_HOPS} hops")
+    }
+
+    async fn take_turn(&self) {
+        let Some(pace) = &self.pace else { return };
+        let wait = pace.turn(self.world.now());
+        if !wait.is_zero() {
+            self.world.step(&format!("waiting {} ms for a turn", wait.as_millis()));
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    fn jitter(&self) -> f64 {
+        // Without randomness all come back together, which is not worth a failure.
+        self.world.random::<1>().map_or(0.5, |[byte]| f64::from(byte) / 255.0)
+    }
+}
+
+/// Where a redirect leads that may be followed with the credential: to the same scheme, host and port, and for a
+/// request that may be made anywhere twice.
+fn next_hop(request: &Request, url: &Url, response: &Response) -> Option<Url> {
+    let moved = matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
+    if !moved || !request.reads_by_method() {
+        return None;
+    }
+    let location = response.headers().get(LOCATION)?.to_str().ok()?;
+    let next = url.join(location).ok()?;
+    (Origin::of(&next) == Origin::of(url)).then_some(next)
+}
+
+/// The time that a server wants to be left alone, for a reader.
+pub fn time_to_come_back(wait: Duration, now: SystemTime) -> String {
+    let seconds = Duration::from_secs(wait.as_secs().max(1));
+    let at = now.checked_add(seconds).unwrap_or(now);
+    format!("try again in {}, at {}", humantime::format_duration(seconds), humantime::format_rfc3339_seconds(at))
+}
+
+/// A network failure that ended a run's time (`--timeout`).
+pub fn out_of_time(limit: Duration) -> Error {
+    Error::network(format!("not done within {}", humantime::format_duration(limit))).hint("--timeout sets the limit")
+}

@@ -1,0 +1,181 @@
+//! A request as it would be sent, for eyes and for curl. The credential is named, never shown.
+
+use std::fmt::Write;
+
+use super::body::{Part, RequestBody};
+use super::input::Source;
+use super::request::Request;
+
+/// An argument much longer than this is refused by Linux (128 KiB each).
+const LONGEST_ARGUMENT: u64 = 96 * 1024;
+
+/// The credential of a request that is only shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Credential {
+    ApiToken,
+    OAuth,
+}
+
+/// The request line, the headers and the body. What is read from a file while sending is named in its place.
+pub fn as_request(request: &Request, credential: Credential) -> String {
+    let name = match credential {
+        Credential::ApiToken => "x-api-token",
+        Credential::OAuth => "authorization",
+    };
+    let mut shown = format!("{} {}\n{name}: [redacted]\n", request.method, request.url);
+    for (name, value) in &request.headers {
+        line(&mut shown, format_args!("{name}: {}", String::from_utf8_lossy(value.as_bytes())));
+    }
+    let Some(body) = &request.body else { return shown };
+    line(&mut shown, format_args!("content-length: {}\n", body.length()));
+    for part in &body.parts {
+        match part {
+            Part::Text(text) => shown.push_str(&String::from_utf8_lossy(text)),
+            Part::Raw(source) => shown.extend(["<", &named(source), ">"]),
+            Part::Base64(source) => shown.extend(["<base64 of ", &named(source), ">"]),
+        }
+    }
+    shown.push('\n');
+    shown
+}
+
+fn line(text: &mut String, line: std::fmt::Arguments) {
+    writeln!(text, "{line}").expect("a String takes all");
+}
+
+fn named(source: &Source) -> String {
+    match source {
+        Source::File { path: Some(path), length, .. } => format!("{}, {length} bytes", path.display()),
+        source => format!("standard input, {} bytes", source.length()),
+    }
+}
+
+/// A shell command that sends the same request with curl. It works as pasted where the token is in its variable.
+pub fn as_curl(request: &Request, credential: Credential) -> String {
+    let token = match credential {
+        Credential::ApiToken => "\"X-Api-Token: $LOKALISE_API_TOKEN\"",
+        Credential::OAuth => "\"Authorization: Bearer $LOKALISE_ACCESS_TOKEN\"",
+    };
+    let mut command = String::from("curl");
+    match request.method.as_str() {
+        "GET" => {}
+        "HEAD" => command.push_str(" --head"),
+        method => command.extend([" -X ", method]),
+    }
+    // curl takes brackets and braces in a URL for lists of URLs.
+    if request.url.as_str().contains(['[', ']', '{', '}']) {
+        command.push_str(" --globoff");
+    }
+    command.extend([" ", &quoted(request.url.as_str()), " -H ", token]);
+    for (name, value) in &request.headers {
+        let header = format!("{name}: {}", String::from_utf8_lossy(value.as_bytes()));
+        command.extend([" -H ", &quoted(&header)]);
+    }
+    let Some(body) = &request.body else { return command };
+    match &body.parts[..] {
+        [Part::Text(text)] if body.length() <= LONGEST_ARGUMENT => {
+            command.extend([" --data-raw ", &quoted(&String::from_utf8_lossy(text))]);
+        }
+        [Part::Raw(source)] => command.extend([" --data-binary ", &quoted(&format!("@{}", file(source)))]),
+        _ => command = format!("{} | {command} --data-binary @-", piped(body)),
+    }
+    command
+}
+
+/// Commands that write the body. `printf` is a builtin, so that no argument is too long for it.
+fn piped(body: &RequestBody) -> String {
+    let mut commands: Vec<String> = Vec::with_capacity(body.parts.len());
+    for part in &body.parts {
+        commands.push(match part {
+            Part::Text(text) => format!("printf %s {}", quoted(&String::from_utf8_lossy(text))),
+            Part::Raw(source) => format!("cat {}", quoted(&file(source))),
+            // GNU's base64 breaks lines, and other ones have no flag against it.
+            Part::Base64(source) => format!("base64 < {} | tr -d '\\n'", quoted(&file(source))),
+        });
+    }
+    format!("{{ {}; }}", commands.join("; "))
+}
+
+fn file(source: &Source) -> String {
+    match source {
+        Source::File { path: Some(path), .. } => path.display().to_string(),
+        _ => "/dev/stdin".to_owned(),
+    }
+}
+
+fn quoted(text: &str) -> String {
+    shell_words::quote(text).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::fields::{Fields, Typed};
+    use crate::call::input::Inputs;
+    use crate::call::target::{Project, target};
+    use crate::origin::ApiUrl;
+    use reqwest::Method;
+    use reqwest::header::HeaderMap;
+
+    fn request(method: Method, path: &str, body: Option<RequestBody>) -> Request {
+        let api = ApiUrl::parse("https://api.lokalise.com/api2").unwrap();
+        Request::new(method, target(path, &api, Project::default()).unwrap(), HeaderMap::new(), body)
+    }
+
+    fn upload(path: &std::path::Path) -> RequestBody {
+        let fields = [Typed::Raw("it's=x".into()), Typed::Magic(format!("data=@base64:{}", path.display()))];
+        Fields::read(&fields, &mut Inputs::new(&mut std::io::empty())).unwrap().into_body().unwrap()
+    }
+
+    #[test]
+    fn a_request_is_shown_without_its_credential() {
+        let shown = as_request(&request(Method::POST, "projects", Some(RequestBody::of("{}"))), Credential::ApiToken);
+        assert_eq!(
+            shown,
+            "POST https://api.lokalise.com/api2/projects\nx-api-token: [redacted]\naccept: application/json\n\
+             content-type: application/json\ncontent-length: 2\n\n{}\n"
+        );
+        let shown = as_request(&request(Method::GET, "projects", None), Credential::OAuth);
+        assert!(shown.ends_with("authorization: [redacted]\naccept: application/json\n"), "{shown}");
+    }
+
+    #[test]
+    fn a_file_is_named_and_not_shown() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("en.json");
+        std::fs::write(&path, "{}").unwrap();
+        let shown = as_request(&request(Method::POST, "projects", Some(upload(&path))), Credential::ApiToken);
+        let body = format!("{{\"it's\":\"x\",\"data\":\"<base64 of {}, 2 bytes>\"}}\n", path.display());
+        assert!(shown.ends_with(&body), "{shown}");
+    }
+
+    #[test]
+    fn curl_gets_the_token_from_its_variable() {
+        assert_eq!(
+            as_curl(&request(Method::GET, "projects?limit=1&filter_names=a%20b", None), Credential::ApiToken),
+            "curl 'https://api.lokalise.com/api2/projects?limit=1&filter_names=a%20b' \
+             -H \"X-Api-Token: $LOKALISE_API_TOKEN\" -H 'accept: application/json'"
+        );
+        let body = RequestBody::of(r#"{"name":"it's"}"#);
+        assert_eq!(
+            as_curl(&request(Method::PUT, "projects/1", Some(body)), Credential::OAuth),
+            "curl -X PUT https://api.lokalise.com/api2/projects/1 \
+             -H \"Authorization: Bearer $LOKALISE_ACCESS_TOKEN\" -H 'accept: application/json' \
+             -H 'content-type: application/json' --data-raw '{\"name\":\"it'\\''s\"}'"
+        );
+        assert!(
+            as_curl(&request(Method::HEAD, "projects?a[]=1", None), Credential::OAuth).contains("--head --globoff")
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_commands_that_write_a_body_write_that_body() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("it's a file");
+        std::fs::write(&path, "x".repeat(100)).unwrap();
+        let body = upload(&path);
+        let ran = std::process::Command::new("sh").args(["-c", &piped(&body)]).output().unwrap();
+        assert_eq!(ran.stdout, body.bytes().unwrap());
+    }
+}

@@ -1,0 +1,357 @@
+//! The path argument of `call`: a URL on the credential's own origin, below `/api2/` or
+//! `/v1/`, or a refusal before any socket is opened (product.md §7, threats.md CAL-02).
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use reqwest::Url;
+
+use crate::error::{Error, Result};
+use crate::origin::{ApiUrl, Origin};
+
+/// The folders that a credential may be sent to. Everything else on the host is not the API.
+const ROOTS: [&str; 2] = ["/api2/", "/v1/"];
+
+/// Where a request goes.
+#[derive(Clone, Debug)]
+pub struct Target {
+    pub url: Url,
+    /// The path below the origin's prefix, as the endpoint table has it: `/api2/projects/123/keys`.
+    pub path: String,
+}
+
+/// What `{project_id}` stands for.
+#[derive(Clone, Copy, Default)]
+pub struct Project<'a> {
+    /// `--project` or `LOKALISE_PROJECT_ID`; it may name a branch, as in `ID:BRANCH`.
+    pub id: Option<&'a str>,
+    /// `--branch`
+    pub branch: Option<&'a str>,
+}
+
+/// Reads the path argument.
+///
+/// # Errors
+/// Usage, if it leaves the origin or the API, or could be read in two ways.
+pub fn target(argument: &str, api: &ApiUrl, project: Project) -> Result<Target> {
+    refuse_odd_characters(argument)?;
+    let filled = filled(argument, project)?;
+    let base = api.at("/api2/");
+    // The joined text is parsed once, by the parser that the client uses. What it made of the text is then
+    // compared: V12 of threats.md lists seven spellings that change the host in a join.
+    let url = match absolute(&filled)? {
+        Some(url) => url,
+        None => Url::parse(&format!("{}{}", origin_of(&base), rooted(&filled, api.prefix())?))
+            .map_err(|_| Error::usage(format!("`{argument}` is not a path")))?,
+    };
+    // First, since the next refusal repeats the argument.
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(Error::usage("a URL with a user name or password in it is not sent anywhere"));
+    }
+    if Origin::of(&url) != api.origin() {
+        return Err(Error::usage(format!("`{argument}` is not on {}", api.origin()))
+            .hint("give the path alone, such as `/projects`"));
+    }
+    let path = url.path().strip_prefix(api.prefix()).unwrap_or_default().to_owned();
+    if !within_the_api(&path) {
+        return Err(Error::usage(format!("`{argument}` is not below `/api2/` or `/v1/`"))
+            .hint("give a path of the API, such as `/projects` or `/v1/audit-logs`"));
+    }
+    Ok(Target { url, path })
+}
+
+/// Refuses what browsers and shells rewrite in silence, each by its name.
+fn refuse_odd_characters(argument: &str) -> Result<()> {
+    // MSYS turns an argument that starts with `/` into a Windows path before this program sees it.
+    let bytes = argument.as_bytes();
+    if bytes.len() > 2 && bytes[0].is_ascii_alphabetic() && bytes[1] == b':' && matches!(bytes[2], b'/' | b'\\') {
+        return Err(Error::usage(format!("`{argument}` is a path of this machine, not of the API"))
+            .hint("Git Bash rewrites a leading `/`: write `projects` for `/projects`, or set MSYS_NO_PATHCONV=1"));
+    }
+    if argument.chars().any(char::is_control) {
+        return Err(Error::usage("the path has a control character in it"));
+    }
+    if argument.contains('\\') {
+        return Err(Error::usage(format!("the path `{argument}` has a backslash in it")));
+    }
+    if argument.contains(char::is_whitespace) {
+        return Err(Error::usage(format!("the path `{argument}` has a space in it"))
+            .hint("write it as %20, or give the parameter with --query"));
+    }
+    if argument.contains('#') {
+        return Err(Error::usage(format!("the path `{argument}` has a fragment")).hint("write `#` as %23"));
+    }
+    Ok(())
+}
+
+/// The argument with `{project_id}` and `{p}` filled in.
+fn filled<'a>(argument: &'a str, project: Project) -> Result<Cow<'a, str>> {
+    let (path, query) = argument.split_once('?').map_or((argument, None), |(path, query)| (path, Some(query)));
+    let named = path.contains("{project_id}") || path.contains("{p}");
+    let in_query = query.is_some_and(|query| query.contains("{project_id}") || query.contains("{p}"));
+    if project.branch.is_some() && !named {
+        return Err(Error::usage("--branch has no project to go with in this path")
+            .hint("write `{project_id}` where the project's id stands, and give the id with --project"));
+    }
+    let argument = if named || in_query {
+        let id = identifier(project)?;
+        Cow::Owned(argument.replace("{project_id}", &id).replace("{p}", &id))
+    } else {
+        Cow::Borrowed(argument)
+    };
+    // In a query, braces may be meant: only a path has placeholders of other names.
+    let path = argument.split('?').next().unwrap_or_default();
+    match path.split_once('{').and_then(|(_, rest)| rest.split_once('}')) {
+        Some((name, _)) => {
+            Err(Error::usage(format!("nothing is known to put for `{{{name}}}`")).hint("write its value in the path"))
+        }
+        None => Ok(argument),
+    }
+}
+
+/// `ID` or `ID:BRANCH`, each percent-encoded, the colon between them not.
+fn identifier(project: Project) -> Result<String> {
+    let id = project.id.ok_or_else(|| {
+        Error::usage("the path needs a project, and none is given").hint("add --project ID, or set LOKALISE_PROJECT_ID")
+    })?;
+    match (id.split_once(':'), project.branch) {
+        (None, None) => segment("the project", id),
+        (None, Some(branch)) => Ok(format!("{}:{}", segment("the project", id)?, segment("the branch", branch)?)),
+        (Some((id, branch)), None) => Ok(format!("{}:{}", segment("the project", id)?, segment("the branch", branch)?)),
+        (Some(_), Some(_)) => Err(Error::usage("the project names a branch already; --branch would be a second")),
+    }
+}
+
+/// One path segment's value, percent-encoded down to the unreserved characters of RFC 3986 §2.3.
+fn segment(what: &str, value: &str) -> Result<String> {
+    if matches!(value, "" | "." | "..") {
+        return Err(Error::usage(format!("{what} is `{value}`, which names nothing")));
+    }
+    if value.chars().any(char::is_control) {
+        return Err(Error::usage(format!("{what} has a control character in it")));
+    }
+    let mut encoded = String::with_capacity(value.len());
+    for byte in value.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => encoded.push(char::from(byte)),
+            _ => write!(encoded, "%{byte:02X}").expect("a String takes all"),
+        }
+    }
+    Ok(encoded)
+}
+
+/// The argument as a URL, if it is one of its own.
+fn absolute(argument: &str) -> Result<Option<Url>> {
+    let first = argument.split(['/', '?']).next().unwrap_or_default();
+    let Some((scheme, _)) = first.split_once(':') else { return Ok(None) };
+    let is_http = scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
+    // `http:evil` is a URL with a host to a browser's parser, and a path to anyone who reads it.
+    let double_slash = argument.get(scheme.len()..).is_some_and(|rest| rest.starts_with("://"));
+    if !is_http || !double_slash {
+        return Err(Error::usage(format!("`{argument}` is neither a path nor an http URL")));
+    }
+    // Left out of the message: what stands in front of the host could be a password.
+    Url::parse(argument).map(Some).map_err(|_| Error::usage("the URL after `call` cannot be read"))
+}
+
+/// The argument below the host: `/api2` goes without saying.
+fn rooted(argument: &str, prefix: &str) -> Result<String> {
+    let below = argument.strip_prefix('/').unwrap_or(argument);
+    let root = below.split(['/', '?']).next().unwrap_or_default();
+    if below.starts_with('/') || root.contains('@') {
+        return Err(Error::usage(format!("`{argument}` names a host; give the path alone, such as `/projects`")));
+    }
+    let api2 = if matches!(root, "api2" | "v1") { "" } else { "/api2" };
+    Ok(format!("{prefix}{api2}/{below}"))
+}
+
+/// Whether a path stays below a root, also for a server that decodes it once more than we do.
+fn within_the_api(path: &str) -> bool {
+    let Some(below) = ROOTS.iter().find_map(|root| path.strip_prefix(root)) else { return false };
+    let decoded = below.replace("%2e", ".").replace("%2E", ".");
+    let decoded = decoded.replace("%2f", "/").replace("%2F", "/").replace("%5c", "/").replace("%5C", "/");
+    let mut depth = 0_usize;
+    for segment in decoded.split('/') {
+        match segment {
+            "" | "." => {}
+            ".." if depth == 0 => return false,
+            ".." => depth -= 1,
+            _ => depth += 1,
+        }
+    }
+    // An API root alone is no endpoint.
+    depth > 0
+}
+
+fn origin_of(url: &Url) -> String {
+    url.origin().ascii_serialization()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    fn lokalise() -> ApiUrl {
+        ApiUrl::parse("https://api.lokalise.com/api2").unwrap()
+    }
+
+    fn url(argument: &str, project: Project) -> String {
+        match target(argument, &lokalise(), project) {
+            Ok(target) => target.url.to_string(),
+            Err(error) => panic!("{argument}: {error}"),
+        }
+    }
+
+    fn refusal(argument: &str, project: Project) -> String {
+        match target(argument, &lokalise(), project) {
+            Ok(target) => panic!("{argument} became {}", target.url),
+            Err(error) => {
+                assert_eq!(error.kind, ErrorKind::Usage);
+                error.message
+            }
+        }
+    }
+
+    const NONE: Project = Project { id: None, branch: None };
+
+    #[test]
+    fn every_spelling_of_a_path_means_the_same_url() {
+        for argument in [
+            "projects",
+            "/projects",
+            "api2/projects",
+            "/api2/projects",
+            "https://api.lokalise.com/api2/projects",
+            "HTTPS://API.lokalise.com:443/api2/projects",
+            "/teams/../projects",
+            "/./projects",
+        ] {
+            assert_eq!(url(argument, NONE), "https://api.lokalise.com/api2/projects", "{argument}");
+        }
+        assert_eq!(url("/v1/audit-logs", NONE), "https://api.lokalise.com/v1/audit-logs");
+        assert_eq!(url("v1/audit-logs", NONE), "https://api.lokalise.com/v1/audit-logs");
+    }
+
+    #[test]
+    fn a_query_in_the_path_is_kept() {
+        assert_eq!(
+            url("projects?limit=1&filter_names=a%20b/@c:d", NONE),
+            "https://api.lokalise.com/api2/projects?limit=1&filter_names=a%20b/@c:d"
+        );
+    }
+
+    #[test]
+    fn a_path_that_leaves_the_origin_is_refused() {
+        for argument in [
+            "//evil.com/x",
+            "///evil.com",
+            "\\\\evil.com\\x",
+            "/\\evil.com",
+            "\thttps://evil.com",
+            "/\t/evil.com",
+            "http:evil",
+            "https:/evil.com",
+            "@evil.com",
+            "/@evil.com/x",
+            ".evil.com:80/",
+            "https://evil.com/api2/projects",
+            "http://api.lokalise.com/api2/projects",
+            "https://api.lokalise.com.evil.com/api2/projects",
+            "https://api.lokalise.com:444/api2/projects",
+            "https://user:pass@api.lokalise.com/api2/projects",
+            "https://api.lokalise.com@evil.com/api2/projects",
+            "ftp://api.lokalise.com/api2/projects",
+            "file:///etc/passwd",
+            "javascript:alert(1)",
+            "https://",
+        ] {
+            refusal(argument, NONE);
+        }
+    }
+
+    #[test]
+    fn a_path_that_climbs_out_of_the_api_is_refused() {
+        for argument in [
+            "..",
+            "/../oauth2/token",
+            "/%2e%2e/oauth2/token",
+            "/projects/../../x",
+            "/projects/.%2E/%2e./%2e%2e/x",
+            "/projects/..%2f..%2f..%2foauth2",
+            "/projects/..%5C..%5c..%5cx",
+            "https://api.lokalise.com/oauth2/token",
+            "https://api.lokalise.com/api2x/projects",
+            "https://api.lokalise.com",
+            "",
+            "/",
+            "/api2",
+            "/api2/",
+            "v1",
+            "?limit=1",
+        ] {
+            refusal(argument, NONE);
+        }
+    }
+
+    #[test]
+    fn characters_that_are_rewritten_in_silence_are_refused() {
+        for argument in ["/proj\nects", "/pro\rjects", "/a\0b", "/a b", "/a\u{a0}b", "/a\u{7f}b", "/a#b", "/\u{85}"] {
+            refusal(argument, NONE);
+        }
+    }
+
+    #[test]
+    fn git_bash_gets_its_hint() {
+        let error = target("C:/Program Files/Git/projects", &lokalise(), NONE).unwrap_err();
+        assert!(error.hints[0].contains("MSYS_NO_PATHCONV"), "{:?}", error.hints);
+    }
+
+    #[test]
+    fn a_project_and_its_branch_are_filled_in_and_encoded() {
+        let project = Project { id: Some("12ab.34"), branch: None };
+        assert_eq!(url("/projects/{project_id}/keys", project), "https://api.lokalise.com/api2/projects/12ab.34/keys");
+        let branch = Project { id: Some("12ab.34"), branch: Some("feature/ä 1?") };
+        assert_eq!(
+            url("projects/{p}/keys?x={p}", branch),
+            "https://api.lokalise.com/api2/projects/12ab.34:feature%2F%C3%A4%201%3F/keys?x=12ab.34:feature%2F%C3%A4%201%3F"
+        );
+        let together = Project { id: Some("12ab.34:dev"), branch: None };
+        assert_eq!(url("projects/{p}", together), "https://api.lokalise.com/api2/projects/12ab.34:dev");
+        let hostile = Project { id: Some("../../oauth2"), branch: None };
+        assert_eq!(refusal("projects/{p}", hostile), "`projects/{p}` is not below `/api2/` or `/v1/`");
+    }
+
+    #[test]
+    fn a_project_that_names_nothing_is_refused() {
+        for id in ["", ".", "..", "a:", ":b", "a:..", "a\nb"] {
+            refusal("projects/{p}", Project { id: Some(id), branch: None });
+        }
+        for branch in ["", ".", ".."] {
+            refusal("projects/{p}", Project { id: Some("1"), branch: Some(branch) });
+        }
+        refusal("projects/{p}", Project { id: Some("1:a"), branch: Some("b") });
+        assert_eq!(refusal("projects/{p}", NONE), "the path needs a project, and none is given");
+    }
+
+    #[test]
+    fn a_branch_without_a_placeholder_is_refused_rather_than_dropped() {
+        refusal("projects/123/keys", Project { id: Some("123"), branch: Some("dev") });
+    }
+
+    #[test]
+    fn a_placeholder_that_nothing_fills_is_named() {
+        assert_eq!(
+            refusal("projects/{p}/keys/{key_id}", Project { id: Some("1"), branch: None }),
+            "nothing is known to put for `{key_id}`"
+        );
+    }
+
+    #[test]
+    fn the_path_is_told_as_the_endpoint_table_has_it() {
+        let proxy = ApiUrl::parse("https://proxy.example/lokalise/api2").unwrap();
+        let target = target("projects/1/keys?limit=1", &proxy, NONE).unwrap();
+        assert_eq!(target.url.as_str(), "https://proxy.example/lokalise/api2/projects/1/keys?limit=1");
+        assert_eq!(target.path, "/api2/projects/1/keys");
+    }
+}

@@ -1,0 +1,127 @@
+//! What could stand in one place of the command line: profiles, stores, scopes,
+//! methods, API paths, topics.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::path::Path;
+
+use clap::builder::StyledStr;
+use clap_complete::CompletionCandidate;
+
+use crate::cli::{Cli, METHODS, TOPICS};
+use crate::lokalise::endpoints;
+use crate::profile::Profiles;
+use crate::settings::Settings;
+use crate::world::World;
+
+/// Marks a place where the shell's own completion of files does better.
+pub const FILES: &str = "files";
+/// The same for folders.
+pub const FOLDERS: &str = "folders";
+
+/// The profiles' names.
+pub fn profiles() -> Vec<CompletionCandidate> {
+    let Ok(world) = World::real() else { return Vec::new() };
+    let Ok(settings) = Settings::read(&world, None, None, false) else { return Vec::new() };
+    let Ok(profiles) = Profiles::load(&settings.config_folder) else { return Vec::new() };
+    let entries = profiles.entries.iter();
+    entries
+        .map(|(name, entry)| candidate(name.as_str(), &format!("{} in {}", entry.kind.as_str(), entry.store)))
+        .collect()
+}
+
+/// The stores; behind `helper:` the credential helpers that are installed.
+pub fn stores(current: &OsStr) -> Vec<CompletionCandidate> {
+    const STORES: [(&str, &str); 4] = [
+        ("auto", "The keyring"),
+        ("keyring", "The keyring of the system"),
+        ("file", "A plaintext file that only you can read"),
+        ("helper:", "A docker-credential-NAME program"),
+    ];
+    if current.to_string_lossy().starts_with("helper:") {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let found: BTreeSet<String> = std::env::split_paths(&path).flat_map(|folder| helpers(&folder)).collect();
+        return beginning(current, found.iter().map(|name| candidate(&format!("helper:{name}"), "")));
+    }
+    beginning(current, STORES.iter().map(|(name, help)| candidate(name, help)))
+}
+
+fn helpers(folder: &Path) -> Vec<String> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let names = names.filter_map(|name| Some(name.strip_prefix("docker-credential-")?.to_owned()));
+    names.map(|name| name.strip_suffix(".exe").unwrap_or(&name).to_owned()).collect()
+}
+
+/// The topics and commands that `help` explains.
+pub fn topics(current: &OsStr) -> Vec<CompletionCandidate> {
+    let topics = TOPICS.iter().map(|(name, about)| candidate(name, about));
+    beginning(current, commands(Some(&<Cli as clap::CommandFactory>::command())).into_iter().chain(topics))
+}
+
+/// The commands below a command.
+pub fn commands(command: Option<&clap::Command>) -> Vec<CompletionCandidate> {
+    let below = command.into_iter().flat_map(clap::Command::get_subcommands);
+    below.map(|command| CompletionCandidate::new(command.get_name()).help(command.get_about().cloned())).collect()
+}
+
+/// The scopes that an endpoint is known to need, behind those that are typed already.
+pub fn scopes(current: &OsStr) -> Vec<CompletionCandidate> {
+    let current = current.to_string_lossy();
+    let start = current.rfind([',', ' ']).map_or(0, |last| last + 1);
+    let (done, beginning) = current.split_at(start);
+    let typed: Vec<&str> = done.split([',', ' ']).collect();
+    let known: BTreeSet<&str> = endpoints::all().filter_map(|endpoint| endpoint.operation.scope.name()).collect();
+    let wanted = known.iter().filter(|scope| scope.starts_with(beginning) && !typed.contains(scope));
+    wanted.map(|scope| candidate(&format!("{done}{scope}"), "")).collect()
+}
+
+/// `call`'s first word: a method, or a path at once, which is then a GET or a POST.
+pub fn method_or_path(current: &OsStr) -> Vec<CompletionCandidate> {
+    let methods = beginning(current, METHODS.iter().map(|method| candidate(method, "")));
+    // All paths at once would bury the methods.
+    if current.is_empty() || !methods.is_empty() { methods } else { paths(&["GET", "POST"], current) }
+}
+
+/// The paths of the API that carry on what is typed, for the first of these methods that knows them.
+pub fn paths(methods: &[&str], current: &OsStr) -> Vec<CompletionCandidate> {
+    let current = current.to_string_lossy();
+    let (root, typed) = match current.strip_prefix("/api2/") {
+        Some(rest) => ("/api2", format!("/{rest}")),
+        None => ("", current.into_owned()),
+    };
+    let mut found: Vec<(String, &str)> = Vec::new();
+    for method in methods {
+        for (path, summary) in endpoints::completions(Some(method), &typed) {
+            if !found.iter().any(|(other, _)| *other == path) {
+                found.push((path, summary));
+            }
+        }
+    }
+    found.into_iter().map(|(path, summary)| candidate(&format!("{root}{path}"), summary)).collect()
+}
+
+/// The paths of the API, for whatever method.
+pub fn any_path(current: &OsStr) -> Vec<CompletionCandidate> {
+    paths(&METHODS, current)
+}
+
+/// Files, which the shell knows better.
+pub fn files(_: &OsStr) -> Vec<CompletionCandidate> {
+    vec![CompletionCandidate::new("").id(Some(FILES.to_owned()))]
+}
+
+/// Folders, which the shell knows better.
+pub fn folders(_: &OsStr) -> Vec<CompletionCandidate> {
+    vec![CompletionCandidate::new("").id(Some(FOLDERS.to_owned()))]
+}
+
+/// Those that begin as the word at the cursor does.
+pub fn beginning(current: &OsStr, all: impl Iterator<Item = CompletionCandidate>) -> Vec<CompletionCandidate> {
+    let current = current.as_encoded_bytes();
+    all.filter(|candidate| candidate.get_value().as_encoded_bytes().starts_with(current)).collect()
+}
+
+fn candidate(value: &str, help: &str) -> CompletionCandidate {
+    CompletionCandidate::new(value).help((!help.is_empty()).then(|| StyledStr::from(help.to_owned())))
+}

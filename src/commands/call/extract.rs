@@ -1,0 +1,131 @@
+//! `--extract`: fetches the bundle that an export ends in, and unpacks it. The bundle is
+//! at another host, which never sees the credential; its address is itself a secret.
+
+use std::fs::File;
+use std::io::{Seek, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use reqwest::header::LOCATION;
+use reqwest::{Method, Response, Url};
+
+use crate::call::bundle::unpack;
+use crate::call::process::bundle_url;
+use crate::call::progress::{self, Progress};
+use crate::call::retry::{Decision, Outcome, Retries};
+use crate::error::{Error, ErrorKind, Result};
+use crate::http::network_error;
+use crate::origin::is_loopback;
+use crate::terminal::escaped;
+
+use super::Run;
+use super::wait::over;
+
+/// The longest bundle that is fetched.
+const LONGEST_BUNDLE: u64 = 2 * 1024 * 1024 * 1024;
+
+/// How many redirects a store of files may need.
+const MOST_HOPS: usize = 5;
+
+pub async fn extract(run: &Run<'_>, wait: Option<Duration>, folder: &Path) -> Result<()> {
+    let (last, ended) = over(run, wait).await?;
+    ended?;
+    let url = bundle_url(&last.body()?).ok_or_else(|| no_bundle(wait))?;
+    let (zip, length) = fetch(run, &address(&url)?).await?;
+    let mut names = String::new();
+    for path in unpack(zip, length, folder)? {
+        let name = path.display().to_string();
+        names.push_str(&if run.world.stdout_is_terminal { escaped(&name) } else { name.as_str().into() });
+        names.push('\n');
+    }
+    if run.silent { Ok(()) } else { run.world.answer(&names) }
+}
+
+fn no_bundle(wait: Option<Duration>) -> Error {
+    let error = Error::other("the answer names no bundle to fetch");
+    match wait {
+        Some(_) => error,
+        None => error.hint("an asynchronous export ends in one: add --wait"),
+    }
+}
+
+/// The address of a bundle: https, or this machine.
+fn address(text: &str) -> Result<Url> {
+    // The address is not repeated: whoever has it has the bundle.
+    let url = Url::parse(text).map_err(|_| Error::other("the address of the bundle cannot be read"))?;
+    if url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url)) {
+        return Ok(url);
+    }
+    Err(Error::other("the address of the bundle is not https; it is not fetched"))
+}
+
+/// Fetches the bundle into a file that has no name.
+async fn fetch(run: &Run<'_>, url: &Url) -> Result<(File, u64)> {
+    let mut retries = Retries::new(run.patience.max_wait, run.patience.retry);
+    loop {
+        let outcome = attempt(run, url).await;
+        let (error, decision) = match outcome {
+            Ok(Ok(fetched)) => return Ok(fetched),
+            Ok(Err(response)) => {
+                let status = response.status().as_u16();
+                let outcome = Outcome::Answered(status, response.headers());
+                (refused(url, status), retries.decide(&Method::GET, &outcome, run.world.now(), 0.5))
+            }
+            Err(error) if error.kind == ErrorKind::Network => {
+                (error, retries.decide(&Method::GET, &Outcome::Unreachable, run.world.now(), 0.5))
+            }
+            Err(error) => return Err(error),
+        };
+        let Decision::Wait(wait) = decision else { return Err(error) };
+        run.world.say(&format!("lokalise-auth: {error}; trying again in {}", humantime::format_duration(wait)));
+        tokio::time::sleep(wait).await;
+    }
+}
+
+/// One try. The inner error is an answer that is no bundle.
+async fn attempt(run: &Run<'_>, url: &Url) -> Result<Result<(File, u64), Response>> {
+    let mut url = url.clone();
+    let mut response = None;
+    for _ in 0..=MOST_HOPS {
+        run.world.trace(&format!("> GET {} (address not shown)", host(&url)));
+        let answer = run.http.api()?.get(url.clone()).send().await.map_err(|error| network_error(&error))?;
+        run.world.trace(&format!("< {}", answer.status()));
+        let location = answer.headers().get(LOCATION).and_then(|location| location.to_str().ok());
+        let next = location.filter(|_| answer.status().is_redirection()).and_then(|location| url.join(location).ok());
+        let Some(next) = next else {
+            response = Some(answer);
+            break;
+        };
+        url = address(next.as_str())?;
+    }
+    let mut response = response.ok_or_else(|| Error::other("the bundle is redirected again and again"))?;
+    if !response.status().is_success() {
+        return Ok(Err(response));
+    }
+    let unwritable = |error: std::io::Error| Error::other("the bundle cannot be kept").because(error);
+    let mut file = tempfile::tempfile().map_err(unwritable)?;
+    let (mut length, whole) = (0, response.content_length());
+    let progress = Progress::new(run.world, false);
+    while let Some(chunk) = response.chunk().await.map_err(|error| network_error(&error))? {
+        length += chunk.len() as u64;
+        if length > LONGEST_BUNDLE {
+            return Err(Error::other("the bundle is longer than 2 GiB; it is not fetched"));
+        }
+        file.write_all(&chunk).map_err(unwritable)?;
+        progress.show(|| progress::bytes(length, whole));
+    }
+    file.rewind().map_err(unwritable)?;
+    Ok(Ok((file, length)))
+}
+
+fn refused(url: &Url, status: u16) -> Error {
+    let message = format!("{} does not give the bundle (HTTP {status})", host(url));
+    // That host's 403 or 404 says nothing about the credential or the request.
+    let kind = if status >= 500 { ErrorKind::Server } else { ErrorKind::Other };
+    Error { status: Some(status), ..Error::new(kind, message) }
+        .hint("the address of a bundle is good for a short time: run the export again")
+}
+
+fn host(url: &Url) -> &str {
+    url.host_str().unwrap_or("the server")
+}

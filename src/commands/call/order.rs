@@ -1,0 +1,194 @@
+//! The flags of `call` → what was meant by them. Whatever cannot be meant is refused
+//! here, before a credential is looked for or a socket opened.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use reqwest::Method;
+
+use crate::call::batch::Batch;
+use crate::call::body::{Part, RequestBody};
+use crate::call::fields::{self, Fields, Typed};
+use crate::call::file::Target as FileTarget;
+use crate::call::filter::Filter;
+use crate::call::headers::headers;
+use crate::call::input::Inputs;
+use crate::call::output::Wishes;
+use crate::call::request::{Request, add_query, method};
+use crate::call::send::Patience;
+use crate::call::target::{Project, target};
+use crate::cli;
+use crate::error::{Error, Result};
+use crate::settings::Settings;
+use crate::world::World;
+
+/// What a run may wait for better times, unless it is told otherwise.
+const MAX_WAIT: Duration = Duration::from_secs(60);
+
+/// A call as it was meant.
+pub struct Order {
+    pub request: Request,
+    pub way: Way,
+    pub wishes: Wishes,
+    /// `--wait`
+    pub wait: Option<Duration>,
+    /// `--extract`
+    pub extract: Option<PathBuf>,
+    pub allow_partial: bool,
+    pub patience: Patience,
+    /// `--timeout`
+    pub timeout: Option<Duration>,
+    /// Stdout is for data: the body of an error goes to stderr.
+    pub data_only: bool,
+    /// The same export as an asynchronous one, if this is a synchronous one.
+    pub async_export: Option<String>,
+}
+
+/// How many requests it takes.
+pub enum Way {
+    One,
+    /// `--paginate`, with the most items and pages.
+    Pages(Option<u64>, Option<u64>),
+    /// `--batch`: the body of each request.
+    Batches(Vec<RequestBody>),
+}
+
+impl Order {
+    /// Reads the flags, and the files that they name.
+    ///
+    /// # Errors
+    /// Usage.
+    pub fn read(world: &World, settings: &Settings, call: &cli::Call) -> Result<Self> {
+        refuse_contradictions(call)?;
+        // A filter is compiled before files are read, since stdin can be read once.
+        let filter = call.jq.as_deref().map(Filter::compile).transpose()?;
+        let gate = call.fail_unless.as_ref().map(|code| Ok((Filter::compile(code)?, code.clone()))).transpose()?;
+        let batch = call.batch.as_deref().map(Batch::parse).transpose()?;
+        let file = call.output.as_ref().filter(|path| path.as_os_str() != "-");
+        let file = file.map(|path| FileTarget::new(path)).transpose()?;
+        let request = request(world, settings, call)?;
+        let way = match batch {
+            Some(batch) => Way::Batches(batches(&batch, &request)?),
+            None if call.paginate && request.method == Method::GET => Way::Pages(call.max_items, call.max_pages),
+            None if call.paginate => {
+                return Err(Error::usage(format!("--paginate reads lists, and this is a {}", request.method)));
+            }
+            None => Way::One,
+        };
+        let filtered = filter.is_some() || call.ndjson || call.paginate || call.extract.is_some() || file.is_some();
+        Ok(Self {
+            async_export: async_export(call, &request),
+            request,
+            way,
+            wishes: Wishes { file, include: call.include, silent: call.silent, lines: call.ndjson, filter, gate },
+            wait: call.wait,
+            extract: call.extract.clone(),
+            allow_partial: call.allow_partial,
+            patience: Patience { max_wait: call.max_wait.unwrap_or(MAX_WAIT), retry: !call.no_retry },
+            timeout: call.timeout,
+            data_only: filtered,
+        })
+    }
+}
+
+/// Flags that each make sense, and no sense together.
+fn refuse_contradictions(call: &cli::Call) -> Result<()> {
+    let given = [
+        ("--paginate", call.paginate),
+        ("--batch", call.batch.is_some()),
+        ("--wait", call.wait.is_some()),
+        ("--extract", call.extract.is_some()),
+        ("--jq", call.jq.is_some()),
+        ("--ndjson", call.ndjson),
+        ("--output", call.output.is_some()),
+        ("--fail-unless", call.fail_unless.is_some()),
+    ];
+    let not_together = [
+        ("--batch", &["--paginate", "--wait", "--extract"][..]),
+        ("--paginate", &["--wait", "--extract"]),
+        // What --extract prints are the names of files.
+        ("--extract", &["--jq", "--ndjson", "--output", "--fail-unless"]),
+    ];
+    let is_given = |flag: &str| given.iter().any(|(name, given)| *name == flag && *given);
+    for (flag, others) in not_together {
+        if let Some(other) = others.iter().find(|other| is_given(flag) && is_given(other)) {
+            return Err(Error::usage(format!("`{other}` cannot go with `{flag}`")));
+        }
+    }
+    Ok(())
+}
+
+fn request(world: &World, settings: &Settings, call: &cli::Call) -> Result<Request> {
+    let (typed_method, path) = match &call.path {
+        Some(path) => (Some(method(&call.method_or_path)?), path),
+        None if method(&call.method_or_path).is_ok() => {
+            return Err(Error::usage("the path is missing").hint("for example: `lokalise-auth call GET /projects`"));
+        }
+        None => (None, &call.method_or_path),
+    };
+    let variable = world.var("LOKALISE_PROJECT_ID");
+    let id = call.project.as_deref().or(variable.as_deref());
+    let mut target = target(path, &settings.api_url, Project { id, branch: call.branch.as_deref() })?;
+    let headers = headers(&call.headers)?;
+    let pairs = call.query.iter().map(|typed| fields::pair(typed)).collect::<Result<Vec<_>>>()?;
+
+    let mut stdin = std::io::stdin().lock();
+    let mut inputs = Inputs::new(&mut stdin);
+    let input = match &call.input {
+        Some(path) => Some(inputs.source(&path.to_string_lossy())?),
+        None => None,
+    };
+    let fields = Fields::read(&call.fields.0, &mut inputs)?;
+    let has_body = input.is_some() || !fields.is_empty();
+    let method = typed_method.unwrap_or(if has_body { Method::POST } else { Method::GET });
+    let in_query = input.is_some() || matches!(method, Method::GET | Method::HEAD);
+    let (body, more_pairs) = match input {
+        _ if in_query => (input.map(|source| RequestBody { parts: vec![Part::Raw(source)] }), fields.into_query()?),
+        _ if fields.is_empty() => (None, Vec::new()),
+        _ => (Some(fields.into_body()?), Vec::new()),
+    };
+    let pairs = pairs.iter().chain(&more_pairs);
+    add_query(&mut target.url, pairs.map(|(key, value)| (key.as_str(), value.as_str())));
+    Ok(Request::new(method, target, headers, body))
+}
+
+fn batches(batch: &Batch, request: &Request) -> Result<Vec<RequestBody>> {
+    let body = request
+        .body
+        .as_ref()
+        .ok_or_else(|| Error::usage("--batch needs a body to cut").hint("give it with --input, or with -f and -F"))?;
+    let body = body.bytes().map_err(|error| Error::usage("the body cannot be read").because(error))?;
+    Ok(batch.cut(&body)?.into_iter().map(RequestBody::of).collect())
+}
+
+/// The asynchronous line for a synchronous export, with all that was typed beside the path.
+fn async_export(call: &cli::Call, request: &Request) -> Option<String> {
+    let endpoint = request.endpoint()?;
+    if endpoint.path != "/api2/projects/{project_id}/files/download" {
+        return None;
+    }
+    let path = request.path.strip_prefix("/api2")?.strip_suffix("download")?;
+    let mut words = ["lokalise-auth", "call", "POST"].map(str::to_owned).to_vec();
+    words.push(format!("{path}async-download"));
+    for field in &call.fields.0 {
+        let (flag, text) = match field {
+            Typed::Raw(text) => ("-f", text),
+            Typed::Magic(text) => ("-F", text),
+        };
+        words.extend([flag.to_owned(), text.clone()]);
+    }
+    for pair in &call.query {
+        words.extend(["--query".to_owned(), pair.clone()]);
+    }
+    if let Some(input) = &call.input {
+        words.extend(["--input".to_owned(), input.display().to_string()]);
+    }
+    words.push("--wait".to_owned());
+    if let Some(folder) = &call.extract {
+        words.extend(["--extract".to_owned(), folder.display().to_string()]);
+    }
+    Some(shell_words::join(words))
+}
+
+#[cfg(test)]
+mod tests;

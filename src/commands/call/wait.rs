@@ -1,0 +1,97 @@
+//! `--wait`: after a request that queues a process, look at the process until it is over.
+
+use std::time::{Duration, Instant};
+
+use crate::call::output::{Output, Wishes};
+use crate::call::process::{Queued, Standing, failure, pauses, queued, standing};
+use crate::call::progress::Progress;
+use crate::call::refusal::{Head, judged};
+use crate::call::request::Request;
+use crate::call::send::Fetched;
+use crate::call::target::{Project, target};
+use crate::error::{Error, ErrorKind, Result};
+
+use super::{Run, facts_of};
+
+/// No process, and no answer that queues one, comes near this.
+pub const LONGEST_ANSWER: usize = 16 * 1024 * 1024;
+
+pub async fn wait(run: &Run<'_>, wishes: Wishes, limit: Duration) -> Result<()> {
+    let (last, ended) = over(run, Some(limit)).await?;
+    let body = last.body()?;
+    let mut output = Output::open(run.world, wishes)?;
+    output.begin(&last.answer)?;
+    output.write(&body)?;
+    output.finish()?;
+    ended
+}
+
+/// Sends the request, waits for the process that it queues, and returns the last answer: that of the process, or, if
+/// there is none to wait for, that of the request. The inner error is a process that did not end well.
+pub async fn over(run: &Run<'_>, limit: Option<Duration>) -> Result<(Fetched, Result<()>)> {
+    let first = run.sender.fetch(&run.request, LONGEST_ANSWER).await?;
+    if !first.answer.is_success() {
+        return Err(run.refused_after(first).await);
+    }
+    let body = first.body()?;
+    judged(&facts_of(&body), &Head::of(&first.answer), run.allow_partial)?;
+    let location = first.answer.header("location");
+    let process = queued(first.answer.status(), location.as_deref(), &body, &run.request.path);
+    let (Some(limit), Some(process)) = (limit, process) else { return Ok((first, Ok(()))) };
+    match standing(&body) {
+        Standing::UnderWay(_) => watched(run, &process, limit).await,
+        Standing::Finished => Ok((first, Ok(()))),
+        Standing::Ended(why) => Ok((first, Err(failure(&why, &process.id)))),
+    }
+}
+
+/// Looks at a process until it is over or the time is.
+async fn watched(run: &Run<'_>, process: &Queued, limit: Duration) -> Result<(Fetched, Result<()>)> {
+    let place = target(&process.place, &run.settings.api_url, Project::default())
+        .map_err(|_| Error::other("the answer names a process that is not at the API").hint("it was not looked at"))?;
+    let request = Request::get(place);
+    let begun = Instant::now();
+    let progress = Progress::new(run.world, false);
+    run.world.step(&format!("waiting for process {}", process.id));
+    let mut status = "queued".to_owned();
+    for pause in pauses() {
+        let left = limit.saturating_sub(begun.elapsed());
+        if left.is_zero() {
+            break;
+        }
+        progress.show(|| format!("process {}: {status} ({} s)", process.id, begun.elapsed().as_secs()));
+        tokio::time::sleep(pause.min(left)).await;
+        let left = limit.saturating_sub(begun.elapsed()).max(Duration::from_secs(1));
+        let Ok(looked) = tokio::time::timeout(left, run.sender.fetch(&request, LONGEST_ANSWER)).await else { break };
+        let fetched = match looked {
+            Ok(fetched) => fetched,
+            // The process goes on, whether or not we can see it.
+            Err(error) if error.kind == ErrorKind::Network => {
+                run.world.step(&format!("{error}; the process is looked at again"));
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        match fetched.answer.status() {
+            200..=299 => {}
+            429 | 500..=599 => {
+                let pause = fetched.answer.come_back.unwrap_or_default();
+                tokio::time::sleep(pause.min(limit.saturating_sub(begun.elapsed()))).await;
+                continue;
+            }
+            _ => {
+                progress.clear();
+                return Err(run.refused_after(fetched).await);
+            }
+        }
+        let body = fetched.body()?;
+        match standing(&body) {
+            Standing::UnderWay(now) => status = now,
+            Standing::Finished => return Ok((fetched, Ok(()))),
+            Standing::Ended(why) => return Ok((fetched, Err(failure(&why, &process.id)))),
+        }
+    }
+    let looked_for = request.path.strip_prefix("/api2").unwrap_or(&request.path);
+    Err(failure(&format!("still {status} after {}", humantime::format_duration(limit)), &process.id)
+        .hint(format!("go on waiting with `lokalise-auth call GET {looked_for} --wait{}`", run.known.profile_words)))
+}

@@ -1,0 +1,252 @@
+//! Lokalise's endpoints: what each one is called, which OAuth scope it needs and how
+//! it hands out its list. The rows are in `table`; here is how to read and find them.
+
+mod table;
+
+pub use table::RESOURCES;
+
+/// A path and what can be done there.
+pub struct Resource {
+    /// Base and path, with placeholders: `/api2/projects/{project_id}/keys`.
+    pub path: &'static str,
+    /// Sorted by method.
+    pub operations: &'static [Operation],
+}
+
+/// One method on one path.
+pub struct Operation {
+    pub method: &'static str,
+    pub scope: Scope,
+    pub paging: Paging,
+    /// A POST that changes nothing, so that read-only credentials may send it.
+    pub only_reads: bool,
+    pub summary: &'static str,
+}
+
+/// The OAuth scope that an operation needs. No page lists them all: each comes with how sure we are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Two independent sources name it.
+    High(&'static str),
+    /// One mirror of the vendor's reference names it.
+    Medium(&'static str),
+    /// One source names it, and it may be a slip of that source.
+    Low(&'static str),
+    /// There may be one; no source says which.
+    Unknown,
+    /// The vendor's page for it names none.
+    NoneDocumented,
+}
+
+impl Scope {
+    /// The scope's name, where one is known.
+    pub fn name(self) -> Option<&'static str> {
+        match self {
+            Self::High(name) | Self::Medium(name) | Self::Low(name) => Some(name),
+            Self::Unknown | Self::NoneDocumented => None,
+        }
+    }
+
+    /// How sure we are of it, in one word.
+    pub fn confidence(self) -> &'static str {
+        match self {
+            Self::High(_) => "high",
+            Self::Medium(_) => "medium",
+            Self::Low(_) => "low",
+            Self::Unknown => "unknown",
+            Self::NoneDocumented => "none-documented",
+        }
+    }
+}
+
+/// How an operation hands out a list. The number is the largest `limit` that it takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Paging {
+    /// Its answer is whole.
+    Whole,
+    /// `page` and `limit`, counted in `X-Pagination-*` headers.
+    Offset(Option<u32>),
+    /// The same, or `pagination=cursor` with `X-Pagination-Next-Cursor`, which stays right while the list changes.
+    OffsetOrCursor(u32),
+    /// A cursor always, without asking.
+    Cursor(u32),
+    /// Nobody says.
+    Unknown,
+}
+
+/// An operation and the path it stands on.
+#[derive(Clone, Copy)]
+pub struct Endpoint {
+    pub path: &'static str,
+    pub operation: &'static Operation,
+}
+
+impl Endpoint {
+    /// The path as it is typed after `call`: `/api2` goes without saying.
+    pub fn typed(&self) -> &'static str {
+        self.path.strip_prefix("/api2").unwrap_or(self.path)
+    }
+
+    /// Whether `call` can reach it: OTA and OAuth are on other hosts, with other credentials.
+    pub fn callable(&self) -> bool {
+        self.path.starts_with("/api2/") || self.path.starts_with("/v1/")
+    }
+
+    /// Whether it leaves everything at Lokalise as it was.
+    pub fn only_reads(&self) -> bool {
+        self.operation.method == "GET" || self.operation.only_reads
+    }
+}
+
+/// All endpoints, by path and then by method.
+pub fn all() -> impl Iterator<Item = Endpoint> {
+    RESOURCES
+        .iter()
+        .flat_map(|resource| resource.operations.iter().map(|operation| Endpoint { path: resource.path, operation }))
+}
+
+/// The endpoint of a request, by method and path (`/api2/projects/123/keys`, a template, or any mix).
+/// A HEAD is what a GET would be.
+pub fn find(method: &str, path: &str) -> Option<Endpoint> {
+    let method = if method == "HEAD" { "GET" } else { method };
+    // Of two templates that fit, the one whose words are literal longer is meant: `contributors/me` is no id.
+    all()
+        .filter(|endpoint| endpoint.operation.method == method)
+        .filter_map(|endpoint| Some((literals(endpoint.path, path)?, endpoint)))
+        .max_by(|(one, _), (other, _)| one.cmp(other))
+        .map(|(_, endpoint)| endpoint)
+}
+
+/// For each segment, whether the template has it word for word; nothing if the path does not fit.
+fn literals(template: &str, path: &str) -> Option<Vec<bool>> {
+    let path = path.strip_suffix('/').unwrap_or(path);
+    let mut segments = path.split('/');
+    let words: Option<Vec<bool>> = template
+        .split('/')
+        .map(|word| {
+            let segment = segments.next()?;
+            let literal = word == segment;
+            (literal || (is_placeholder(word) && !segment.is_empty())).then_some(literal)
+        })
+        .collect();
+    words.filter(|_| segments.next().is_none())
+}
+
+fn is_placeholder(word: &str) -> bool {
+    word.starts_with('{')
+}
+
+/// What a half-typed path could become, in the order of the table: the segments that are finished are kept, and
+/// the rest of a template that fits them is put behind. A first letter other than `/` is as good.
+pub fn completions(method: Option<&str>, typed: &str) -> Vec<(String, &'static str)> {
+    let slash = if typed.starts_with('/') { "" } else { "/" };
+    let rooted = format!("{slash}{typed}");
+    let mut found: Vec<(String, &'static str)> = Vec::new();
+    for endpoint in all().filter(Endpoint::callable) {
+        if method.is_some_and(|method| !method.eq_ignore_ascii_case(endpoint.operation.method)) {
+            continue;
+        }
+        let Some(path) = completed(endpoint.typed(), &rooted) else { continue };
+        let path = path[slash.len()..].to_owned();
+        if found.last().is_none_or(|(last, _)| *last != path) {
+            found.push((path, endpoint.operation.summary));
+        }
+    }
+    found
+}
+
+/// The typed path, carried on as the template says, if its finished segments fit and its last one is a beginning.
+fn completed(template: &str, typed: &str) -> Option<String> {
+    let (finished, beginning) = typed.rsplit_once('/')?;
+    let mut words = template.split('/');
+    for segment in finished.split('/') {
+        let word = words.next()?;
+        let fits = word == segment || (is_placeholder(word) && !segment.is_empty());
+        if !fits {
+            return None;
+        }
+    }
+    let rest: Vec<&str> = words.collect();
+    rest.first().is_some_and(|word| word.starts_with(beginning)).then(|| format!("{finished}/{}", rest.join("/")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_sorted_by_path_and_method_and_has_nothing_twice() {
+        assert!(RESOURCES.is_sorted_by(|one, other| one.path < other.path));
+        for Resource { path, operations } in RESOURCES {
+            assert!(!operations.is_empty(), "{path}");
+            assert!(operations.is_sorted_by(|one, other| one.method < other.method), "{path}");
+        }
+    }
+
+    #[test]
+    fn the_table_has_every_endpoint_that_is_known() {
+        let below = |base: &str| all().filter(|endpoint| endpoint.path.starts_with(base)).count();
+        assert_eq!((below("/api2/"), below("/v1/"), below("/v3/"), below("/oauth2/")), (112, 1, 15, 2));
+        assert_eq!(all().count(), 130);
+    }
+
+    #[test]
+    fn every_scope_is_named_for_what_its_endpoint_does() {
+        for endpoint in all() {
+            let Some(scope) = endpoint.operation.scope.name() else { continue };
+            let verb = if endpoint.only_reads() { "read_" } else { "write_" };
+            assert!(scope.starts_with(verb), "{} {}: {scope}", endpoint.operation.method, endpoint.path);
+        }
+    }
+
+    #[test]
+    fn an_endpoint_is_found_by_a_concrete_path() {
+        let template = |method, path| find(method, path).map(|endpoint| endpoint.path);
+        assert_eq!(template("GET", "/api2/projects"), Some("/api2/projects"));
+        assert_eq!(template("GET", "/api2/projects/"), Some("/api2/projects"));
+        assert_eq!(template("HEAD", "/api2/projects/1:dev/keys"), Some("/api2/projects/{project_id}/keys"));
+        assert_eq!(template("GET", "/v1/audit-logs"), Some("/v1/audit-logs"));
+        assert_eq!(template("PATCH", "/api2/projects"), None);
+        assert_eq!(template("GET", "/api2/projects//keys"), None);
+        assert_eq!(template("GET", "/api2/project"), None);
+        assert_eq!(template("GET", "/api2/projects/1/keys/2/3"), None);
+    }
+
+    #[test]
+    fn a_literal_segment_beats_a_placeholder() {
+        let template = |path| find("GET", path).map(|endpoint| endpoint.path);
+        assert_eq!(template("/api2/projects/1/contributors/me"), Some("/api2/projects/{project_id}/contributors/me"));
+        assert_eq!(
+            template("/api2/projects/1/contributors/20181"),
+            Some("/api2/projects/{project_id}/contributors/{contributor_id}")
+        );
+    }
+
+    #[test]
+    fn an_export_is_a_post_that_only_reads() {
+        let only_reads = |method, path| find(method, path).map(|endpoint| endpoint.only_reads());
+        assert_eq!(only_reads("POST", "/api2/projects/1/files/download"), Some(true));
+        assert_eq!(only_reads("POST", "/api2/projects/1/files/async-download"), Some(true));
+        assert_eq!(only_reads("POST", "/api2/projects/1/files/upload"), Some(false));
+        assert_eq!(all().filter(|endpoint| endpoint.operation.only_reads).count(), 2);
+    }
+
+    #[test]
+    fn a_half_typed_path_is_completed_with_what_was_typed_kept() {
+        let paths =
+            |method, typed| -> Vec<String> { completions(method, typed).into_iter().map(|(path, _)| path).collect() };
+        assert_eq!(paths(Some("POST"), "/proj").first().map(String::as_str), Some("/projects"));
+        assert_eq!(paths(Some("patch"), "proj"), ["projects/{project_id}/webhooks/{webhook_id}/secret/regenerate"]);
+        assert_eq!(
+            paths(Some("GET"), "/projects/1.2:dev/tr"),
+            [
+                "/projects/1.2:dev/translation-memories",
+                "/projects/1.2:dev/translations",
+                "/projects/1.2:dev/translations/{translation_id}",
+            ]
+        );
+        assert_eq!(paths(None, "/v1/"), ["/v1/audit-logs"]);
+        assert_eq!(paths(None, "/nothing"), [""; 0]);
+        assert_eq!(paths(None, "/oauth2"), [""; 0]);
+    }
+}
