@@ -54,7 +54,7 @@ impl StoreError {
             Self::Unavailable(_) | Self::Denied(_) if vault.kind == StoreKind::File => vec![vault.file_remedy()],
             Self::Locked(_) if vault.kind == StoreKind::File => vec!["try again; nothing was changed".to_owned()],
             Self::Unavailable(_) => vault.ways_on(&vault.to_start()),
-            Self::Locked(_) => vault.ways_on(&vault.to_unlock()),
+            Self::Locked(_) => vault.ways_on("unlock it"),
             Self::Denied(_) => vault.ways_on("allow lokalise-auth to use it"),
             Self::TimedOut(_) => {
                 let mut hints = vault.ways_on("answer its prompt, or restart it");
@@ -103,15 +103,6 @@ impl Vault {
                 format!("install or mend it (`{}` should answer)", helper::shown_call(name, "list"))
             }
             _ => "start it".to_owned(),
-        }
-    }
-
-    fn to_unlock(&self) -> String {
-        match &self.kind {
-            StoreKind::Keyring if cfg!(target_os = "linux") => {
-                "unlock it (without a desktop: `gnome-keyring-daemon --unlock`, with its password on stdin)".to_owned()
-            }
-            _ => "unlock it".to_owned(),
         }
     }
 

@@ -46,9 +46,11 @@ impl Keyring {
     #[cfg(all(unix, not(target_os = "macos")))]
     fn entry(&mut self, profile: &ProfileName) -> Result<Entry, StoreError> {
         use keyring_core::api::CredentialStoreApi;
-        let store = match &self.store {
-            Some(store) => store,
-            None => self.store.insert(dbus_secret_service_keyring_store::Store::new().map_err(store_error)?),
+        let store = if let Some(store) = &self.store {
+            store
+        } else {
+            session_bus()?;
+            self.store.insert(dbus_secret_service_keyring_store::Store::new().map_err(store_error)?)
         };
         let label = format!("lokalise-auth ({profile})");
         let modifiers = std::collections::HashMap::from([("label", label.as_str())]);
@@ -89,6 +91,22 @@ impl Backend for Keyring {
     }
 }
 
+/// Whether there is a session bus to connect to. Without one libdbus would start `dbus-launch`, and
+/// that a bus which outlives us, with our environment and the secrets in it.
+#[cfg(all(unix, not(target_os = "macos")))]
+fn session_bus() -> Result<(), StoreError> {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    let there = match set("DBUS_SESSION_BUS_ADDRESS") {
+        Some(address) => !address.to_string_lossy().starts_with("autolaunch:"),
+        None => set("XDG_RUNTIME_DIR").is_some_and(|folder| std::path::Path::new(&folder).join("bus").exists()),
+    };
+    if there {
+        Ok(())
+    } else {
+        Err(StoreError::Unavailable("there is no D-Bus session bus (DBUS_SESSION_BUS_ADDRESS is not set)".to_owned()))
+    }
+}
+
 /// The library's answer as ours. Two of its errors hold the secret's bytes: those are dropped here.
 fn store_error(error: Error) -> StoreError {
     match error {
@@ -98,10 +116,19 @@ fn store_error(error: Error) -> StoreError {
         }
         Error::Ambiguous(_) => StoreError::Ambiguous,
         Error::TooLong(_, limit) => StoreError::TooLarge { size: 0, limit: limit as usize },
-        Error::NoStorageAccess(why) => StoreError::Locked(one_line(&*why)),
+        Error::NoStorageAccess(why) => no_access(&one_line(&*why)),
         Error::PlatformFailure(why) => platform_failure(&one_line(&*why)),
         Error::NoDefaultStore => StoreError::Unavailable("there is none on this system".to_owned()),
         other => StoreError::Unavailable(one_line(&other)),
+    }
+}
+
+/// A keyring without a default collection is called inaccessible too: there is nothing to unlock.
+fn no_access(why: &str) -> StoreError {
+    if why.contains("no result found") {
+        StoreError::Unavailable("it has no default collection".to_owned())
+    } else {
+        StoreError::Locked(why.to_owned())
     }
 }
 
@@ -113,7 +140,15 @@ fn platform_failure(why: &str) -> StoreError {
         StoreError::TimedOut(std::time::Duration::from_secs(2))
     } else if says(&["locked", "interaction is not allowed"]) {
         StoreError::Locked(why.to_owned())
-    } else if says(&["access denied", "accessdenied", "not authorized", "user canceled", "1312"]) {
+    } else if says(&[
+        "access denied",
+        "accessdenied",
+        "rejected send message",
+        "policy prevents",
+        "not authorized",
+        "user canceled",
+        "1312",
+    ]) {
         StoreError::Denied(why.to_owned())
     } else {
         StoreError::Unavailable(why.to_owned())
@@ -122,6 +157,8 @@ fn platform_failure(why: &str) -> StoreError {
 
 fn one_line(error: &dyn std::error::Error) -> String {
     let text = error.to_string();
+    // What the bus adds about its rules helps nobody.
+    let text = text.split(';').next().unwrap_or_default();
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

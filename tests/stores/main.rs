@@ -5,6 +5,12 @@
 mod support;
 
 mod clock;
+#[cfg(target_os = "linux")]
+mod faults;
+#[cfg(target_os = "linux")]
+mod helpers;
+#[cfg(target_os = "linux")]
+mod keyring;
 mod refresh_storm;
 #[cfg(target_os = "linux")]
 mod stuck;

@@ -155,12 +155,18 @@ pub fn needs(program: &str, package: &str) {
 /// `$$` in a path stands for it. Faults are injected into calls on these paths alone.
 #[cfg(target_os = "linux")]
 pub fn under_strace(command: &Command, options: &[&str], paths: &[String]) -> Command {
+    traced(command, options, paths, Path::new("/dev/null"))
+}
+
+/// The same, with the trace in a file.
+#[cfg(target_os = "linux")]
+pub fn traced(command: &Command, options: &[&str], paths: &[String], trace: &Path) -> Command {
     needs("strace", "strace");
     let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\\\""));
     let options = options.iter().map(|option| format!(" -e {}", quoted(option)));
     let paths = paths.iter().map(|path| format!(" -P {}", quoted(path)));
     let words: String = options.chain(paths).collect();
-    let line = format!("exec strace -D -f -qq -o /dev/null{words} \"$0\" \"$@\"");
+    let line = format!("exec strace -D -f -qq -o {}{words} \"$0\" \"$@\"", trace.display());
     let mut traced = Command::new("sh");
     traced.arg("-c").arg(line).arg(command.get_program()).args(command.get_args()).env_clear();
     traced.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
