@@ -12,6 +12,7 @@ use crate::oauth::token::TokenResponse;
 use crate::origin::Origin;
 use crate::profile::ProfileName;
 use crate::secret::{AccessToken, ApiToken, ClientSecret, RefreshToken};
+use crate::store::lock;
 
 /// The two kinds of credential that Lokalise knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,6 +81,11 @@ impl Credential {
             Self::ApiToken(_) => "LOKALISE_API_TOKEN",
             Self::OAuth(_) => "LOKALISE_ACCESS_TOKEN",
         }
+    }
+
+    /// A name for the token that does not tell it, for the pace that its requests share.
+    pub fn pace_key(&self) -> String {
+        lock::digest(&format!("pace {}", self.token()))
     }
 
     /// The one header that authenticates a request, marked sensitive. Never both.

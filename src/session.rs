@@ -15,7 +15,7 @@ use crate::origin::{ApiUrl, Origin};
 use crate::profile::{Entry, ProfileName, Profiles};
 use crate::secret::{AccessToken, ApiToken, ClientSecret, NotAToken, RefreshToken};
 use crate::settings::{Rule, Settings};
-use crate::store::{Vault, lock};
+use crate::store::Vault;
 use crate::world::World;
 
 /// Where a credential came from.
@@ -145,7 +145,7 @@ impl<'w> Session<'w> {
 
     /// A name for the token that does not tell it, for the pace that its requests share.
     pub fn pace_key(&self) -> String {
-        lock::digest(&format!("pace {}", self.credential.token()))
+        self.credential.pace_key()
     }
 
     /// The `--profile NAME` that a pasted hint needs, with a space before it; empty for the default.

@@ -49,10 +49,9 @@ fn call_gives_every_recorded_answer_untouched_and_the_right_exit_code() {
     let recordings = recordings();
     let standin = Standin::start();
     let home = Home::new(&standin);
-    let of_the_api = |exchange: &&Exchange| {
-        !exchange.is_oauth() && ["/api2/", "/v1/"].iter().any(|start| exchange.url.path().starts_with(start))
-    };
-    let count = judge(recordings.iter().filter(of_the_api), |exchange| replay(&standin, &home, exchange));
+    let count = judge(recordings.iter().filter(|exchange| exchange.is_of_the_api()), |exchange| {
+        replay(&standin, &home, exchange)
+    });
     if count > 0 {
         support::say(&format!("{count} recorded answers of the API were replayed"));
     }
@@ -123,7 +122,7 @@ fn call_refuses_other_services_before_a_socket_opens() {
     let recordings = recordings();
     let standin = Standin::start();
     let home = Home::new(&standin);
-    let elsewhere = |exchange: &&Exchange| exchange.url.path().starts_with("/v3/");
+    let elsewhere = |exchange: &&Exchange| !exchange.is_oauth() && !exchange.is_of_the_api();
     let count = judge(recordings.iter().filter(elsewhere), |exchange| {
         let mut command = home.cmd(["call", &exchange.method, exchange.url.as_str()]);
         let output = command.env("LOKALISE_API_TOKEN", standin.api_token()).output().expect("the binary can be run");

@@ -13,6 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::http::{Http, network_error};
 use crate::lokalise::identity::{Inquiry, Verdict};
 use crate::origin::ApiUrl;
+use crate::pace::Pace;
 use crate::profile::{Owner, Profiles};
 use crate::secret::hint_of;
 use crate::session::{Choice, Session};
@@ -117,7 +118,9 @@ fn finish(
     let text = if settings.json { format!("{}\n", report.to_json()) } else { report.to_text(world.stdout_is_terminal) };
     world.answer(&text)?;
     if !settings.json {
-        hints.iter().for_each(|hint| world.say(&format!("hint: {hint}")));
+        for hint in hints {
+            world.say(&format!("hint: {hint}"));
+        }
     }
     Ok(code)
 }
@@ -208,6 +211,9 @@ async fn get(
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let mut url = api_url.at(path);
     url.set_query(Some(query).filter(|query| !query.is_empty()));
+    if let Some(pace) = Pace::of_user(credential.pace_key()) {
+        tokio::time::sleep(pace.turn(world.now())).await;
+    }
     world.trace(&format!("> GET {}", url.path()));
     let (name, value) = credential.header();
     let request =

@@ -121,6 +121,7 @@ fn every_answer_of_the_api_has_a_process_id_and_the_rate() {
 fn a_rate_that_is_enforced_answers_429_to_the_credential_that_exceeds_it() {
     let standin = Standin::start();
     standin.set(|switches| switches.requests_per_second = Some(2));
+    assert_eq!(bare(&standin, "/api2/teams").header("x-ratelimit-limit"), Some("2, 2;w=1, 2;w=1"));
     let statuses: Vec<u16> = (0..3).map(|_| with_token(&standin, "GET", "/api2/teams", "").status).collect();
     assert_eq!(statuses, [200, 200, 429]);
     let other = standin.read_only_token();

@@ -30,6 +30,11 @@ impl Exchange {
         self.url.path().starts_with("/oauth2/")
     }
 
+    /// Whether one of the paths was asked that `call` knows.
+    pub fn is_of_the_api(&self) -> bool {
+        ["/api2/", "/v1/"].iter().any(|start| self.url.path().starts_with(start))
+    }
+
     /// Whether the credential was an OAuth access token.
     pub fn is_bearer(&self) -> bool {
         self.request_headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("Authorization"))

@@ -31,14 +31,14 @@ pub async fn extract(run: &Run<'_>, wait: Option<Duration>, folder: &Path) -> Re
     let (last, ended) = over(run, wait).await?;
     ended?;
     let url = bundle_url(&last.body()?).ok_or_else(|| no_bundle(wait))?;
-    let (bundle, length) = fetch(run, &address(&url)?).await?;
-    let mut list = String::new();
-    for path in unpack(bundle, length, folder)? {
+    let (zip, length) = fetch(run, &address(&url)?).await?;
+    let mut names = String::new();
+    for path in unpack(zip, length, folder)? {
         let name = path.display().to_string();
-        list.push_str(&if run.world.stdout_is_terminal { escaped(&name) } else { name.as_str().into() });
-        list.push('\n');
+        names.push_str(&if run.world.stdout_is_terminal { escaped(&name) } else { name.as_str().into() });
+        names.push('\n');
     }
-    if run.silent { Ok(()) } else { run.world.answer(&list) }
+    if run.silent { Ok(()) } else { run.world.answer(&names) }
 }
 
 fn no_bundle(wait: Option<Duration>) -> Error {

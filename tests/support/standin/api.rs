@@ -106,7 +106,10 @@ impl Lokalise {
             self.routed(request).unwrap_or_else(|answer| answer)
         };
         let answer = Self::with_usual_headers(answer);
-        match &locked(&self.switches).rate_limit {
+        let switches = locked(&self.switches);
+        // A rate that is enforced is the rate that is told.
+        let enforced = switches.requests_per_second.map(|rate| format!("{rate}, {rate};w=1, {rate};w=1"));
+        match switches.rate_limit.as_ref().map(|told| enforced.as_ref().unwrap_or(told)) {
             Some(limit) => answer
                 .header("X-RateLimit-Limit", limit)
                 .header("X-RateLimit-Remaining", if too_fast { "0" } else { "9" })

@@ -1,0 +1,223 @@
+//! What is printed, where, and with which exit code.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::{Scene, Told};
+use crate::support::standin::Answer;
+use crate::support::wire::{Step, Wire, head};
+
+#[test]
+fn every_status_has_its_exit_code_and_one_sentence() {
+    let scene = Scene::new();
+    for (status, code, said) in [
+        (400, 10, "no (HTTP 400)"),
+        (401, 4, "no (HTTP 401)"),
+        (403, 5, "no (HTTP 403)"),
+        (404, 6, "no (HTTP 404)"),
+        (405, 10, "no (HTTP 405)"),
+        (409, 10, "no (HTTP 409)"),
+        (422, 10, "no (HTTP 422)"),
+        (423, 10, "no (HTTP 423)"),
+        (500, 8, "no (HTTP 500)"),
+    ] {
+        scene.standin.answer_next(
+            "GET",
+            "/api2/projects",
+            Answer::error(status, "no").header("X-Lokalise-Process-Id", "a-b-c"),
+        );
+        let told = scene.call(&["GET", "/projects"]);
+        assert_eq!(told.failed(code), said);
+        assert_eq!(told.json(), json!({"error": {"message": "no", "code": status}}), "the body is on stdout");
+        assert!(told.stderr.contains("a-b-c"), "{}", told.stderr);
+    }
+}
+
+#[test]
+fn a_malformed_token_is_not_logged_in() {
+    let scene = Scene::new();
+    scene.standin.answer_next("GET", "/api2/projects", Answer::error(400, "Invalid `X-Api-Token` header"));
+    assert_eq!(scene.call(&["GET", "/projects"]).failed(4), "Invalid `X-Api-Token` header (HTTP 400)");
+}
+
+#[test]
+fn a_body_that_is_no_json_does_not_hide_the_status() {
+    let scene = Scene::new();
+    scene.standin.answer_next("POST", "/api2/projects", Answer::html(502, "<h1>nginx</h1>"));
+    let told = scene.call(&["POST", "/projects", "-f", "name=x"]);
+    assert_eq!(told.failed(8), "Bad Gateway (HTTP 502)");
+    assert_eq!(told.stdout, "<h1>nginx</h1>");
+    assert_eq!(scene.standin.requests().len(), 1, "a POST is sent once");
+}
+
+#[test]
+fn stdout_holds_data_only_once_a_filter_is_in_use() {
+    let scene = Scene::new();
+    for arguments in [&["--jq", "."][..], &["--ndjson"], &["--paginate"], &["-o", "out.json"], &["--extract", "out"]] {
+        scene.standin.answer_next("GET", "/api2/projects", Answer::error(404, "not here"));
+        let told = scene.call(&[&["GET", "/projects"], arguments].concat());
+        assert_eq!(told.failed(6), "not here (HTTP 404)", "{arguments:?}");
+        assert_eq!(told.stdout, "", "{arguments:?}");
+        assert!(told.stderr.contains(r#"{"error":{"#), "the body is on stderr: {}", told.stderr);
+        assert_eq!(std::fs::read_dir(scene.home.work()).unwrap().count(), 0, "{arguments:?} left something");
+    }
+}
+
+#[test]
+fn with_json_a_failure_is_one_object_on_stderr() {
+    let scene = Scene::new();
+    let error = Answer::error(404, "not here").header("X-Lokalise-Process-Id", "a-b-c");
+    scene.standin.answer_next("GET", "/api2/projects", error);
+    let told = scene.call(&["GET", "/projects", "--json", "--jq", "."]);
+    let object: serde_json::Value = serde_json::from_str(&told.stderr).unwrap();
+    assert_eq!(object["error"]["code"], "not_found");
+    assert_eq!(object["error"]["exit"], 6);
+    assert_eq!(object["error"]["status"], 404);
+    assert_eq!(object["error"]["request_id"], "a-b-c");
+}
+
+#[test]
+fn a_success_that_lists_errors_is_refused_unless_that_is_allowed() {
+    let scene = Scene::new();
+    let key = ["POST", "/projects/{p}/keys", "-f", "keys[][key_name]=new", "-f", "keys[][key_name]=new"];
+    let told = scene.call(&key);
+    assert_eq!(told.failed(10), "1 item was refused: This key name is already taken: key_name `new` (HTTP 200)");
+    assert_eq!(told.json()["keys"].as_array().unwrap().len(), 1, "what was done is on stdout");
+    let told = scene.call(&[&key[..], &["--allow-partial"]].concat());
+    assert_eq!((told.code, told.json()["errors"].as_array().unwrap().len()), (0, 2));
+}
+
+#[test]
+fn a_success_that_is_an_error_is_refused() {
+    let scene = Scene::new();
+    let body = json!({"error": {"message": "Something went wrong", "code": 500}});
+    scene.standin.answer_times(2, "GET", "/api2/projects", &Answer::json(200, &body));
+    let told = scene.call(&["GET", "/projects"]);
+    assert_eq!(told.failed(10), "Something went wrong (HTTP 200)");
+    assert_eq!(told.json(), body);
+    let told = scene.call(&["GET", "/projects", "--jq", ".projects[]"]);
+    assert_eq!(told.failed(10), "Something went wrong (HTTP 200)");
+    assert_eq!(told.stdout, "");
+}
+
+#[test]
+fn status_line_and_headers_come_first_when_asked_for() {
+    let scene = Scene::new();
+    scene.standin.answer_next(
+        "GET",
+        "/api2/projects",
+        Answer::new(200, "{}").header("X-Two", "a").header("X-Two", "b"),
+    );
+    let told = scene.call(&["GET", "/projects", "-i"]).quietly();
+    assert!(told.starts_with("HTTP/1.1 200 OK\r\n"), "{told}");
+    assert!(told.contains("\r\nx-two: a\r\nx-two: b\r\n"), "{told}");
+    assert!(told.ends_with("\r\n\r\n{}"), "{told}");
+    let told = scene.call(&["GET", "/projects", "-i", "--silent"]).quietly();
+    assert!(told.ends_with("\r\n\r\n"), "{told}");
+    assert_eq!(scene.call(&["GET", "/projects", "--silent"]).quietly(), "");
+    let told = scene.call(&["HEAD", "/projects", "-i"]).quietly();
+    assert!(told.contains("x-pagination-total-count"), "{told}");
+}
+
+#[test]
+fn a_filter_prints_strings_raw_and_a_gate_decides_the_exit_code() {
+    let scene = Scene::new();
+    let body = json!({"projects": [{"name": "a\nb", "statistics": {"progress": 90}}, {"name": "c", "statistics": {"progress": 40}}]});
+    scene.standin.answer_always("GET", "/api2/projects", Answer::json(200, &body));
+    let call = |arguments: &[&str]| scene.call(&[&["GET", "/projects"], arguments].concat());
+    assert_eq!(call(&["-q", ".projects[].name"]).quietly(), "a\nb\nc\n");
+    assert_eq!(call(&["--ndjson", "-q", ".statistics"]).quietly(), "{\"progress\":90}\n{\"progress\":40}\n");
+    assert_eq!(call(&["--ndjson"]).quietly().lines().count(), 2);
+    assert_eq!(
+        call(&["-q", ".projects[] | [.name, .statistics.progress] | @csv"]).quietly(),
+        "\"a\nb\",90\n\"c\",40\n"
+    );
+    assert_eq!(call(&["--silent", "--fail-unless", ".projects[0].statistics.progress >= 90"]).quietly(), "");
+    let told = call(&["--fail-unless", "all(.projects[]; .statistics.progress >= 90)"]);
+    assert_eq!(told.failed(12), "not true of the answer: all(.projects[]; .statistics.progress >= 90)");
+    assert_eq!(told.json(), body, "the answer is printed all the same");
+    assert_eq!(call(&["--ndjson", "--fail-unless", ".statistics.progress >= 90"]).code, 12);
+    let told = call(&["-q", ".projects.name"]);
+    assert!(told.failed(1).starts_with("the filter failed: cannot index"), "{}", told.stderr);
+}
+
+#[test]
+fn a_file_appears_when_it_is_whole() {
+    let mut scene = Scene::new();
+    scene.file("out.json", "old");
+    let content = || std::fs::read_to_string(scene.home.work().join("out.json")).unwrap();
+    assert_eq!(scene.call(&["GET", "/projects", "-o", "out.json"]).quietly(), "");
+    assert!(content().starts_with("{\"projects\""));
+    let whole = content();
+    let wire = Wire::before(scene.standin.address());
+    wire.answer_next(
+        "GET",
+        "/api2/projects",
+        vec![
+            head("HTTP/1.1 200 OK\nContent-Type: application/json\nContent-Length: 100"),
+            Step::Send(b"{\"proj".to_vec()),
+        ],
+    );
+    let api_url = wire.api_url();
+    scene.home.set("LOKALISE_API_URL", &api_url);
+    let told = scene.call(&["GET", "/projects", "-o", "out.json"]);
+    assert!(told.failed(9).contains("was cut short"), "{}", told.stderr);
+    assert_eq!(std::fs::read_to_string(scene.home.work().join("out.json")).unwrap(), whole);
+    assert_eq!(std::fs::read_dir(scene.home.work()).unwrap().count(), 1, "nothing else is left");
+}
+
+fn cut_short(headers: &str, body: &str) -> Told {
+    let mut scene = Scene::new();
+    let wire = Wire::before(scene.standin.address());
+    let head = head(&format!("HTTP/1.1 200 OK\nContent-Type: application/json{headers}"));
+    wire.answer_next("GET", "/api2/projects", vec![head, Step::Send(body.as_bytes().to_vec())]);
+    scene.home.set("LOKALISE_API_URL", &wire.api_url());
+    scene.call(&["GET", "/projects"])
+}
+
+#[test]
+fn a_body_that_is_cut_short_is_a_failure() {
+    for (headers, body) in [
+        ("\nContent-Length: 100", r#"{"projects":[]}"#),
+        ("\nTransfer-Encoding: chunked", "10\r\n{\"projects\":[1,2\r\n"),
+        ("", r#"{"projects":[{"a":1}"#),
+    ] {
+        let told = cut_short(headers, body);
+        assert!(told.failed(9).contains("was cut short"), "{headers}: {}", told.stderr);
+    }
+    assert_eq!(cut_short("", r#"{"projects":[]}"#).quietly(), r#"{"projects":[]}"#, "whole without a length");
+}
+
+#[test]
+fn the_whole_call_has_a_time_limit_when_asked_for() {
+    let scene = Scene::new();
+    scene.standin.answer_next("GET", "/api2/projects", Answer::new(200, "{}").after(Duration::from_secs(20)));
+    let begun = std::time::Instant::now();
+    let told = scene.call(&["GET", "/projects", "--timeout", "500ms"]);
+    assert_eq!(told.failed(9), "not done within 500ms");
+    assert!(begun.elapsed() < Duration::from_secs(5));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_reader_that_has_seen_enough_ends_the_call_quietly() {
+    let scene = Scene::new();
+    let long = || -> Box<dyn std::io::Read + Send> { Box::new(std::io::Read::take(std::io::repeat(b'x'), 50_000_000)) };
+    scene.standin.answer_next("GET", "/api2/projects", Answer::streamed(None, long));
+    let program = crate::support::home::binary();
+    let script = format!("'{}' call GET /projects | head -c 10; echo \" ${{PIPESTATUS[0]}}\"", program.display());
+    let output = scene.home.other("bash", ["-c", &script]).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "xxxxxxxxxx 0\n");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_told() {
+    let scene = Scene::new();
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = scene.home.command(["call", "GET", "/projects"]).stdout(full).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("stdout cannot be written"));
+}

@@ -1,0 +1,63 @@
+//! `--batch`: long arrays in short requests.
+
+use serde_json::{Value, json};
+
+use super::Scene;
+use crate::support::standin::Answer;
+
+fn keys(names: impl Iterator<Item = String>) -> String {
+    let keys: Vec<Value> = names.map(|name| json!({"key_name": name, "platforms": ["web"]})).collect();
+    json!({"keys": keys}).to_string()
+}
+
+const CREATE: [&str; 6] = ["POST", "/projects/{p}/keys", "--input", "-", "--batch", "keys:500"];
+
+#[test]
+fn a_long_list_is_created_in_batches_and_the_answers_are_one() {
+    let scene = Scene::new();
+    scene.standin.edit(|content| content.set_keys(0));
+    let told = scene.call_with(&CREATE, &keys((0..2_476).map(|number| format!("key-{number}"))));
+    assert_eq!(told.json()["keys"].as_array().unwrap().len(), 2_476);
+    assert_eq!(told.json()["project_id"], scene.standin.project_id());
+    let sizes: Vec<usize> =
+        scene.standin.requests().iter().map(|request| request.json()["keys"].as_array().unwrap().len()).collect();
+    assert_eq!(sizes, [500, 500, 500, 500, 476]);
+}
+
+#[test]
+fn items_that_are_refused_do_not_stop_the_others() {
+    let scene = Scene::new();
+    scene.standin.edit(|content| content.set_keys(0));
+    let names = (0..1_100).map(|number| format!("key-{}", if number < 600 { number % 599 } else { number }));
+    let told = scene.call_with(&CREATE, &keys(names));
+    assert_eq!(told.failed(10), "1 item was refused: This key name is already taken: key_name `key-0` (HTTP 200)");
+    assert_eq!(told.json()["keys"].as_array().unwrap().len(), 1_099);
+}
+
+#[test]
+fn a_batch_that_fails_ends_the_run_and_what_was_done_is_told() {
+    let scene = Scene::new();
+    scene.standin.edit(|content| content.set_keys(0));
+    let path = scene.project("/keys");
+    let asked = std::sync::atomic::AtomicUsize::new(0);
+    scene.standin.answer_with(move |request| {
+        let third = request.path() == path && asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 2;
+        third.then(|| Answer::error(500, "Something went wrong"))
+    });
+    let told = scene.call_with(&CREATE, &keys((0..2_476).map(|number| format!("key-{number}"))));
+    let said = "request 3 of 5 failed, those before it were carried out: Something went wrong (HTTP 500)";
+    assert_eq!(told.failed(8), said);
+    assert!(told.stdout.contains("key-999") && !told.stdout.contains("key-1000"));
+    assert_eq!(scene.standin.requests().len(), 3);
+}
+
+#[test]
+fn keys_are_deleted_in_batches() {
+    let scene = Scene::new();
+    scene.standin.edit(|content| content.set_keys(1_203));
+    let ids = scene.call(&["GET", "/projects/{p}/keys", "--paginate", "-q", "{keys: [.keys[].key_id]}"]).quietly();
+    let told = scene.call_with(&["DELETE", "/projects/{p}/keys", "--input", "-", "--batch", "keys:500"], &ids);
+    assert_eq!(told.json()["keys_removed"], true);
+    let left = scene.call(&["GET", "/projects/{p}/keys", "-q", ".keys | length"]).quietly();
+    assert_eq!(left, "0\n");
+}

@@ -1,0 +1,147 @@
+//! `--extract`: exports to folders, and what hostile bundles do not do.
+
+use std::path::Path;
+
+use super::Scene;
+use crate::support::standin::{Answer, SyncExport, zip_of};
+
+const ASYNC: [&str; 7] =
+    ["POST", "/projects/{p}/files/async-download", "-f", "format=json", "--wait", "--extract", "locales"];
+const SYNC: [&str; 6] = ["POST", "/projects/{p}/files/download", "-f", "format=json", "--extract", "locales"];
+
+/// All files below a folder, relative to it.
+fn files_below(folder: &Path) -> Vec<String> {
+    let mut found = vec![];
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(next).expect("a folder of ours") {
+            let path = entry.expect("a folder of ours").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                found.push(path.strip_prefix(folder).expect("it was found below").display().to_string());
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn an_export_ends_in_a_folder_and_its_files_are_listed() {
+    for arguments in [&ASYNC[..], &SYNC] {
+        let scene = Scene::new();
+        let listed = scene.call(arguments).quietly();
+        let mut listed: Vec<&str> = listed.lines().collect();
+        listed.sort_unstable();
+        assert!(!listed.is_empty());
+        assert_eq!(listed, files_below(&scene.home.work()));
+        assert!(listed[0].starts_with("locales/"), "{listed:?}");
+        let bundles = scene.standin.bundle_requests();
+        assert_eq!(bundles.len(), 1);
+        for header in ["x-api-token", "authorization", "cookie", "referer"] {
+            assert_eq!(bundles[0].header(header), None, "{header}");
+        }
+    }
+}
+
+#[test]
+fn the_signed_address_is_not_told_on_stderr() {
+    let scene = Scene::new();
+    scene.standin.answer_times(2, "GET", "/export/*", &Answer::html(403, "AccessDenied"));
+    for arguments in [vec!["-vv"], vec![]] {
+        let told = scene.call(&[&ASYNC[..], &arguments].concat());
+        let request = scene.standin.bundle_requests().pop().unwrap();
+        let signature = request.parameter("X-Amz-Signature").unwrap();
+        assert!(!told.stderr.contains(&signature), "{}", told.stderr);
+        assert_eq!(told.failed(1), "127.0.0.1 does not give the bundle (HTTP 403)");
+    }
+}
+
+#[test]
+fn a_bundle_that_fails_to_come_is_fetched_again() {
+    let scene = Scene::new();
+    scene.standin.answer_next("GET", "/export/*", Answer::html(503, "SlowDown"));
+    assert_eq!(scene.call(&ASYNC).code, 0);
+    assert_eq!(scene.standin.bundle_requests().len(), 2);
+}
+
+#[test]
+fn a_hostile_bundle_writes_nothing() {
+    for name in ["../evil", "/tmp/lokalise-auth-evil", "a/../../evil", "..\\evil", "C:\\evil", "C:/evil"] {
+        let scene = Scene::new();
+        scene.standin.set(|switches| switches.bundle = Some(zip_of(&[("good.json", b"{}"), (name, b"evil")])));
+        let told = scene.call(&SYNC);
+        assert_eq!(told.failed(1), format!("the bundle is not unpacked: it has an entry named `{name}`"));
+        assert_eq!(files_below(&scene.home.work()), [""; 0]);
+        assert!(!Path::new("/tmp/lokalise-auth-evil").exists());
+        assert!(!scene.home.path().join("evil").exists());
+    }
+}
+
+#[test]
+fn an_empty_or_broken_bundle_is_an_error() {
+    for (bundle, said) in [
+        (zip_of(&[]), "the bundle has no file in it"),
+        (b"<Error>AccessDenied</Error>".to_vec(), "the bundle cannot be unpacked"),
+        (zip_of(&[("a", b"b")])[..40].to_vec(), "the bundle cannot be unpacked"),
+    ] {
+        let scene = Scene::new();
+        scene.standin.set(|switches| switches.bundle = Some(bundle.clone()));
+        let told = scene.call(&SYNC);
+        assert!(told.failed(1).starts_with(said), "{}", told.stderr);
+        assert_eq!(files_below(&scene.home.work()), [""; 0]);
+    }
+}
+
+#[test]
+fn a_bundle_over_plain_http_is_not_fetched() {
+    let scene = Scene::new();
+    scene.standin.serve_bundles_from("http://bundles.example");
+    let told = scene.call(&SYNC);
+    assert_eq!(told.failed(1), "the address of the bundle is not https; it is not fetched");
+    let redirect = Answer::new(302, "").header("Location", "http://bundles.example/x");
+    let scene = Scene::new();
+    scene.standin.answer_next("GET", "/export/*", redirect);
+    assert_eq!(scene.call(&SYNC).failed(1), "the address of the bundle is not https; it is not fetched");
+}
+
+#[test]
+fn an_export_that_failed_fetches_nothing() {
+    let scene = Scene::new();
+    scene.standin.set(|switches| switches.process_end = "failed".into());
+    scene.call(&ASYNC).failed(11);
+    assert_eq!(scene.standin.bundle_requests().len(), 0);
+}
+
+#[test]
+fn an_asynchronous_export_that_is_not_waited_for_says_so() {
+    let scene = Scene::new();
+    let arguments = ["POST", "/projects/{p}/files/async-download", "-f", "format=json", "--extract", "locales"];
+    let told = scene.call(&arguments);
+    assert_eq!(told.failed(1), "the answer names no bundle to fetch");
+    assert!(told.stderr.contains("add --wait"), "{}", told.stderr);
+}
+
+#[test]
+fn an_export_that_is_too_big_gets_a_line_that_works_as_pasted() {
+    let scene = Scene::new();
+    scene.standin.set(|switches| switches.sync_export = SyncExport::RefusesTooBig);
+    let told = scene.call(&SYNC);
+    assert!(told.failed(10).starts_with("Project too big for sync export."), "{}", told.stderr);
+    let hint = told.stderr.lines().find_map(|line| line.strip_prefix("hint: export it asynchronously: `")).unwrap();
+    let line = hint.strip_suffix('`').unwrap();
+    let words = shell_words::split(line).unwrap();
+    assert_eq!(words[0], "lokalise-auth");
+    let arguments: Vec<&str> = words[2..].iter().map(String::as_str).collect();
+    assert!(!scene.call(&arguments).quietly().is_empty());
+}
+
+#[test]
+fn an_export_that_is_nearly_too_big_is_hinted_at() {
+    let scene = Scene::new();
+    scene.standin.set(|switches| switches.sync_export = SyncExport::WarnsTooBig);
+    let told = scene.call(&["POST", "/projects/{p}/files/download", "-f", "format=json"]);
+    assert_eq!(told.code, 0);
+    assert!(told.stderr.contains("/files/async-download -f 'format=json' --wait`"), "{}", told.stderr);
+}

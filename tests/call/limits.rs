@@ -1,0 +1,160 @@
+//! Retries and the pace: when a request is made again, and how many are made in a second.
+
+use std::time::{Duration, Instant};
+
+use super::Scene;
+use crate::support::standin::Answer;
+use crate::support::wire::{Step, Wire, head};
+
+#[test]
+fn a_429_is_waited_out_for_any_method() {
+    let scene = Scene::new();
+    let too_many = Answer::flat_error(429, "Too many requests").header("Retry-After", "1");
+    scene.standin.answer_next("POST", "/api2/projects", too_many);
+    let begun = Instant::now();
+    let told = scene.call(&["POST", "/projects", "-f", "name=x"]);
+    assert_eq!(told.json()["name"], "x");
+    assert!(begun.elapsed() >= Duration::from_secs(1));
+    assert_eq!(told.stderr, "lokalise-auth: too many requests (HTTP 429); trying again in 1s\n");
+    let posts = scene.standin.requests_to("POST", "/api2/projects");
+    assert_eq!((posts.len(), &posts[0].body), (2, &posts[1].body));
+}
+
+#[test]
+fn a_date_and_a_reset_say_when_to_come_back_too() {
+    let scene = Scene::new();
+    let soon = httpdate::fmt_http_date(std::time::SystemTime::now() + Duration::from_secs(2));
+    scene.standin.answer_next("GET", "/api2/projects", Answer::error(429, "no").header("Retry-After", &soon));
+    scene.standin.answer_next("GET", "/api2/projects", Answer::error(429, "no").header("X-RateLimit-Reset", "1"));
+    let told = scene.call(&["GET", "/projects"]);
+    assert_eq!(told.code, 0);
+    assert_eq!(told.stderr.lines().count(), 2, "{}", told.stderr);
+    assert!(told.stderr.ends_with("trying again in 1s\n"), "{}", told.stderr);
+}
+
+#[test]
+fn a_wait_that_is_too_long_is_not_begun() {
+    let scene = Scene::new();
+    for (retry_after, arguments) in
+        [("61", &[][..]), ("3", &["--max-wait", "2s"]), ("1", &["--no-retry"]), ("99999999999999999999", &[])]
+    {
+        scene.standin.forget_requests();
+        scene.standin.answer_next(
+            "GET",
+            "/api2/projects",
+            Answer::error(429, "Slow down").header("Retry-After", retry_after),
+        );
+        let begun = Instant::now();
+        let told = scene.call(&[&["GET", "/projects"], arguments].concat());
+        assert_eq!(told.failed(7), "Slow down (HTTP 429)");
+        assert!(told.stderr.contains("hint: try again in "), "{}", told.stderr);
+        assert!(begun.elapsed() < Duration::from_secs(2));
+        assert_eq!(scene.standin.requests().len(), 1);
+    }
+}
+
+#[test]
+fn a_server_that_fails_is_asked_again_for_reading_alone() {
+    let scene = Scene::new();
+    for status in [502, 503, 504] {
+        scene.standin.answer_next("GET", "/api2/projects", Answer::html(status, "x"));
+        assert_eq!(scene.call(&["GET", "/projects"]).code, 0, "{status}");
+        scene.standin.forget_requests();
+        scene.standin.answer_next("POST", "/api2/projects", Answer::html(status, "x"));
+        scene.call(&["POST", "/projects", "-f", "name=x"]).failed(8);
+        assert_eq!(scene.standin.requests().len(), 1, "{status}");
+    }
+    scene.standin.forget_requests();
+    scene.standin.answer_next("GET", "/api2/projects", Answer::error(500, "x"));
+    scene.call(&["GET", "/projects"]).failed(8);
+    assert_eq!(scene.standin.requests().len(), 1, "a 500 is no passing trouble");
+}
+
+#[test]
+fn a_connection_that_breaks_is_made_again_for_reading_alone() {
+    let mut scene = Scene::new();
+    let wire = Wire::before(scene.standin.address());
+    scene.home.set("LOKALISE_API_URL", &wire.api_url());
+    wire.answer_next("GET", "/api2/projects", vec![]);
+    let told = scene.call(&["GET", "/projects"]);
+    assert_eq!(told.code, 0, "{}", told.stderr);
+    assert!(told.stderr.contains("; trying again in "), "{}", told.stderr);
+    wire.answer_next("POST", "/api2/projects", vec![]);
+    scene.call(&["POST", "/projects", "-f", "name=x"]).failed(9);
+    let posts = wire.requests().into_iter().filter(|request| request.method == "POST").count();
+    assert_eq!(posts, 1, "whether it was carried out, nobody knows");
+}
+
+#[test]
+fn a_body_that_was_shown_in_part_is_not_shown_again() {
+    let mut scene = Scene::new();
+    let wire = Wire::before(scene.standin.address());
+    scene.home.set("LOKALISE_API_URL", &wire.api_url());
+    let cut = vec![head("HTTP/1.1 200 OK\nContent-Length: 100"), Step::Send(b"beginning".to_vec())];
+    wire.answer_next("GET", "/api2/projects", cut);
+    let told = scene.call(&["GET", "/projects"]);
+    told.failed(9);
+    assert_eq!((told.stdout.as_str(), wire.requests().len()), ("beginning", 1));
+}
+
+#[test]
+fn an_api_that_nobody_serves_is_a_network_failure() {
+    let mut scene = Scene::new();
+    scene.home.set("LOKALISE_API_URL", "http://127.0.0.1:9/api2");
+    let told = scene.call(&["GET", "/projects", "--max-wait", "1s"]);
+    assert!(told.failed(9).contains("cannot be reached"), "{}", told.stderr);
+}
+
+/// How many requests arrived within any one second.
+fn most_in_a_second(scene: &Scene) -> usize {
+    let mut arrivals: Vec<Instant> = scene.standin.requests().iter().map(|request| request.at).collect();
+    arrivals.sort();
+    let second = Duration::from_secs(1);
+    arrivals
+        .iter()
+        .map(|begin| arrivals.iter().filter(|at| *at >= begin && **at < *begin + second).count())
+        .max()
+        .unwrap_or(0)
+}
+
+#[test]
+fn many_processes_together_make_six_requests_a_second_and_earn_no_429() {
+    let scene = Scene::new();
+    scene.standin.set(|switches| {
+        switches.rate_limit = None;
+        switches.requests_per_second = Some(6);
+    });
+    let begun = Instant::now();
+    let processes: Vec<_> = (0..20)
+        .map(|_| {
+            let mut command = scene.home.command(["call", "GET", "/projects", "--no-retry", "--silent"]);
+            command.stderr(std::process::Stdio::piped()).spawn().unwrap()
+        })
+        .collect();
+    for process in processes {
+        let output = process.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    assert_eq!(scene.standin.requests().len(), 20);
+    assert!(most_in_a_second(&scene) <= 6, "{}", most_in_a_second(&scene));
+    // Twenty take three windows behind the first, and not many more.
+    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn the_pace_is_what_the_answers_grant() {
+    let scene = Scene::new();
+    scene.standin.edit(|content| content.set_projects(60));
+    // Ten a second are granted by every answer of the stand-in: the first of thirty pages says so.
+    let begun = Instant::now();
+    scene.call(&["GET", "/projects?limit=2", "--paginate"]).quietly();
+    assert!(begun.elapsed() < Duration::from_millis(3_800), "{:?}", begun.elapsed());
+    assert!(most_in_a_second(&scene) <= 10);
+}
+
+#[test]
+fn a_single_call_waits_for_no_turn() {
+    let scene = Scene::new();
+    let told = scene.call(&["GET", "/projects", "-v"]);
+    assert!(!told.stderr.contains("waiting"), "{}", told.stderr);
+}
