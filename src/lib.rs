@@ -15,6 +15,7 @@ pub mod oauth;
 pub mod origin;
 pub mod pace;
 pub mod profile;
+pub mod program;
 pub mod secret;
 pub mod session;
 pub mod settings;
@@ -62,6 +63,7 @@ pub fn run(world: &mut World, cli: &Cli) -> Result<u8> {
             ended = command(world, &settings, &cli.command) => ended,
         }
     });
+    program::end_all();
     // Threads that still wait, for a terminal or a mute keyring, must not hold up the exit.
     runtime.shutdown_background();
     ended

@@ -30,6 +30,11 @@ impl ProfileName {
         if good { Ok(Self(text.to_owned())) } else { Err(NotAName) }
     }
 
+    /// The name of a throw-away record: one that no profile can have, so that none is ever overwritten.
+    pub(crate) fn of_a_probe() -> Self {
+        Self(format!("~probe.{}", std::process::id()))
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -66,6 +71,10 @@ pub struct Owner {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     pub kind: Kind,
+    /// The kind of the record that is about to be written: should the run end before this entry is
+    /// replaced too, the new record is good all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub becomes: Option<Kind>,
     pub store: StoreKind,
     /// Origin of the API that the credential is for.
     pub api_url: String,
@@ -82,6 +91,13 @@ pub struct Entry {
     /// The words of a command that prints the token, in place of a stored record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<Vec<String>>,
+}
+
+impl Entry {
+    /// Whether a record of this kind may be the one that the entry speaks of.
+    pub fn is_for(&self, kind: Kind) -> bool {
+        self.kind == kind || self.becomes == Some(kind)
+    }
 }
 
 /// The content of `profiles.json`.
@@ -148,13 +164,13 @@ impl Profiles {
                 .hint("check the folder's owner, mode and free space, or set LOKALISE_AUTH_CONFIG_DIR")
         };
         atomic::private_folder(folder).map_err(unwritable)?;
-        let _lock = lock::beside(&path).map_err(unwritable)?;
+        let lock = lock::beside(&path).map_err(unwritable)?;
         let mut profiles = Self::load(folder)?;
         let before = profiles.to_text();
         let answer = change(&mut profiles);
         let after = profiles.to_text();
-        if before != after || !path.exists() {
-            atomic::replace(&path, after.as_bytes()).map_err(unwritable)?;
+        if before != after {
+            atomic::replace(&path, after.as_bytes(), lock.as_ref()).map_err(unwritable)?;
         }
         Ok(answer)
     }
@@ -174,9 +190,13 @@ impl Profiles {
 pub fn of_folder(folder: &Path) -> Result<Option<(ProfileName, PathBuf)>> {
     for folder in folder.ancestors() {
         let path = folder.join(".lokalise-profile");
+        // A folder that may not be looked into names no profile either.
+        if fs::metadata(&path).is_err() {
+            continue;
+        }
         let text = match read_bounded(&path) {
             Ok(text) => text,
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => continue,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             Err(error) => return Err(Error::usage(format!("{} cannot be read", path.display())).because(error)),
         };
         let line = text.strip_suffix('\n').unwrap_or(&text);

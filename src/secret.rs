@@ -108,6 +108,14 @@ secret_type! {
     CodeVerifier;
 }
 
+/// A line of another program's text without what may be a secret that it echoes: words with a run
+/// of 32 or more letters and digits.
+pub fn without_secrets(line: &str) -> String {
+    let longest_run = |word: &str| word.split(|c: char| !c.is_ascii_alphanumeric()).map(str::len).max().unwrap_or(0);
+    let words = line.split(' ').map(|word| if longest_run(word) >= 32 { "[redacted]" } else { word });
+    words.collect::<Vec<_>>().join(" ")
+}
+
 /// The last four characters of a token of 20 characters or more, so that a
 /// person can tell two apart; nothing of a shorter one.
 pub fn hint_of(token: &str) -> Option<String> {

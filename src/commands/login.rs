@@ -175,6 +175,7 @@ impl New<'_> {
         };
         let mut entry = Entry {
             kind: Kind::OAuth,
+            becomes: None,
             store: self.vault.kind.clone(),
             api_url: record.api_origin.to_string(),
             oauth_url: record.oauth_origin.to_string(),

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use super::client::ClientCredentials;
-use crate::secret::{AccessToken, AuthorizationCode, CodeVerifier, RefreshToken};
+use crate::secret::{AccessToken, AuthorizationCode, CodeVerifier, RefreshToken, without_secrets};
 
 /// What is exchanged for tokens.
 pub enum Grant<'a> {
@@ -149,18 +149,10 @@ fn scopes(value: &Value) -> Option<Vec<String>> {
     (!tokens.is_empty()).then_some(tokens)
 }
 
-/// The characters that RFC 6749 §5.2 allows in an error text, and no more than `longest`. A run of 32
-/// or more letters and digits may be a secret that the server echoes.
+/// The characters that RFC 6749 §5.2 allows in an error text, no more than `longest` of them, and no secret.
 fn plain(text: &str, longest: usize) -> String {
     let allowed = text.chars().map(|c| if matches!(c, '\u{20}'..='\u{7e}') { c } else { '?' });
-    let text: String = allowed.take(longest).collect();
-    text.split(' ')
-        .map(|word| {
-            let run = word.split(|c: char| !c.is_ascii_alphanumeric()).map(str::len).max().unwrap_or(0);
-            if run >= 32 { "[redacted]" } else { word }
-        })
-        .collect::<Vec<_>>()
-        .join(" ")
+    without_secrets(&allowed.take(longest).collect::<String>())
 }
 
 #[cfg(test)]

@@ -41,6 +41,12 @@ pub async fn ready(world: &World, vault: &Vault, profile: &ProfileName) -> Resul
 pub async fn keep(world: &World, settings: &Settings, vault: &Vault, record: &Record, entry: Entry) -> Result<()> {
     let profile = &record.profile;
     let _lock = waited(world, vault, profile).await;
+    let kind = record.credential.kind();
+    Profiles::change(&settings.config_folder, |profiles| {
+        if let Some(entry) = profiles.entries.get_mut(profile).filter(|entry| entry.kind != kind) {
+            entry.becomes = Some(kind);
+        }
+    })?;
     vault.write(profile, &record.to_text()).await.map_err(|error| error.explain(vault, profile))?;
     enter(world, settings, profile, entry).await
 }

@@ -1,11 +1,9 @@
 //! The OS keyring: Secret Service on Linux, Keychain on macOS, Credential Manager
 //! on Windows. One item per profile.
 
-use std::time::Instant;
-
 use zeroize::Zeroizing;
 
-use super::{Backend, StoreError};
+use super::{Backend, Deadline, StoreError};
 use crate::profile::ProfileName;
 
 #[cfg(any(windows, target_os = "macos"))]
@@ -64,7 +62,7 @@ impl Keyring {
 }
 
 impl Backend for Keyring {
-    fn read(&mut self, profile: &ProfileName, _: Instant) -> Result<Option<Zeroizing<String>>, StoreError> {
+    fn read(&mut self, profile: &ProfileName, _: Deadline) -> Result<Option<Zeroizing<String>>, StoreError> {
         match self.entry(profile)?.get_secret() {
             Ok(bytes) => String::from_utf8(bytes).map(|text| Some(Zeroizing::new(text))).map_err(|error| {
                 drop(Zeroizing::new(error.into_bytes()));
@@ -75,7 +73,7 @@ impl Backend for Keyring {
         }
     }
 
-    fn write(&mut self, profile: &ProfileName, record: &str, _: Instant) -> Result<(), StoreError> {
+    fn write(&mut self, profile: &ProfileName, record: &str, _: Deadline) -> Result<(), StoreError> {
         if record.len() > LIMIT {
             return Err(StoreError::TooLarge { size: record.len(), limit: LIMIT });
         }
@@ -83,7 +81,7 @@ impl Backend for Keyring {
         self.entry(profile)?.set_secret(record.as_bytes()).map_err(store_error)
     }
 
-    fn delete(&mut self, profile: &ProfileName, _: Instant) -> Result<(), StoreError> {
+    fn delete(&mut self, profile: &ProfileName, _: Deadline) -> Result<(), StoreError> {
         match self.entry(profile)?.delete_credential() {
             Ok(()) | Err(Error::NoEntry) => Ok(()),
             Err(error) => Err(store_error(error)),

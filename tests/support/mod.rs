@@ -6,6 +6,7 @@
 
 pub mod browser;
 pub mod client;
+pub mod crowd;
 pub mod home;
 pub mod port;
 pub mod proxy;
