@@ -15,9 +15,9 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("a call", &["call"]),
     ("the credential in force", &["session"]),
     ("what this run was told", &["settings"]),
-    ("the edge", &["http", "loopback", "browser", "terminal", "program", "pace", "hygiene", "world"]),
+    ("the edge", &["http", "loopback", "browser", "terminal", "pace", "hygiene", "world"]),
     ("Lokalise", &["lokalise"]),
-    ("the things", &["profile", "credential", "store"]),
+    ("the things", &["profile", "credential", "store", "program"]),
     ("the protocol", &["oauth"]),
     ("the ground", &["error", "escape", "name", "origin", "secret"]),
 ];
