@@ -11,6 +11,7 @@ pub mod http;
 pub mod hygiene;
 pub mod lokalise;
 pub mod loopback;
+pub mod name;
 pub mod oauth;
 pub mod origin;
 pub mod pace;

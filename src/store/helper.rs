@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::{Backend, Deadline, StoreError};
-use crate::profile::ProfileName;
+use crate::name::ProfileName;
 use crate::program::{self, Ended, NoAnswer};
 use crate::secret::without_secrets;
 
