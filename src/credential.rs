@@ -7,10 +7,10 @@ use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use crate::name::ProfileName;
 use crate::oauth::client::ClientCredentials;
 use crate::oauth::token::TokenResponse;
 use crate::origin::Origin;
-use crate::profile::ProfileName;
 use crate::secret::{AccessToken, ApiToken, ClientSecret, RefreshToken};
 use crate::store::lock;
 
@@ -116,18 +116,25 @@ impl OAuth {
         }
     }
 
-    /// The tokens after a refresh. What the answer omits stays in force (RFC 6749 §6).
-    pub fn renewed(self, response: TokenResponse, now: SystemTime) -> Self {
-        let renewal = match (self.renewal, response.refresh_token) {
-            (Some(old), Some(refresh_token)) => Some(Renewal { refresh_token, ..old }),
-            (old, _) => old,
-        };
-        Self {
-            access_token: response.access_token,
-            expires_at: response.expires_in.map(|seconds| unix(now) + seconds),
-            lifetime: response.expires_in,
-            scopes: response.scopes.or(self.scopes),
-            renewal,
+    /// The tokens of an answer to a refresh token that no record holds.
+    pub fn minted(response: TokenResponse, renewal: Renewal, now: SystemTime) -> Self {
+        Self::issued(
+            TokenResponse { refresh_token: response.refresh_token.or(Some(renewal.refresh_token)), ..response },
+            renewal.client,
+            now,
+        )
+    }
+
+    /// Takes the tokens of a refresh. What the answer omits stays in force (RFC 6749 §6).
+    pub fn renew(&mut self, response: TokenResponse, now: SystemTime) {
+        if let (Some(renewal), Some(refresh_token)) = (&mut self.renewal, response.refresh_token) {
+            renewal.refresh_token = refresh_token;
+        }
+        self.access_token = response.access_token;
+        self.expires_at = response.expires_in.map(|seconds| unix(now) + seconds);
+        self.lifetime = response.expires_in;
+        if response.scopes.is_some() {
+            self.scopes = response.scopes;
         }
     }
 
@@ -143,7 +150,7 @@ impl OAuth {
         let (Some(end), now) = (self.expires_at, unix(now)) else { return false };
         let lifetime = self.lifetime.unwrap_or(3600);
         let margin = (lifetime / 10).min(60);
-        end <= now + margin || end > now + lifetime + 60
+        end <= now + margin || end - now > lifetime.saturating_add(60)
     }
 }
 
@@ -173,6 +180,8 @@ pub enum Unusable {
 }
 
 const VERSION: u32 = 1;
+/// 9999-12-31T23:59:59Z, in seconds since 1970.
+const LAST_SECOND: u64 = 253_402_300_799;
 
 /// The record's form in the store.
 #[derive(Serialize, Deserialize)]
@@ -274,6 +283,10 @@ impl Form {
             }),
             _ => None,
         };
+        // An end that no calendar has would make every sum with it a risk.
+        if self.expires_at.is_some_and(|end| end > LAST_SECOND) {
+            return None;
+        }
         Some(Credential::OAuth(OAuth {
             access_token: AccessToken::parse(&self.access_token?).ok()?,
             expires_at: self.expires_at,
@@ -307,14 +320,14 @@ mod tests {
 
     #[test]
     fn a_refresh_keeps_the_refresh_token_that_the_server_omits() {
-        let old = OAuth::issued(response(Some("first"), None), client(), at(1000));
-        let new = old.renewed(response(None, Some("read_projects")), at(5000));
-        assert_eq!(new.renewal.as_ref().map(|renewal| renewal.refresh_token.expose()), Some("first"));
-        assert_eq!(new.scopes, Some(vec!["read_projects".to_owned()]));
-        assert_eq!(new.expires_at, Some(8600));
-        let newer = new.renewed(response(Some("second"), None), at(9000));
-        assert_eq!(newer.renewal.as_ref().map(|renewal| renewal.refresh_token.expose()), Some("second"));
-        assert_eq!(newer.scopes, Some(vec!["read_projects".to_owned()]));
+        let mut oauth = OAuth::issued(response(Some("first"), None), client(), at(1000));
+        oauth.renew(response(None, Some("read_projects")), at(5000));
+        assert_eq!(oauth.renewal.as_ref().map(|renewal| renewal.refresh_token.expose()), Some("first"));
+        assert_eq!(oauth.scopes, Some(vec!["read_projects".to_owned()]));
+        assert_eq!(oauth.expires_at, Some(8600));
+        oauth.renew(response(Some("second"), None), at(9000));
+        assert_eq!(oauth.renewal.as_ref().map(|renewal| renewal.refresh_token.expose()), Some("second"));
+        assert_eq!(oauth.scopes, Some(vec!["read_projects".to_owned()]));
     }
 
     #[test]

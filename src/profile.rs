@@ -1,8 +1,7 @@
-//! Profiles: their names, the list of them in `profiles.json`, which holds no
-//! secret, and `.lokalise-profile`, by which a folder names the one to use.
+//! Profiles: the list of them in `profiles.json`, which holds no secret, and
+//! `.lokalise-profile`, by which a folder names the one to use.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -11,48 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::credential::Kind;
 use crate::error::{Error, Result};
+pub use crate::name::{NotAName, ProfileName};
 use crate::store::{StoreKind, atomic, lock};
-
-/// A profile's name: 1 to 64 of `A-Za-z0-9._-`, not `.` or `..`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(transparent)]
-pub struct ProfileName(String);
-
-/// Why a text is no profile name. The text is not repeated.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a profile name is 1 to 64 letters, digits, `.`, `_` or `-`, and not `.` or `..`")]
-pub struct NotAName;
-
-impl ProfileName {
-    pub fn parse(text: &str) -> Result<Self, NotAName> {
-        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-        let good = (1..=64).contains(&text.len()) && text.chars().all(allowed) && text != "." && text != "..";
-        if good { Ok(Self(text.to_owned())) } else { Err(NotAName) }
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl Default for ProfileName {
-    fn default() -> Self {
-        Self("default".to_owned())
-    }
-}
-
-impl fmt::Display for ProfileName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl<'de> Deserialize<'de> for ProfileName {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Self::parse(&text).map_err(serde::de::Error::custom)
-    }
-}
 
 /// Who owns a credential, as far as the API told.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +25,10 @@ pub struct Owner {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     pub kind: Kind,
+    /// The kind of the record that is about to be written: should the run end before this entry is
+    /// replaced too, the new record is good all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub becomes: Option<Kind>,
     pub store: StoreKind,
     /// Origin of the API that the credential is for.
     pub api_url: String,
@@ -82,6 +45,13 @@ pub struct Entry {
     /// The words of a command that prints the token, in place of a stored record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<Vec<String>>,
+}
+
+impl Entry {
+    /// Whether a record of this kind may be the one that the entry speaks of.
+    pub fn is_for(&self, kind: Kind) -> bool {
+        self.kind == kind || self.becomes == Some(kind)
+    }
 }
 
 /// The content of `profiles.json`.
@@ -148,13 +118,13 @@ impl Profiles {
                 .hint("check the folder's owner, mode and free space, or set LOKALISE_AUTH_CONFIG_DIR")
         };
         atomic::private_folder(folder).map_err(unwritable)?;
-        let _lock = lock::beside(&path).map_err(unwritable)?;
+        let lock = lock::beside(&path).map_err(unwritable)?;
         let mut profiles = Self::load(folder)?;
         let before = profiles.to_text();
         let answer = change(&mut profiles);
         let after = profiles.to_text();
-        if before != after || !path.exists() {
-            atomic::replace(&path, after.as_bytes()).map_err(unwritable)?;
+        if before != after {
+            atomic::replace(&path, after.as_bytes(), lock.as_ref()).map_err(unwritable)?;
         }
         Ok(answer)
     }
@@ -174,9 +144,13 @@ impl Profiles {
 pub fn of_folder(folder: &Path) -> Result<Option<(ProfileName, PathBuf)>> {
     for folder in folder.ancestors() {
         let path = folder.join(".lokalise-profile");
+        // A folder that may not be looked into names no profile either.
+        if fs::metadata(&path).is_err() {
+            continue;
+        }
         let text = match read_bounded(&path) {
             Ok(text) => text,
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => continue,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             Err(error) => return Err(Error::usage(format!("{} cannot be read", path.display())).because(error)),
         };
         let line = text.strip_suffix('\n').unwrap_or(&text);
@@ -205,16 +179,6 @@ fn read_bounded(path: &Path) -> io::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_profile_name_is_short_and_plain() {
-        for good in ["default", "a", "Work-2.eu_x", "...", &"x".repeat(64)] {
-            assert!(ProfileName::parse(good).is_ok(), "{good}");
-        }
-        for bad in ["", ".", "..", "../x", "a b", "a\n", "ä", "a/b", "a@b", &"x".repeat(65)] {
-            assert_eq!(ProfileName::parse(bad), Err(NotAName), "{bad}");
-        }
-    }
 
     #[test]
     fn the_nearest_file_up_the_tree_names_the_profile() {

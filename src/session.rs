@@ -1,22 +1,26 @@
 //! The credential in force: found by the rules of product.md §2, renewed when it
 //! is stale, by one process at a time. No failure here changes what is stored.
 
+mod command;
 pub mod keep;
+mod refusal;
 pub mod renewal;
+mod variable;
+
+use std::time::{Instant, SystemTime};
 
 use reqwest::header::{HeaderName, HeaderValue};
 
-use crate::credential::{Credential, Kind, OAuth, Record, Renewal};
+use crate::credential::{Credential, Kind, OAuth, Record, Unusable};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::Http;
-use crate::oauth::client::ClientCredentials;
-use crate::oauth::token::Grant;
 use crate::origin::{ApiUrl, Origin};
 use crate::profile::{Entry, ProfileName, Profiles};
-use crate::secret::{AccessToken, ApiToken, ClientSecret, NotAToken, RefreshToken};
 use crate::settings::{Rule, Settings};
-use crate::store::Vault;
+use crate::store::{StoreError, StoreKind, Vault};
 use crate::world::World;
+
+pub use command::{command_token, command_words};
 
 /// Where a credential came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,8 +75,10 @@ pub struct Session<'w> {
     pub entry: Option<Entry>,
     credential: Credential,
     vault: Option<Vault>,
-    /// One renewal a run: a clock that is wrong must not make a loop.
-    renewed: bool,
+    /// When this run set out, by the clock that records are dated with.
+    began: SystemTime,
+    /// When the token may be renewed again.
+    not_before: Option<Instant>,
 }
 
 impl<'w> Session<'w> {
@@ -88,19 +94,22 @@ impl<'w> Session<'w> {
     /// As [`Session::open`], for a choice that is made already.
     pub async fn of_choice(world: &'w World, settings: &'w Settings, http: &'w Http, choice: Choice) -> Result<Self> {
         let Choice { rule, profile, entry } = choice;
-        let (source, credential, vault, renewed) = match (&rule, &profile) {
+        let began = world.now();
+        let (source, credential, vault) = match (&rule, &profile) {
             (Rule::TokenVariable(name), _) => {
-                let (credential, minted) = from_variable(world, settings, http, name).await?;
-                (Source::Variable(name), credential, None, minted)
+                (Source::Variable(name), variable::credential(world, settings, http, name).await?, None)
             }
-            (_, Some(profile)) => {
-                let (source, credential, vault) = stored(world, settings, http, &rule, profile, entry.as_ref()).await?;
-                (source, credential, vault, false)
-            }
+            (_, Some(profile)) => stored(world, settings, http, &rule, profile, entry.as_ref()).await?,
             (_, None) => unreachable!("only a token variable stands in for a profile"),
         };
         world.step(&format!("using the {} from {}", credential.kind().as_str(), source.parts().1));
-        Ok(Self { world, settings, http, rule, profile, source, entry, credential, vault, renewed })
+        let not_before = None;
+        let mut session =
+            Self { world, settings, http, rule, profile, source, entry, credential, vault, began, not_before };
+        if session.vault.is_none() && session.refreshable() {
+            session.pause(); // minted this moment
+        }
+        Ok(session)
     }
 
     pub fn credential(&self) -> &Credential {
@@ -177,79 +186,6 @@ pub fn not_logged_in(world: &World, profile: &ProfileName) -> Error {
     error.hint(format!("log in with `lokalise-auth login{}`, or set LOKALISE_API_TOKEN", profile_words(profile)))
 }
 
-/// A credential that a variable holds, and whether it was minted for this run.
-async fn from_variable(
-    world: &World,
-    settings: &Settings,
-    http: &Http,
-    name: &'static str,
-) -> Result<(Credential, bool)> {
-    let text = zeroize::Zeroizing::new(world.var(name).unwrap_or_default());
-    let no_token = |why: NotAToken| Error::usage(format!("{name} does not hold a token: {why}"));
-    match name {
-        "LOKALISE_API_TOKEN" => {
-            ApiToken::parse(&text).map(|token| (Credential::ApiToken(token), false)).map_err(no_token)
-        }
-        "LOKALISE_API_TOKEN_FILE" => {
-            let content = read_token_file(&text)?;
-            let token = ApiToken::parse(&content)
-                .map_err(|why| Error::usage(format!("the file of {name} does not hold a token: {why}")))?;
-            Ok((Credential::ApiToken(token), false))
-        }
-        "LOKALISE_ACCESS_TOKEN" => {
-            let access_token = AccessToken::parse(&text).map_err(no_token)?;
-            let oauth = OAuth { access_token, expires_at: None, lifetime: None, scopes: None, renewal: None };
-            Ok((Credential::OAuth(oauth), false))
-        }
-        _ => {
-            let refresh_token = RefreshToken::parse(&text).map_err(no_token)?;
-            let client = client_of_variables(world)?;
-            let response = http
-                .token(world, &settings.oauth_url, &Grant::RefreshToken(&refresh_token), &client)
-                .await?
-                .map_err(|error| {
-                    crate::http::token_error(&error, "minting a token from LOKALISE_REFRESH_TOKEN")
-                        .hint("check LOKALISE_REFRESH_TOKEN, LOKALISE_CLIENT_ID and LOKALISE_CLIENT_SECRET")
-                })?;
-            let mut oauth = OAuth::issued(
-                response,
-                ClientCredentials { id: String::new(), secret: ClientSecret::new("") },
-                world.now(),
-            );
-            oauth.renewal = Some(Renewal { client, refresh_token });
-            Ok((Credential::OAuth(oauth), true))
-        }
-    }
-}
-
-fn client_of_variables(world: &World) -> Result<ClientCredentials> {
-    let needed = |name: &str| {
-        world.var(name).ok_or_else(|| {
-            Error::usage(format!("LOKALISE_REFRESH_TOKEN is set, but {name} is not")).hint(
-                "a token is minted from LOKALISE_REFRESH_TOKEN, LOKALISE_CLIENT_ID and LOKALISE_CLIENT_SECRET together",
-            )
-        })
-    };
-    let id = needed("LOKALISE_CLIENT_ID")?;
-    let secret = ClientSecret::parse(&needed("LOKALISE_CLIENT_SECRET")?)
-        .map_err(|why| Error::usage(format!("LOKALISE_CLIENT_SECRET does not hold a client secret: {why}")))?;
-    Ok(ClientCredentials { id, secret })
-}
-
-fn read_token_file(path: &str) -> Result<zeroize::Zeroizing<String>> {
-    use std::io::Read;
-    let unreadable = |error: std::io::Error| {
-        Error::usage(format!("the file that LOKALISE_API_TOKEN_FILE names cannot be read: {path}")).because(error)
-    };
-    let mut text = zeroize::Zeroizing::new(String::with_capacity(8192));
-    let file = std::fs::File::open(path).map_err(unreadable)?;
-    if file.metadata().map_err(unreadable)?.is_dir() {
-        return Err(unreadable(std::io::Error::other("it is a folder")));
-    }
-    file.take(crate::secret::LONGEST as u64 + 4).read_to_string(&mut text).map_err(unreadable)?;
-    Ok(text)
-}
-
 /// The credential of a profile: from its store, or printed by its command.
 async fn stored(
     world: &World,
@@ -282,7 +218,7 @@ async fn stored(
             entry.kind,
         )?;
         if let Some(words) = &entry.command {
-            let token = command_token(world, words).await?;
+            let token = command_token(world, settings, words).await?;
             let program = words.first().cloned().unwrap_or_default();
             return Ok((Source::Command(program), Credential::ApiToken(token), None));
         }
@@ -291,10 +227,16 @@ async fn stored(
     let reading = vault.begin_read(profile);
     http.api()?; // built while the store answers
     let text = vault.finish_read(reading).await.map_err(|error| error.explain(&vault, profile))?;
-    let Some(text) = text else { return Err(unknown_profile(world, rule, profile)) };
+    let Some(text) = text else {
+        // Some helpers say "not found" when they are locked; where a record should be, that is worth a second look.
+        if entry.is_some() && matches!(vault.kind, StoreKind::Helper(_)) {
+            vault.probe().await.map_err(|error| error.explain(&vault, profile))?;
+        }
+        return Err(unknown_profile(world, rule, profile));
+    };
     let record = record_of(&vault, profile, &text)?;
     check_origin(settings, profile, &record.api_origin, &record.oauth_origin, record.credential.kind())?;
-    if entry.is_some_and(|entry| entry.kind != record.credential.kind()) {
+    if entry.is_some_and(|entry| !entry.is_for(record.credential.kind())) {
         return Err(Error::store(format!(
             "the record of profile `{profile}` is of another kind than profiles.json says"
         ))
@@ -314,8 +256,16 @@ fn unknown_profile(world: &World, rule: &Rule, profile: &ProfileName) -> Error {
 
 /// Reads a record. One that cannot be read is reported, never removed.
 pub fn record_of(vault: &Vault, profile: &ProfileName, text: &str) -> Result<Record> {
-    Record::from_text(text, profile)
-        .map_err(|why| crate::store::StoreError::Corrupt(why.to_string()).explain(vault, profile))
+    Record::from_text(text, profile).map_err(|why| {
+        let mut error = StoreError::Corrupt(why.to_string()).explain(vault, profile);
+        if why == Unusable::Newer {
+            error.hints = vec![format!(
+                "nothing was changed; use that version, or log in again with this one: `lokalise-auth login{}`",
+                profile_words(profile)
+            )];
+        }
+        error
+    })
 }
 
 /// A record is for the origins that it was issued for, and for no other.
@@ -335,42 +285,4 @@ fn check_origin(settings: &Settings, profile: &ProfileName, api: &Origin, oauth:
         return Err(mismatch("LOKALISE_OAUTH_URL", oauth, &settings.oauth_url.origin()));
     }
     Ok(())
-}
-
-/// Runs the command of `token set --from-command` and takes what it prints as the token.
-///
-/// # Errors
-/// `Store`, if it cannot be run, fails, or prints no token in time. Its output is not repeated.
-pub async fn command_token(world: &World, words: &[String]) -> Result<ApiToken> {
-    use tokio::io::AsyncReadExt;
-    let (program, arguments) = words.split_first().ok_or_else(|| Error::usage("the command is empty"))?;
-    let failed = |why: String| {
-        Error::store(format!("the command `{program}` {why}"))
-            .hint("run it by hand; change it with `lokalise-auth token set --from-command`")
-    };
-    let limit = std::time::Duration::from_secs(if world.person() { 60 } else { 5 });
-    let mut command = tokio::process::Command::new(program);
-    command.args(arguments).stdout(std::process::Stdio::piped()).kill_on_drop(true);
-    if !world.person() {
-        command.stdin(std::process::Stdio::null());
-    }
-    for name in crate::world::SECRET_VARIABLES {
-        command.env_remove(name);
-    }
-    let mut child = command.spawn().map_err(|error| failed(format!("cannot be run: {error}")))?;
-    let mut stdout = child.stdout.take().expect("stdout is piped").take(crate::secret::LONGEST as u64 + 4);
-    let mut text = zeroize::Zeroizing::new(String::with_capacity(8192));
-    let ended = tokio::time::timeout(limit, async {
-        let read = stdout.read_to_string(&mut text).await;
-        (read, child.wait().await)
-    });
-    match ended.await {
-        Err(_) => Err(failed(format!("did not end within {} s", limit.as_secs()))),
-        Ok((Ok(_), Ok(status))) if status.success() => {
-            ApiToken::parse(text.trim()).map_err(|why| failed(format!("does not print a token: {why}")))
-        }
-        Ok((Err(_), _)) => Err(failed("does not print text".to_owned())),
-        Ok((_, Ok(status))) => Err(failed(format!("failed ({status})"))),
-        Ok((_, Err(error))) => Err(failed(format!("failed: {error}"))),
-    }
 }

@@ -23,7 +23,8 @@ pub struct Settings {
     /// `LOKALISE_AUTH_STORE`
     pub store_variable: Option<StoreChoice>,
     pub json: bool,
-    store_limit: Duration,
+    /// How long all calls of one command to a store, or to a command that prints a token, may take.
+    pub store_limit: Duration,
     account_suffix: Option<String>,
 }
 

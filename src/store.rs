@@ -2,6 +2,7 @@
 //! call has a deadline, and "nothing is kept" is a different answer from "I cannot tell".
 
 pub mod atomic;
+mod error;
 mod file;
 mod helper;
 mod keyring;
@@ -17,8 +18,9 @@ use tokio::sync::oneshot;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::error::{Error, ErrorKind};
-use crate::profile::ProfileName;
+use crate::name::ProfileName;
+
+pub use error::StoreError;
 
 /// A store as `--store` and `LOKALISE_AUTH_STORE` name it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,70 +103,54 @@ impl<'de> Deserialize<'de> for StoreKind {
     }
 }
 
-/// Why a store gave no answer. "Nothing kept" is not among these: that is `Ok(None)`.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// There is no such store here: no D-Bus, no service, no program, no folder.
-    #[error("{0}")]
-    Unavailable(String),
-    #[error("{0}")]
-    Locked(String),
-    /// The store, or a check of ours on its file, said no.
-    #[error("{0}")]
-    Denied(String),
-    #[error("no answer within {}", humantime::format_duration(Duration::from_millis(u64::try_from(.0.as_millis()).unwrap_or(u64::MAX))))]
-    TimedOut(Duration),
-    /// What is kept cannot be read. Its bytes are never part of this.
-    #[error("{0}")]
-    Corrupt(String),
-    /// Several items answer to our name.
-    #[error("more than one item answers to the name")]
-    Ambiguous,
-    #[error("the record has {size} bytes, and this store takes {limit}")]
-    TooLarge { size: usize, limit: usize },
+/// When the caller stops listening, and how long it was ready to.
+#[derive(Clone, Copy)]
+struct Deadline {
+    at: Instant,
+    limit: Duration,
 }
 
-impl StoreError {
-    /// The error for the reader, with a way on that works for this store.
-    pub fn explain(self, vault: &Vault, profile: &ProfileName) -> Error {
-        let store = vault.title();
-        let what = match &self {
-            Self::Unavailable(_) => format!("{store} cannot be used"),
-            Self::Locked(_) => format!("{store} is locked"),
-            Self::Denied(_) => format!("{store} refused"),
-            Self::TimedOut(_) => format!("{store} did not answer in time"),
-            Self::Corrupt(_) => format!("the credential of profile `{profile}` in {store} cannot be read"),
-            Self::Ambiguous => format!("{store} holds profile `{profile}` twice"),
-            Self::TooLarge { .. } => format!("{store} cannot hold the credential"),
-        };
-        let hints: Vec<String> = match &self {
-            Self::Unavailable(_) => vault.ways_on("start it"),
-            Self::Locked(_) => vault.ways_on("unlock it"),
-            Self::TimedOut(_) => {
-                let mut hints = vault.ways_on("answer its prompt, or restart it");
-                hints.push("LOKALISE_AUTH_KEYRING_TIMEOUT=120 waits longer (seconds)".to_owned());
-                hints
-            }
-            Self::Denied(_) if vault.kind == StoreKind::File => vec![vault.file_remedy()],
-            Self::Denied(_) => vault.ways_on("allow lokalise-auth to use it"),
-            Self::Corrupt(_) => vec![format!(
-                "nothing was changed; `lokalise-auth logout --profile {profile}` removes it, then log in again"
-            )],
-            Self::Ambiguous => vec![vault.twin_remedy(profile)],
-            Self::TooLarge { .. } => vec!["choose another store: `--store file` or `--store helper:NAME`".to_owned()],
-        };
-        let mut error = Error::new(ErrorKind::Store, what).because(self);
-        error.hints = hints;
-        error
-    }
-}
-
-/// What a store can do with one record, as text. `deadline` is when the caller stops listening.
+/// What a store can do with one record, as text.
 trait Backend: Send {
-    fn read(&mut self, profile: &ProfileName, deadline: Instant) -> Result<Option<Zeroizing<String>>, StoreError>;
-    fn write(&mut self, profile: &ProfileName, record: &str, deadline: Instant) -> Result<(), StoreError>;
+    fn read(&mut self, profile: &ProfileName, deadline: Deadline) -> Result<Option<Zeroizing<String>>, StoreError>;
+    fn write(&mut self, profile: &ProfileName, record: &str, deadline: Deadline) -> Result<(), StoreError>;
     /// Removing what is not there is done already.
-    fn delete(&mut self, profile: &ProfileName, deadline: Instant) -> Result<(), StoreError>;
+    fn delete(&mut self, profile: &ProfileName, deadline: Deadline) -> Result<(), StoreError>;
+
+    /// Writes a record over the one that is given, and over no other. `false`: something else is kept by now.
+    fn replace(&mut self, profile: &ProfileName, old: &str, new: &str, deadline: Deadline) -> Result<bool, StoreError> {
+        match self.read(profile, deadline)? {
+            Some(kept) if *kept == old => self.write(profile, new, deadline).map(|()| true),
+            _ => Ok(false),
+        }
+    }
+
+    /// Proves by a throw-away record that the store takes, returns and forgets one.
+    fn probe(&mut self, deadline: Deadline) -> Result<(), StoreError> {
+        let name = ProfileName::of_a_probe();
+        let written = self.write(&name, "{}", deadline).and_then(|()| self.gives_back(&name, "{}", deadline));
+        let removed = self.delete(&name, deadline).and_then(|()| self.has_forgotten(&name, deadline));
+        written.and(removed).map_err(|why| match why {
+            // It is the answer that cannot be read: there is no record yet.
+            StoreError::Corrupt(why) => StoreError::Unavailable(why),
+            why => why,
+        })
+    }
+
+    /// Some stores report success and keep nothing.
+    fn gives_back(&mut self, profile: &ProfileName, record: &str, deadline: Deadline) -> Result<(), StoreError> {
+        match self.read(profile, deadline)? {
+            Some(kept) if *kept == record => Ok(()),
+            _ => Err(StoreError::Unavailable("it took the record but does not give it back".to_owned())),
+        }
+    }
+
+    fn has_forgotten(&mut self, profile: &ProfileName, deadline: Deadline) -> Result<(), StoreError> {
+        match self.read(profile, deadline)? {
+            None => Ok(()),
+            Some(_) => Err(StoreError::Denied("it reports the record as removed but still holds it".to_owned())),
+        }
+    }
 }
 
 /// Where this installation keeps things, as far as stores need to know.
@@ -178,6 +164,9 @@ pub struct Places {
     pub secret_variables: Vec<String>,
 }
 
+/// What ending a helper that was too slow may take.
+const HELPER_GRACE: Duration = Duration::from_millis(500);
+
 type Job = Box<dyn FnOnce(&mut dyn Backend) + Send>;
 
 /// One store for the length of one command. Its calls run on a thread that
@@ -186,7 +175,9 @@ pub struct Vault {
     pub kind: StoreKind,
     places: Places,
     jobs: mpsc::Sender<Job>,
-    /// What is left of the time for all calls of this command.
+    /// The time for all calls of this command,
+    limit: Duration,
+    /// and what is left of it.
     left: std::cell::Cell<Duration>,
 }
 
@@ -211,7 +202,7 @@ impl Vault {
                 job(backend.as_mut());
             }
         });
-        Self { kind, places, jobs, left: std::cell::Cell::new(limit) }
+        Self { kind, places, jobs, limit, left: std::cell::Cell::new(limit) }
     }
 
     /// Starts a read, so that other work can go on beside it.
@@ -229,41 +220,52 @@ impl Vault {
         self.finish_read(self.begin_read(profile)).await
     }
 
-    /// Writes a record and reads it back: some stores report success and keep nothing.
+    /// Writes a record and reads it back.
     pub async fn write(&self, profile: &ProfileName, record: &str) -> Result<(), StoreError> {
         let (name, text) = (profile.clone(), Zeroizing::new(record.to_owned()));
-        self.wait(self.start(move |backend, deadline| backend.write(&name, &text, deadline))).await?;
-        match self.read(profile).await? {
-            Some(kept) if *kept == record => Ok(()),
-            _ => Err(StoreError::Unavailable("it took the record but does not give it back".to_owned())),
-        }
+        self.wait(self.start(move |backend, deadline| {
+            backend.write(&name, &text, deadline)?;
+            backend.gives_back(&name, &text, deadline)
+        }))
+        .await
+    }
+
+    /// Writes a record in place of the one that is given, and reads it back. `false`: another one is
+    /// kept by now, or none, and nothing was written.
+    pub async fn replace(&self, profile: &ProfileName, old: &str, new: &str) -> Result<bool, StoreError> {
+        let name = profile.clone();
+        let (old, new) = (Zeroizing::new(old.to_owned()), Zeroizing::new(new.to_owned()));
+        self.wait(self.start(move |backend, deadline| {
+            let replaced = backend.replace(&name, &old, &new, deadline)?;
+            if replaced {
+                backend.gives_back(&name, &new, deadline)?;
+            }
+            Ok(replaced)
+        }))
+        .await
     }
 
     /// Removes a record and reads back that it is gone.
     pub async fn delete(&self, profile: &ProfileName) -> Result<(), StoreError> {
         let name = profile.clone();
-        self.wait(self.start(move |backend, deadline| backend.delete(&name, deadline))).await?;
-        match self.read(profile).await? {
-            None => Ok(()),
-            Some(_) => Err(StoreError::Denied("it reports the record as removed but still holds it".to_owned())),
-        }
+        self.wait(self.start(move |backend, deadline| {
+            backend.delete(&name, deadline)?;
+            backend.has_forgotten(&name, deadline)
+        }))
+        .await
     }
 
-    /// Proves that the store can be used, by a throw-away record that is
-    /// written, read back and removed. Some stores say "not found" when they are locked.
+    /// Proves that the store can be used. Some say "not found" when they are locked.
     pub async fn probe(&self) -> Result<(), StoreError> {
-        let name = ProfileName::parse(&format!("probe.{}", std::process::id())).expect("letters, a dot and digits");
-        let written = self.write(&name, "{}").await;
-        let removed = if matches!(written, Err(StoreError::TimedOut(_))) { Ok(()) } else { self.delete(&name).await };
-        written.and(removed)
+        self.wait(self.start(|backend, deadline| backend.probe(deadline))).await
     }
 
     fn start<T: Send + 'static>(
         &self,
-        call: impl FnOnce(&mut dyn Backend, Instant) -> Result<T, StoreError> + Send + 'static,
+        call: impl FnOnce(&mut dyn Backend, Deadline) -> Result<T, StoreError> + Send + 'static,
     ) -> Answer<T> {
         let (answer, outbox) = oneshot::channel();
-        let deadline = Instant::now() + self.left.get();
+        let deadline = Deadline { at: Instant::now() + self.left.get(), limit: self.limit };
         // A send fails only when the thread has died; the wait then says so.
         let _ = self.jobs.send(Box::new(move |backend| {
             let _ = answer.send(call(backend, deadline));
@@ -273,12 +275,14 @@ impl Vault {
 
     async fn wait<T>(&self, outbox: Answer<T>) -> Result<T, StoreError> {
         let (started, left) = (Instant::now(), self.left.get());
-        let answer = tokio::time::timeout(left, outbox).await;
+        // A helper has the same deadline, and it must have been ended before we are gone.
+        let grace = if matches!(self.kind, StoreKind::Helper(_)) { HELPER_GRACE } else { Duration::ZERO };
+        let answer = tokio::time::timeout(left + grace, outbox).await;
         self.left.set(left.saturating_sub(started.elapsed()));
         match answer {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) => Err(StoreError::Unavailable("the store's library stopped unexpectedly".to_owned())),
-            Err(_) => Err(StoreError::TimedOut(left)),
+            Err(_) => Err(StoreError::TimedOut(self.limit)),
         }
     }
 
@@ -311,38 +315,6 @@ impl Vault {
             StoreKind::File => lock::Place::In(self.places.data.clone(), format!("{profile}.refresh")),
             _ => lock::Place::OfUser(format!("{} {}", self.kind, self.item_name(profile))),
         }
-    }
-
-    fn ways_on(&self, first: &str) -> Vec<String> {
-        let mut ways = vec![format!("{first}, or set LOKALISE_API_TOKEN")];
-        if self.kind != StoreKind::File {
-            ways.push("`--store file` keeps the credential in a plaintext file that only you can read".to_owned());
-        }
-        if std::env::var_os("SNAP").is_some() {
-            ways.push("in a snap: `snap connect lokalise-auth:password-manager-service`".to_owned());
-        }
-        if std::env::var_os("FLATPAK_ID").is_some() {
-            ways.push(
-                "in a flatpak: `flatpak override --user --talk-name=org.freedesktop.secrets $FLATPAK_ID`".to_owned(),
-            );
-        }
-        ways
-    }
-
-    fn file_remedy(&self) -> String {
-        let path = file::path(self.places.data.as_deref()).map_or_else(String::new, |path| path.display().to_string());
-        format!(
-            "look at it (`ls -l {0}`); if it is yours and nobody else could read it: `chmod 600 {0}`",
-            shell_words::quote(&path)
-        )
-    }
-
-    fn twin_remedy(&self, profile: &ProfileName) -> String {
-        let account = keyring::account(profile, self.places.account_suffix.as_deref());
-        format!(
-            "another program wrote a second item; `secret-tool clear service {} username {account}` removes both, then log in again",
-            keyring::SERVICE
-        )
     }
 }
 

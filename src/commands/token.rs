@@ -11,7 +11,7 @@ use crate::profile::{Entry, Owner, ProfileName};
 use crate::secret::ApiToken;
 use crate::session::keep::{self, keep, profile_to_fill, store_for};
 use crate::session::renewal::{Outcome, Reason};
-use crate::session::{Session, command_token};
+use crate::session::{Session, command_token, command_words};
 use crate::settings::Settings;
 use crate::store::StoreKind;
 use crate::terminal::{Echo, ask, piped_secret};
@@ -56,12 +56,10 @@ async fn set_command(
     profile: &ProfileName,
     line: &str,
 ) -> Result<u8> {
-    let words = shell_words::split(line).ok().filter(|words| !words.is_empty()).ok_or_else(|| {
-        Error::usage("the value of `--from-command` is not a command: a quote is open, or it is empty")
-    })?;
+    let words = command_words(line)?;
     let mut owner = None;
     if !set.no_verify {
-        let credential = Credential::ApiToken(command_token(world, &words).await?);
+        let credential = Credential::ApiToken(command_token(world, settings, &words).await?);
         owner = verified(world, settings, http, &credential).await?;
     }
     let program = words[0].clone();
@@ -81,6 +79,7 @@ fn entry_of(
 ) -> Entry {
     Entry {
         kind: Kind::ApiToken,
+        becomes: None,
         store,
         api_url: settings.api_url.origin().to_string(),
         oauth_url: settings.oauth_url.origin().to_string(),
@@ -100,9 +99,9 @@ fn say_kept(world: &World, profile: &ProfileName, owner: Option<&Owner>, place: 
 /// The token from a pipe, or from a person.
 async fn read_token(world: &World) -> Result<ApiToken> {
     let pasted = if !world.stdin_is_terminal {
-        piped_secret().map_err(|error| Error::usage("stdin cannot be read").because(error))?
+        piped_secret().await?
     } else if world.person() {
-        ask(world, "API token (hidden; from https://app.lokalise.com/profile#apitokens): ", Echo::Hidden).await?
+        ask("API token (hidden; from https://app.lokalise.com/profile#apitokens): ", Echo::Hidden).await?
     } else {
         return Err(
             Error::usage("nobody is there to type a token").hint("pipe it in: `lokalise-auth token set < FILE`")

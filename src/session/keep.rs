@@ -5,7 +5,7 @@ use crate::credential::Record;
 use crate::error::Result;
 use crate::profile::{Entry, ProfileName, Profiles};
 use crate::settings::Settings;
-use crate::store::{StoreKind, Vault, lock};
+use crate::store::{StoreError, StoreKind, Vault, lock};
 use crate::world::World;
 
 /// The store for a new credential: `--store`, `LOKALISE_AUTH_STORE`, the one that the profile has, or the keyring.
@@ -34,13 +34,24 @@ pub async fn ready(world: &World, vault: &Vault, profile: &ProfileName) -> Resul
     if world.person() {
         world.step(&format!("waiting for {}", vault.title()));
     }
-    vault.probe().await.map_err(|error| error.explain(vault, profile))
+    vault.probe().await.map_err(|error| error.explain(vault, profile))?;
+    match vault.read(profile).await {
+        // What cannot be read is about to be replaced. What is there twice could not be.
+        Ok(_) | Err(StoreError::Corrupt(_)) => Ok(()),
+        Err(error) => Err(error.explain(vault, profile)),
+    }
 }
 
 /// Keeps a record and its entry. The entry's store must be the vault's.
 pub async fn keep(world: &World, settings: &Settings, vault: &Vault, record: &Record, entry: Entry) -> Result<()> {
     let profile = &record.profile;
     let _lock = waited(world, vault, profile).await;
+    let kind = record.credential.kind();
+    Profiles::change(&settings.config_folder, |profiles| {
+        if let Some(entry) = profiles.entries.get_mut(profile).filter(|entry| entry.kind != kind) {
+            entry.becomes = Some(kind);
+        }
+    })?;
     vault.write(profile, &record.to_text()).await.map_err(|error| error.explain(vault, profile))?;
     enter(world, settings, profile, entry).await
 }

@@ -1,13 +1,18 @@
-//! Renewal: lock, read again, decide, refresh, read once more, write. However many
-//! processes find the token stale, one of them asks and the others use its answer.
+//! Renewal: lock, read again, decide, refresh, write over what was read and over
+//! nothing else. However many processes find the token stale, one of them asks and
+//! the others use its answer.
 
-use serde::{Deserialize, Serialize};
+use std::time::{Duration, Instant};
 
+use zeroize::Zeroizing;
+
+use super::refusal::Refusals;
+use super::variable::not_minted;
 use super::{Session, not_logged_in, profile_words, record_of};
-use crate::credential::{Credential, OAuth, Record, unix};
+use crate::credential::{Credential, OAuth, Record, Renewal, unix};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::token_error;
-use crate::oauth::token::{Grant, TokenError};
+use crate::oauth::token::{Grant, TokenError, TokenResponse};
 use crate::profile::ProfileName;
 use crate::store::lock;
 
@@ -25,7 +30,7 @@ pub enum Reason {
 /// What came of a renewal.
 #[derive(Debug)]
 pub enum Outcome {
-    /// A new token is in force and stored.
+    /// A new token is in force, and stored if it is of a stored credential.
     Renewed,
     /// Another process renewed it in the meantime.
     Overtaken,
@@ -33,24 +38,25 @@ pub enum Outcome {
     NotStored(Error),
 }
 
+/// How long a run waits before it tries again what did not work.
+const BETWEEN_TRIES: Duration = Duration::from_secs(10);
+
 impl Session<'_> {
-    /// Renews a stale OAuth token, at most once a run. Where that fails and the old
-    /// token still has time left, it stays in use.
+    /// Renews a stale OAuth token. Where that fails and the old token still has time left, it stays in use.
     pub async fn fresh(&mut self) -> Result<()> {
         let now = self.world.now();
         let Some(oauth) = self.oauth() else { return Ok(()) };
-        if self.renewed || !oauth.stale(now) || oauth.renewal.is_none() {
+        if !oauth.stale(now) || oauth.renewal.is_none() || !self.may_renew() {
             return Ok(());
         }
         let time_left = oauth.left(now).is_some_and(|left| !left.is_zero());
         match self.renew(Reason::Stale).await {
-            Ok(Outcome::NotStored(error)) => {
-                self.say_not_stored(&error);
+            Ok(outcome) => {
+                self.say_if_not_stored(&outcome);
                 Ok(())
             }
-            Ok(_) => Ok(()),
             Err(error) if time_left && error.kind != ErrorKind::NotLoggedIn => {
-                self.renewed = true;
+                self.not_before = Some(Instant::now() + BETWEEN_TRIES);
                 self.world.step(&format!("{error}; the old token is still good"));
                 Ok(())
             }
@@ -59,100 +65,122 @@ impl Session<'_> {
     }
 
     /// After a 401: one renewal, so that the request can be replayed once. `false` when
-    /// there is nothing to renew, or it was renewed in this run already.
+    /// there is nothing to renew, or it was renewed a moment ago.
     pub async fn renewed_after_401(&mut self) -> Result<bool> {
-        if self.renewed || !self.refreshable() || self.vault.is_none() {
+        if !self.refreshable() || !self.may_renew() {
             return Ok(false);
         }
         self.world.step("the token was refused; renewing it once");
-        match self.renew(Reason::Refused).await? {
-            Outcome::NotStored(error) => self.say_not_stored(&error),
-            Outcome::Renewed | Outcome::Overtaken => {}
-        }
+        let outcome = self.renew(Reason::Refused).await?;
+        self.say_if_not_stored(&outcome);
+        // A token that another process got counts as well: it too is not replayed twice.
+        self.pause();
         Ok(true)
     }
 
-    fn say_not_stored(&self, error: &Error) {
+    fn may_renew(&self) -> bool {
+        self.not_before.is_none_or(|not_before| Instant::now() >= not_before)
+    }
+
+    /// No second renewal for half of the token's life, by a watch and not by the clock: a clock
+    /// that is wrong, or a server that gives tokens without a life, must not make a loop.
+    pub(super) fn pause(&mut self) {
+        let lifetime = self.oauth().and_then(|oauth| oauth.lifetime).unwrap_or(3600);
+        self.not_before = Some(Instant::now() + Duration::from_secs((lifetime / 2).clamp(30, 300)));
+    }
+
+    fn say_if_not_stored(&self, outcome: &Outcome) {
+        let Outcome::NotStored(error) = outcome else { return };
         self.world.warn(&format!(
             "the token was renewed for this run only, and the stored login is now out of date ({error}); log in to a store that can be written: `lokalise-auth login{} --store file`",
             self.profile_words()
         ));
     }
 
-    /// Renews the token of a stored OAuth credential.
+    /// Renews the token of an OAuth credential: under the record's lock if it is stored, in memory if
+    /// it was minted for this run.
     ///
     /// # Errors
     /// `NotLoggedIn` when the server refused; else why there is no new token. What is stored stays as it was.
     pub async fn renew(&mut self, reason: Reason) -> Result<Outcome> {
         let (Some(profile), Some(vault)) = (self.profile.clone(), &self.vault) else {
-            return Err(Error::usage("only a stored OAuth credential can be renewed"));
+            return self.minted_anew().await;
         };
         let place = vault.lock_place(&profile);
-        let failures = SharedFailure::join(&place);
+        let refusals = Refusals::beside(&place, self.began);
         let seen = lock::digest(self.credential.token());
-        let _lock = match self.lock(place).await {
+        let lock = match self.lock(place).await {
             Ok(lock) => lock,
             // The holder may be stuck after its work was done.
             Err(stuck) => return self.adopt_renewed(&profile, &seen).await.ok_or(stuck),
         };
-        let mut current = self.stored_oauth(&profile).await?;
-        let changed = lock::digest(current.access_token.expose()) != seen;
-        let still_stale = current.stale(self.world.now());
-        if changed && !(reason == Reason::Stale && still_stale) {
-            self.adopt(current);
+        let (old, mut current) = self.stored_oauth(&profile).await?;
+        if lock::digest(current.access_token.expose()) != seen && self.is_good_for(&current, reason) {
+            self.credential = Credential::OAuth(current);
             return Ok(Outcome::Overtaken);
         }
-        let Some(renewal) = current.renewal.take() else { return Err(cannot_be_renewed(&profile)) };
-        let generation = lock::digest(renewal.refresh_token.expose());
-        if let Some(error) = failures.as_ref().and_then(|failures| failures.of(&generation, unix(self.world.now()))) {
+        let Some(renewal) = &current.renewal else { return Err(self.cannot_be_renewed(&current, &profile)) };
+        let token = lock::digest(renewal.refresh_token.expose());
+        if let Some(error) = refusals.as_ref().and_then(|refusals| refusals.of(&token, lock.as_ref())) {
             return Err(refused(&error, &profile));
         }
-        self.world.step("renewing the access token");
-        let grant = Grant::RefreshToken(&renewal.refresh_token);
-        let answer = self.http.token(self.world, &self.settings.oauth_url, &grant, &renewal.client).await?;
-        let response = answer.map_err(|error| {
-            if let Some(failures) = &failures {
-                failures.tell(&generation, unix(self.world.now()), &error);
+        let response = self.refreshed(renewal).await?.map_err(|error| {
+            if let Some(refusals) = &refusals {
+                refusals.note(&token, self.world.now(), &error, lock.as_ref());
             }
             refused(&error, &profile)
         })?;
-        current.renewal = Some(renewal);
-        let renewed = current.renewed(response, self.world.now());
-        // A login or a logout that did not wait for us is newer than what we were asked to renew.
-        let stored = self.stored_oauth(&profile).await?;
-        if stored.renewal.as_ref().is_none_or(|renewal| lock::digest(renewal.refresh_token.expose()) != generation) {
-            self.adopt(stored);
-            return Ok(Outcome::Overtaken);
-        }
+        current.renew(response, self.world.now());
+        self.kept(&profile, &old, current).await
+    }
+
+    async fn refreshed(&self, renewal: &Renewal) -> Result<Result<TokenResponse, TokenError>> {
+        self.world.step("renewing the access token");
+        let grant = Grant::RefreshToken(&renewal.refresh_token);
+        self.http.token(self.world, &self.settings.oauth_url, &grant, &renewal.client).await
+    }
+
+    /// Stores new tokens over the record that was renewed. A login or a logout that did not wait for us
+    /// is newer than what we were asked to renew, and stays.
+    async fn kept(&mut self, profile: &ProfileName, old: &str, renewed: OAuth) -> Result<Outcome> {
         let record = Record {
             profile: profile.clone(),
             api_origin: self.settings.api_url.origin(),
             oauth_origin: self.settings.oauth_url.origin(),
             credential: Credential::OAuth(renewed),
         };
-        let vault = self.vault.as_ref().expect("checked above");
-        let saved = vault.write(&profile, &record.to_text()).await.map_err(|error| error.explain(vault, &profile));
+        let vault = self.vault.as_ref().expect("a stored credential has a store");
+        let outcome = match vault.replace(profile, old, &record.to_text()).await {
+            Ok(true) => Outcome::Renewed,
+            Ok(false) => {
+                let (_, newer) = self.stored_oauth(profile).await?;
+                self.credential = Credential::OAuth(newer);
+                return Ok(Outcome::Overtaken);
+            }
+            Err(error) => Outcome::NotStored(error.explain(vault, profile)),
+        };
         self.credential = record.credential;
-        self.renewed = true;
-        Ok(match saved {
-            Ok(()) => Outcome::Renewed,
-            Err(error) => Outcome::NotStored(error),
-        })
+        self.pause();
+        Ok(outcome)
+    }
+
+    /// Whether a token that another process has stored meanwhile serves. One that was issued since this
+    /// run began is as new as any that could be had, however short it lives.
+    fn is_good_for(&self, stored: &OAuth, reason: Reason) -> bool {
+        let since = stored.expires_at.zip(stored.lifetime).map(|(end, lifetime)| end.saturating_sub(lifetime));
+        reason != Reason::Stale
+            || !stored.stale(self.world.now())
+            || since.is_some_and(|since| since >= unix(self.began))
     }
 
     /// Takes over what another process has stored meanwhile, if it is new and good.
     async fn adopt_renewed(&mut self, profile: &ProfileName, seen: &str) -> Option<Outcome> {
-        let stored = self.stored_oauth(profile).await.ok()?;
+        let (_, stored) = self.stored_oauth(profile).await.ok()?;
         if lock::digest(stored.access_token.expose()) == seen || stored.stale(self.world.now()) {
             return None;
         }
-        self.adopt(stored);
+        self.credential = Credential::OAuth(stored);
         Some(Outcome::Overtaken)
-    }
-
-    fn adopt(&mut self, oauth: OAuth) {
-        self.credential = Credential::OAuth(oauth);
-        self.renewed = true;
     }
 
     /// The lock, waited for without holding up signals; `None` where none can be had.
@@ -171,24 +199,52 @@ impl Session<'_> {
         }
     }
 
-    async fn stored_oauth(&self, profile: &ProfileName) -> Result<OAuth> {
+    /// The stored OAuth credential as it is now, and the text that it was read from.
+    async fn stored_oauth(&self, profile: &ProfileName) -> Result<(Zeroizing<String>, OAuth)> {
         let vault = self.vault.as_ref().expect("a stored credential has a store");
         let text = vault.read(profile).await.map_err(|error| error.explain(vault, profile))?;
         // Logged out by another process: that is final.
         let text = text.ok_or_else(|| not_logged_in(self.world, profile))?;
-        match record_of(vault, profile, &text)?.credential {
-            Credential::OAuth(oauth) => Ok(oauth),
+        let record = record_of(vault, profile, &text)?;
+        super::check_origin(
+            self.settings,
+            profile,
+            &record.api_origin,
+            &record.oauth_origin,
+            record.credential.kind(),
+        )?;
+        match record.credential {
+            Credential::OAuth(oauth) => Ok((text, oauth)),
             Credential::ApiToken(_) => {
                 Err(Error::new(ErrorKind::NotLoggedIn, format!("profile `{profile}` now holds an API token"))
                     .hint("run the command again"))
             }
         }
     }
-}
 
-fn cannot_be_renewed(profile: &ProfileName) -> Error {
-    Error::new(ErrorKind::NotLoggedIn, "the access token has ended, and there is no refresh token to renew it with")
-        .hint(format!("log in again with `lokalise-auth login{}`", profile_words(profile)))
+    /// A token that no store keeps is renewed where it is.
+    async fn minted_anew(&mut self) -> Result<Outcome> {
+        let Some(renewal) = self.oauth().and_then(|oauth| oauth.renewal.as_ref()) else {
+            return Err(Error::usage("only a login can be renewed"));
+        };
+        let response = self.refreshed(renewal).await?.map_err(|error| not_minted(&error))?;
+        if let Credential::OAuth(oauth) = &mut self.credential {
+            oauth.renew(response, self.world.now());
+        }
+        self.pause();
+        Ok(Outcome::Renewed)
+    }
+
+    fn cannot_be_renewed(&self, oauth: &OAuth, profile: &ProfileName) -> Error {
+        let good = oauth.left(self.world.now()).is_none_or(|left| !left.is_zero());
+        let what = if good {
+            "this login has no refresh token, so it cannot be renewed"
+        } else {
+            "the access token has ended, and there is no refresh token to renew it with"
+        };
+        Error::new(ErrorKind::NotLoggedIn, what)
+            .hint(format!("log in again with `lokalise-auth login{}`", profile_words(profile)))
+    }
 }
 
 fn refused(error: &TokenError, profile: &ProfileName) -> Error {
@@ -197,70 +253,5 @@ fn refused(error: &TokenError, profile: &ProfileName) -> Error {
         said.hint(format!("log in again with `lokalise-auth login{}`; what is stored was kept", profile_words(profile)))
     } else {
         said
-    }
-}
-
-/// A refusal that processes running at the same time share, so that 64 of them do not ask 64 times.
-/// It lies beside the lock and holds no secret. A process that is alone does not believe it.
-struct SharedFailure {
-    path: std::path::PathBuf,
-    alone: bool,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Told {
-    generation: String,
-    at: u64,
-    status: u16,
-    error: Option<String>,
-    description: Option<String>,
-}
-
-impl SharedFailure {
-    /// `None` where the files cannot be had: then every process asks for itself.
-    fn join(place: &lock::Place) -> Option<Self> {
-        let path = lock::path_of(place).ok()?;
-        let presence = lock::open(&path.with_extension("present")).ok()?;
-        let alone = presence.try_lock().is_ok();
-        presence.lock_shared().ok()?;
-        // Held until the process ends: it shows the next one that somebody is here.
-        std::mem::forget(presence);
-        Some(Self { path: path.with_extension("refused"), alone })
-    }
-
-    /// What another process was just told about the same refresh token.
-    fn of(&self, generation: &str, now: u64) -> Option<TokenError> {
-        if self.alone {
-            return None;
-        }
-        let told: Told = serde_json::from_slice(&std::fs::read(&self.path).ok()?).ok()?;
-        if told.generation != generation || now.abs_diff(told.at) > lock::LONGEST_WAIT.as_secs() {
-            return None;
-        }
-        Some(match (told.error, told.description) {
-            (Some(error), description) => {
-                TokenError::Rejected { status: told.status, error, description: description.unwrap_or_default() }
-            }
-            (None, _) => TokenError::NotNow { status: told.status },
-        })
-    }
-
-    fn tell(&self, generation: &str, now: u64, error: &TokenError) {
-        let told = match error {
-            TokenError::Rejected { status, error, description } => Told {
-                generation: generation.to_owned(),
-                at: now,
-                status: *status,
-                error: Some(error.clone()),
-                description: Some(description.clone()),
-            },
-            TokenError::NotNow { status } => {
-                Told { generation: generation.to_owned(), at: now, status: *status, error: None, description: None }
-            }
-            TokenError::NotUnderstood { .. } => return,
-        };
-        // Best effort: without it the next process asks for itself.
-        let text = serde_json::to_vec(&told).expect("strings and numbers always serialize");
-        let _ = crate::store::atomic::replace(&self.path, &text);
     }
 }

@@ -1,9 +1,13 @@
 //! Files that are replaced whole or not at all: a crash, a full disk or a signal
 //! at any point leaves the old content or the new one, readable by the owner alone.
 
+#[cfg(unix)]
+use std::fs::File;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+
+use super::lock::Lock;
 
 /// Makes a folder of mode 0700, parents included. One that exists is tightened
 /// only if it is clearly ours: empty, or holding our files.
@@ -39,36 +43,91 @@ fn is_ours(folder: &Path) -> bool {
     })
 }
 
-/// Replaces a file: new file of mode 0600, written, synced, renamed over the old
-/// one, folder synced. The caller holds the lock beside the file, so a temporary
-/// file that is already there belongs to nobody and is removed.
-pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    let folder = path.parent().ok_or_else(|| io::Error::other("the path has no folder"))?;
-    sweep(path, folder);
-    let new = temporary(path);
-    let written = write_new(&new, content).and_then(|()| rename(&new, path));
-    if written.is_err() {
-        let _ = fs::remove_file(&new);
+/// Why a file cannot be believed to be this user's alone; `None` when it is.
+#[cfg(unix)]
+pub fn why_not_private(metadata: &fs::Metadata) -> Option<String> {
+    use std::os::unix::fs::MetadataExt;
+    if !metadata.is_file() {
+        Some("is not a regular file".to_owned())
+    } else if metadata.uid() != rustix::process::geteuid().as_raw() {
+        Some("belongs to another user".to_owned())
+    } else if metadata.mode() & 0o077 != 0 {
+        Some(format!("is open to other users (mode {:04o})", metadata.mode() & 0o7777))
+    } else {
+        None
     }
-    written?;
+}
+
+/// The folder of the user's profile is closed to others by its ACL.
+#[cfg(not(unix))]
+pub fn why_not_private(metadata: &fs::Metadata) -> Option<String> {
+    (!metadata.is_file()).then(|| "is not a regular file".to_owned())
+}
+
+/// Replaces a file: new file of mode 0600, written, synced, renamed over the old one, folder
+/// synced. Whoever holds the lock of the file removes what a killed process left of an earlier try.
+pub fn replace(path: &Path, content: &[u8], lock: Option<&Lock>) -> io::Result<()> {
+    let folder = path.parent().ok_or_else(|| io::Error::other("the path has no folder"))?;
+    let new = New::write(path, content, lock)?;
+    rename(&new.0, path)?;
+    std::mem::forget(new);
     sync_folder(folder)
 }
 
-fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o600);
-    }
-    let mut file = options.open(path)?;
-    file.write_all(content)?;
-    file.sync_all()
+/// Proves that a file could be replaced, and leaves it alone.
+pub fn could_replace(path: &Path, lock: Option<&Lock>) -> io::Result<()> {
+    New::write(path, b"{}", lock).map(drop)
 }
 
-fn temporary(path: &Path) -> PathBuf {
-    path.with_file_name(format!("{}{}", temporary_prefix(path), std::process::id()))
+/// Removes a file for good.
+pub fn remove(path: &Path, lock: Option<&Lock>) -> io::Result<()> {
+    let folder = path.parent().ok_or_else(|| io::Error::other("the path has no folder"))?;
+    if lock.is_some() {
+        sweep(path, folder);
+    }
+    fs::remove_file(path)?;
+    sync_folder(folder)
+}
+
+/// A file that is about to take another's place. Dropped before it did, it is removed.
+struct New(PathBuf);
+
+impl New {
+    fn write(path: &Path, content: &[u8], lock: Option<&Lock>) -> io::Result<Self> {
+        let process = std::process::id();
+        let name = match (lock, path.parent()) {
+            (Some(_), Some(folder)) => {
+                sweep(path, folder);
+                format!("{}{process}", temporary_prefix(path))
+            }
+            // Without a lock a process of the same number, in another container, may be at work.
+            _ => format!("{}{process}.{}", temporary_prefix(path), nanoseconds()),
+        };
+        let new = path.with_file_name(name);
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::OpenOptionsExt;
+            options.mode(0o600);
+        }
+        let mut file = options.open(&new)?;
+        let new = Self(new);
+        file.write_all(content)?;
+        file.sync_all()?;
+        Ok(new)
+    }
+}
+
+impl Drop for New {
+    fn drop(&mut self) {
+        // What cannot be removed now is swept away by the next write.
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+fn nanoseconds() -> u128 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |time| time.as_nanos())
 }
 
 fn temporary_prefix(path: &Path) -> String {
@@ -108,7 +167,11 @@ fn rename(from: &Path, to: &Path) -> io::Result<()> {
 
 #[cfg(unix)]
 fn sync_folder(folder: &Path) -> io::Result<()> {
-    fs::File::open(folder)?.sync_all()
+    match File::open(folder)?.sync_all() {
+        // Some network file systems cannot sync a folder; the rename is done all the same.
+        Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => Ok(()),
+        synced => synced,
+    }
 }
 
 #[cfg(not(unix))]

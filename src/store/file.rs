@@ -5,20 +5,28 @@ use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
-use super::{Backend, StoreError, atomic, lock};
-use crate::profile::ProfileName;
+use super::{Backend, Deadline, StoreError, atomic, lock};
+use crate::name::ProfileName;
 
-/// The content of `credentials.json`. Records stay text, so that one that is broken breaks no other.
+/// Records stay text, so that one that is broken breaks no other.
+type Records = BTreeMap<String, Box<RawValue>>;
+
+/// The content of `credentials.json`.
 #[derive(Serialize, Deserialize)]
 struct Content {
     version: u32,
-    records: BTreeMap<String, Box<RawValue>>,
+    records: Records,
+}
+
+impl Default for Content {
+    fn default() -> Self {
+        Self { version: VERSION, records: Records::new() }
+    }
 }
 
 const VERSION: u32 = 1;
@@ -43,43 +51,85 @@ impl FileStore {
             .ok_or_else(|| StoreError::Unavailable("there is no home folder; set LOKALISE_AUTH_DATA_DIR".to_owned()))
     }
 
-    /// Reads, changes and replaces the file, alone.
-    fn change(&self, change: impl FnOnce(&mut BTreeMap<String, Box<RawValue>>)) -> Result<(), StoreError> {
+    /// Reads, changes and replaces the file, alone. Without a record left there is no file.
+    fn change<T>(&self, change: impl FnOnce(&mut Records) -> (bool, T)) -> Result<T, StoreError> {
         let path = self.path()?;
-        let folder = path.parent().expect("a file in the data folder");
-        let unwritable = |error: io::Error| io_error(&path, "cannot be written", &error);
-        atomic::private_folder(folder).map_err(unwritable)?;
-        let _lock = lock::beside(&path).map_err(unwritable)?;
-        let mut content = load(&path)?.unwrap_or(Content { version: VERSION, records: BTreeMap::new() });
-        change(&mut content.records);
-        let text = Zeroizing::new(serde_json::to_string(&content).expect("text and numbers always serialize"));
-        atomic::replace(&path, text.as_bytes()).map_err(unwritable)
+        let lock = prepare(&path)?;
+        let loaded = load(&path)?;
+        let there = loaded.is_some();
+        let mut content = loaded.unwrap_or_default();
+        let (changed, answer) = change(&mut content.records);
+        if !changed {
+            return Ok(answer);
+        }
+        let written = if content.records.is_empty() {
+            if there { atomic::remove(&path, lock.as_ref()) } else { Ok(()) }
+        } else {
+            let text = Zeroizing::new(serde_json::to_string(&content).expect("text and numbers always serialize"));
+            atomic::replace(&path, text.as_bytes(), lock.as_ref())
+        };
+        written.map(|()| answer).map_err(|error| unwritable(&path, &error))
     }
 }
 
+/// Makes the folder, and takes the lock that readers who write have in common.
+fn prepare(path: &Path) -> Result<Option<lock::Lock>, StoreError> {
+    let folder = path.parent().expect("a file in the data folder");
+    atomic::private_folder(folder)
+        .and_then(|()| lock::beside(path))
+        .map_err(|error| io_error(path, "cannot be written", &error))
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> StoreError {
+    io_error(path, "cannot be written", error)
+}
+
+fn raw(record: &str) -> Result<Box<RawValue>, StoreError> {
+    RawValue::from_string(record.to_owned())
+        .map_err(|_| StoreError::Corrupt("the record to write is not JSON".to_owned()))
+}
+
 impl Backend for FileStore {
-    fn read(&mut self, profile: &ProfileName, _: Instant) -> Result<Option<Zeroizing<String>>, StoreError> {
+    fn read(&mut self, profile: &ProfileName, _: Deadline) -> Result<Option<Zeroizing<String>>, StoreError> {
         let content = load(&self.path()?)?;
         Ok(content.and_then(|content| {
             content.records.get(profile.as_str()).map(|record| Zeroizing::new(record.get().to_owned()))
         }))
     }
 
-    fn write(&mut self, profile: &ProfileName, record: &str, _: Instant) -> Result<(), StoreError> {
-        let raw = RawValue::from_string(record.to_owned())
-            .map_err(|_| StoreError::Corrupt("the record to write is not JSON".to_owned()))?;
+    fn write(&mut self, profile: &ProfileName, record: &str, _: Deadline) -> Result<(), StoreError> {
+        let raw = raw(record)?;
         self.change(|records| {
             records.insert(profile.to_string(), raw);
+            (true, ())
         })
     }
 
-    fn delete(&mut self, profile: &ProfileName, deadline: Instant) -> Result<(), StoreError> {
+    /// Compared and replaced under one lock: here nobody can come in between.
+    fn replace(&mut self, profile: &ProfileName, old: &str, new: &str, _: Deadline) -> Result<bool, StoreError> {
+        let raw = raw(new)?;
+        self.change(|records| {
+            let same = records.get(profile.as_str()).is_some_and(|kept| kept.get() == old);
+            if same {
+                records.insert(profile.to_string(), raw);
+            }
+            (same, same)
+        })
+    }
+
+    fn delete(&mut self, profile: &ProfileName, deadline: Deadline) -> Result<(), StoreError> {
         if self.read(profile, deadline)?.is_none() {
             return Ok(());
         }
-        self.change(|records| {
-            records.remove(profile.as_str());
-        })
+        self.change(|records| (records.remove(profile.as_str()).is_some(), ()))
+    }
+
+    /// A file beside the real one tells all that there is to know, and leaves nothing in it.
+    fn probe(&mut self, _: Deadline) -> Result<(), StoreError> {
+        let path = self.path()?;
+        let lock = prepare(&path)?;
+        load(&path)?;
+        atomic::could_replace(&path, lock.as_ref()).map_err(|error| unwritable(&path, &error))
     }
 }
 
@@ -104,52 +154,39 @@ fn load(path: &Path) -> Result<Option<Content>, StoreError> {
         }
         Err(error) => return Err(unreadable(error)),
     };
-    check(path, &file)?;
-    let mut text = Zeroizing::new(String::new());
+    let metadata = file.metadata().map_err(unreadable)?;
+    if let Some(why) = atomic::why_not_private(&metadata) {
+        return Err(StoreError::Denied(format!("{} {why}", path.display())));
+    }
+    // Room for all of it from the start: a growing buffer would leave copies of the tokens behind.
+    let room = usize::try_from(metadata.len().min(LONGEST)).unwrap_or(0) + 1;
+    let mut text = Zeroizing::new(String::with_capacity(room));
     file.take(LONGEST).read_to_string(&mut text).map_err(|error| match error.kind() {
-        io::ErrorKind::InvalidData => StoreError::Corrupt(format!("{} is not text", path.display())),
+        io::ErrorKind::InvalidData => corrupt(path, "is not text"),
         _ => unreadable(error),
     })?;
     // serde's own words could quote a secret.
-    let content: Content = serde_json::from_str(&text)
-        .map_err(|_| StoreError::Corrupt(format!("{} is not a credentials file", path.display())))?;
+    let content: Content = serde_json::from_str(&text).map_err(|_| corrupt(path, "is not a credentials file"))?;
     if content.version == VERSION {
         Ok(Some(content))
     } else {
-        Err(StoreError::Corrupt(format!("{} was written by another version of lokalise-auth", path.display())))
+        Err(corrupt(path, "was written by another version of lokalise-auth"))
     }
+}
+
+fn corrupt(path: &Path, why: &'static str) -> StoreError {
+    StoreError::CorruptFile { path: path.to_owned(), why }
 }
 
 fn is_link(path: &Path) -> bool {
     path.symlink_metadata().is_ok_and(|metadata| metadata.is_symlink())
 }
 
-#[cfg(unix)]
-fn check(path: &Path, file: &std::fs::File) -> Result<(), StoreError> {
-    use std::os::unix::fs::MetadataExt;
-    let metadata = file.metadata().map_err(|error| io_error(path, "cannot be read", &error))?;
-    let refused = if !metadata.is_file() {
-        "is not a regular file".to_owned()
-    } else if metadata.uid() != rustix::process::geteuid().as_raw() {
-        "belongs to another user".to_owned()
-    } else if metadata.mode() & 0o077 != 0 {
-        format!("is open to other users (mode {:04o})", metadata.mode() & 0o7777)
-    } else {
-        return Ok(());
-    };
-    Err(StoreError::Denied(format!("{} {refused}", path.display())))
-}
-
-#[cfg(not(unix))]
-fn check(_: &Path, _: &std::fs::File) -> Result<(), StoreError> {
-    Ok(()) // the folder of the user's profile is closed to others by its ACL
-}
-
 fn io_error(path: &Path, what: &str, error: &io::Error) -> StoreError {
     let text = format!("{} {what}: {error}", path.display());
     match error.kind() {
         io::ErrorKind::PermissionDenied => StoreError::Denied(text),
-        io::ErrorKind::TimedOut => StoreError::TimedOut(lock::LONGEST_WAIT),
+        io::ErrorKind::TimedOut => StoreError::Locked(text),
         _ => StoreError::Unavailable(text),
     }
 }

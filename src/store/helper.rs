@@ -1,21 +1,21 @@
 //! `helper:NAME`: a program that speaks the docker-credential-helpers protocol.
 //! The verb is its only argument; secrets travel on its stdin and stdout alone.
 
-use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::{Backend, StoreError};
-use crate::profile::ProfileName;
+use super::{Backend, Deadline, StoreError};
+use crate::name::ProfileName;
+use crate::program::{self, Ended, NoAnswer};
+use crate::secret::without_secrets;
 
 /// The constant user name: two names under one URL hide each other in some helpers.
 const USERNAME: &str = "lokalise-auth";
 /// What a helper's answer may have, in bytes.
-const LONGEST_ANSWER: u64 = 64 * 1024;
+const LONGEST_ANSWER: usize = 64 * 1024;
 const LONGEST_RECORD: usize = 60_000;
 /// `wincred` has Credential Manager's limit, part of which the helper itself needs.
 const LONGEST_RECORD_WINCRED: usize = 2_500;
@@ -29,6 +29,15 @@ pub(super) fn is_name(name: &str) -> bool {
 
 pub(super) fn server_url(profile: &ProfileName) -> String {
     format!("lokalise-auth://{profile}")
+}
+
+fn program_name(name: &str) -> String {
+    if Path::new(name).is_absolute() { name.to_owned() } else { format!("docker-credential-{name}") }
+}
+
+/// A call of the helper as one would type it.
+pub(super) fn shown_call(name: &str, verb: &str) -> String {
+    format!("{} {verb}", shell_words::quote(&program_name(name)))
 }
 
 pub(super) struct Helper {
@@ -52,55 +61,32 @@ struct Answer {
     secret: String,
 }
 
-/// How a helper ended.
-struct Ended {
-    success: bool,
-    stdout: Zeroizing<Vec<u8>>,
-}
-
 impl Helper {
     pub(super) fn new(name: String, secret_variables: Vec<String>) -> Self {
         Self { name, secret_variables }
     }
 
-    fn program(&self) -> Result<PathBuf, StoreError> {
-        let name = Path::new(&self.name);
-        if name.is_absolute() {
-            return Ok(name.to_owned());
-        }
-        let file = format!("docker-credential-{}{}", self.name, std::env::consts::EXE_SUFFIX);
-        // Relative entries of PATH would let the working folder choose the program.
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        std::env::split_paths(&path)
-            .filter(|folder| folder.is_absolute())
-            .map(|folder| folder.join(&file))
-            .find(|candidate| candidate.is_file())
-            .ok_or_else(|| StoreError::Unavailable(format!("`{file}` is not on PATH")))
-    }
-
-    fn run(&self, verb: &str, input: &[u8], deadline: Instant) -> Result<Ended, StoreError> {
-        let program = self.program()?;
-        let mut command = Command::new(&program);
-        command.arg(verb).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    fn run(&self, verb: &str, input: &[u8], deadline: Deadline) -> Result<Ended, StoreError> {
+        let file = program_name(&self.name);
+        let program =
+            program::find(&file).ok_or_else(|| StoreError::Unavailable(format!("`{file}` is not on PATH")))?;
+        let mut command = Command::new(program);
+        command.arg(verb).stderr(Stdio::null());
         for variable in &self.secret_variables {
             command.env_remove(variable);
         }
-        let limit = deadline.saturating_duration_since(Instant::now());
-        let mut running = Running::start(&mut command)
-            .map_err(|error| StoreError::Unavailable(format!("{} cannot be run: {error}", program.display())))?;
-        let stdout = running.talk(input, deadline).ok_or(StoreError::TimedOut(limit))?;
-        let status = running.wait(deadline).ok_or(StoreError::TimedOut(limit))?;
-        if stdout.len() as u64 >= LONGEST_ANSWER {
-            return Err(StoreError::Corrupt("its answer is longer than 64 KiB".to_owned()));
-        }
-        Ok(Ended { success: status.success(), stdout })
+        program::answer(&mut command, Some(input), LONGEST_ANSWER, deadline.at, true).map_err(|why| match why {
+            NoAnswer::TimedOut => StoreError::TimedOut(deadline.limit),
+            NoAnswer::TooLong => StoreError::Corrupt("its answer is longer than 64 KiB".to_owned()),
+            NoAnswer::NotStarted(_) => StoreError::Unavailable(format!("`{file}`: {why}")),
+        })
     }
 }
 
 impl Backend for Helper {
-    fn read(&mut self, profile: &ProfileName, deadline: Instant) -> Result<Option<Zeroizing<String>>, StoreError> {
+    fn read(&mut self, profile: &ProfileName, deadline: Deadline) -> Result<Option<Zeroizing<String>>, StoreError> {
         let ended = self.run("get", server_url(profile).as_bytes(), deadline)?;
-        if !ended.success {
+        if !ended.status.success() {
             let said = said(&ended.stdout);
             return if said.contains("credentials not found") { Ok(None) } else { Err(refusal(&said)) };
         }
@@ -111,7 +97,7 @@ impl Backend for Helper {
         Ok((!secret.is_empty()).then_some(secret)) // Debian's pass helper says "not found" this way
     }
 
-    fn write(&mut self, profile: &ProfileName, record: &str, deadline: Instant) -> Result<(), StoreError> {
+    fn write(&mut self, profile: &ProfileName, record: &str, deadline: Deadline) -> Result<(), StoreError> {
         let limit = if self.name.contains("wincred") { LONGEST_RECORD_WINCRED } else { LONGEST_RECORD };
         if record.len() > limit {
             return Err(StoreError::TooLarge { size: record.len(), limit });
@@ -119,16 +105,19 @@ impl Backend for Helper {
         let stored = Stored { server_url: &server_url(profile), username: USERNAME, secret: record };
         let input = Zeroizing::new(serde_json::to_vec(&stored).expect("three strings always serialize"));
         let ended = self.run("store", &input, deadline)?;
-        if ended.success { Ok(()) } else { Err(refusal(&said(&ended.stdout))) }
+        if ended.status.success() { Ok(()) } else { Err(refusal(&said(&ended.stdout))) }
     }
 
-    fn delete(&mut self, profile: &ProfileName, deadline: Instant) -> Result<(), StoreError> {
-        // Erasing what is not there is a failure in some helpers and a success in others.
-        if self.read(profile, deadline)?.is_none() {
-            return Ok(());
+    fn delete(&mut self, profile: &ProfileName, deadline: Deadline) -> Result<(), StoreError> {
+        match self.read(profile, deadline) {
+            // Erasing what is not there is a failure in some helpers and a success in others.
+            Ok(None) => return Ok(()),
+            // What cannot be read can still be removed.
+            Ok(Some(_)) | Err(StoreError::Corrupt(_)) => {}
+            Err(why) => return Err(why),
         }
         let ended = self.run("erase", server_url(profile).as_bytes(), deadline)?;
-        if ended.success { Ok(()) } else { Err(refusal(&said(&ended.stdout))) }
+        if ended.status.success() { Ok(()) } else { Err(refusal(&said(&ended.stdout))) }
     }
 }
 
@@ -138,7 +127,8 @@ fn said(stdout: &[u8]) -> String {
     if text.contains('{') || text.contains("Secret") {
         return String::new();
     }
-    text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(200).collect()
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    without_secrets(&line).chars().take(200).collect()
 }
 
 fn refusal(said: &str) -> StoreError {
@@ -152,65 +142,6 @@ fn refusal(said: &str) -> StoreError {
         StoreError::Denied(said.to_owned())
     } else {
         StoreError::Unavailable(said.to_owned())
-    }
-}
-
-/// A helper and all that it starts, in a process group of its own: when time is up, the group is ended.
-struct Running {
-    child: Child,
-    ended: bool,
-}
-
-impl Running {
-    fn start(command: &mut Command) -> std::io::Result<Self> {
-        #[cfg(unix)]
-        std::os::unix::process::CommandExt::process_group(command, 0);
-        Ok(Self { child: command.spawn()?, ended: false })
-    }
-
-    /// Writes the input and reads the answer. A thread each, since either may block for ever.
-    fn talk(&mut self, input: &[u8], deadline: Instant) -> Option<Zeroizing<Vec<u8>>> {
-        let mut stdin = self.child.stdin.take().expect("stdin is piped");
-        let stdout = self.child.stdout.take().expect("stdout is piped");
-        let input = Zeroizing::new(input.to_vec());
-        std::thread::spawn(move || {
-            // A helper that does not read its input shows it by its answer.
-            let _ = stdin.write_all(&input);
-        });
-        let (sender, receiver) = std::sync::mpsc::channel();
-        std::thread::spawn(move || {
-            let mut answer = Zeroizing::new(Vec::with_capacity(4096));
-            let _ = stdout.take(LONGEST_ANSWER).read_to_end(&mut answer);
-            let _ = sender.send(answer);
-        });
-        receiver.recv_timeout(deadline.saturating_duration_since(Instant::now())).ok()
-    }
-
-    fn wait(&mut self, deadline: Instant) -> Option<std::process::ExitStatus> {
-        loop {
-            if let Ok(Some(status)) = self.child.try_wait() {
-                self.ended = true;
-                return Some(status);
-            }
-            if Instant::now() >= deadline {
-                return None;
-            }
-            std::thread::sleep(Duration::from_millis(1));
-        }
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if self.ended {
-            return;
-        }
-        #[cfg(unix)]
-        if let Some(group) = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw) {
-            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
-        }
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
@@ -232,5 +163,6 @@ mod tests {
     fn a_failed_helper_is_quoted_only_where_no_secret_can_be() {
         assert_eq!(said(b"gpg:  decryption failed\n"), "gpg: decryption failed");
         assert_eq!(said(br#"{"ServerURL":"x","Secret":"s"}"#), "");
+        assert_eq!(said(b"bad token 0123456789abcdef0123456789abcdef01234567"), "bad token [redacted]");
     }
 }

@@ -1,12 +1,10 @@
 //! The OS keyring: Secret Service on Linux, Keychain on macOS, Credential Manager
 //! on Windows. One item per profile.
 
-use std::time::Instant;
-
 use zeroize::Zeroizing;
 
-use super::{Backend, StoreError};
-use crate::profile::ProfileName;
+use super::{Backend, Deadline, StoreError};
+use crate::name::ProfileName;
 
 #[cfg(any(windows, target_os = "macos"))]
 use keyring::{Entry, Error};
@@ -48,9 +46,11 @@ impl Keyring {
     #[cfg(all(unix, not(target_os = "macos")))]
     fn entry(&mut self, profile: &ProfileName) -> Result<Entry, StoreError> {
         use keyring_core::api::CredentialStoreApi;
-        let store = match &self.store {
-            Some(store) => store,
-            None => self.store.insert(dbus_secret_service_keyring_store::Store::new().map_err(store_error)?),
+        let store = if let Some(store) = &self.store {
+            store
+        } else {
+            session_bus()?;
+            self.store.insert(dbus_secret_service_keyring_store::Store::new().map_err(store_error)?)
         };
         let label = format!("lokalise-auth ({profile})");
         let modifiers = std::collections::HashMap::from([("label", label.as_str())]);
@@ -64,7 +64,7 @@ impl Keyring {
 }
 
 impl Backend for Keyring {
-    fn read(&mut self, profile: &ProfileName, _: Instant) -> Result<Option<Zeroizing<String>>, StoreError> {
+    fn read(&mut self, profile: &ProfileName, _: Deadline) -> Result<Option<Zeroizing<String>>, StoreError> {
         match self.entry(profile)?.get_secret() {
             Ok(bytes) => String::from_utf8(bytes).map(|text| Some(Zeroizing::new(text))).map_err(|error| {
                 drop(Zeroizing::new(error.into_bytes()));
@@ -75,7 +75,7 @@ impl Backend for Keyring {
         }
     }
 
-    fn write(&mut self, profile: &ProfileName, record: &str, _: Instant) -> Result<(), StoreError> {
+    fn write(&mut self, profile: &ProfileName, record: &str, _: Deadline) -> Result<(), StoreError> {
         if record.len() > LIMIT {
             return Err(StoreError::TooLarge { size: record.len(), limit: LIMIT });
         }
@@ -83,11 +83,27 @@ impl Backend for Keyring {
         self.entry(profile)?.set_secret(record.as_bytes()).map_err(store_error)
     }
 
-    fn delete(&mut self, profile: &ProfileName, _: Instant) -> Result<(), StoreError> {
+    fn delete(&mut self, profile: &ProfileName, _: Deadline) -> Result<(), StoreError> {
         match self.entry(profile)?.delete_credential() {
             Ok(()) | Err(Error::NoEntry) => Ok(()),
             Err(error) => Err(store_error(error)),
         }
+    }
+}
+
+/// Whether there is a session bus to connect to. Without one libdbus would start `dbus-launch`, and
+/// that a bus which outlives us, with our environment and the secrets in it.
+#[cfg(all(unix, not(target_os = "macos")))]
+fn session_bus() -> Result<(), StoreError> {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    let there = match set("DBUS_SESSION_BUS_ADDRESS") {
+        Some(address) => !address.to_string_lossy().starts_with("autolaunch:"),
+        None => set("XDG_RUNTIME_DIR").is_some_and(|folder| std::path::Path::new(&folder).join("bus").exists()),
+    };
+    if there {
+        Ok(())
+    } else {
+        Err(StoreError::Unavailable("there is no D-Bus session bus (DBUS_SESSION_BUS_ADDRESS is not set)".to_owned()))
     }
 }
 
@@ -100,10 +116,19 @@ fn store_error(error: Error) -> StoreError {
         }
         Error::Ambiguous(_) => StoreError::Ambiguous,
         Error::TooLong(_, limit) => StoreError::TooLarge { size: 0, limit: limit as usize },
-        Error::NoStorageAccess(why) => StoreError::Locked(one_line(&*why)),
+        Error::NoStorageAccess(why) => no_access(&one_line(&*why)),
         Error::PlatformFailure(why) => platform_failure(&one_line(&*why)),
         Error::NoDefaultStore => StoreError::Unavailable("there is none on this system".to_owned()),
         other => StoreError::Unavailable(one_line(&other)),
+    }
+}
+
+/// A keyring without a default collection is called inaccessible too: there is nothing to unlock.
+fn no_access(why: &str) -> StoreError {
+    if why.contains("no result found") {
+        StoreError::Unavailable("it has no default collection".to_owned())
+    } else {
+        StoreError::Locked(why.to_owned())
     }
 }
 
@@ -115,7 +140,15 @@ fn platform_failure(why: &str) -> StoreError {
         StoreError::TimedOut(std::time::Duration::from_secs(2))
     } else if says(&["locked", "interaction is not allowed"]) {
         StoreError::Locked(why.to_owned())
-    } else if says(&["access denied", "accessdenied", "not authorized", "user canceled", "1312"]) {
+    } else if says(&[
+        "access denied",
+        "accessdenied",
+        "rejected send message",
+        "policy prevents",
+        "not authorized",
+        "user canceled",
+        "1312",
+    ]) {
         StoreError::Denied(why.to_owned())
     } else {
         StoreError::Unavailable(why.to_owned())
@@ -124,6 +157,8 @@ fn platform_failure(why: &str) -> StoreError {
 
 fn one_line(error: &dyn std::error::Error) -> String {
     let text = error.to_string();
+    // What the bus adds about its rules helps nobody.
+    let text = text.split(';').next().unwrap_or_default();
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

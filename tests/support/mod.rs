@@ -6,7 +6,12 @@
 
 pub mod browser;
 pub mod client;
+pub mod crowd;
+#[cfg(unix)]
+pub mod helper;
 pub mod home;
+#[cfg(unix)]
+pub mod keyring;
 pub mod port;
 pub mod proxy;
 #[cfg(unix)]

@@ -1,0 +1,67 @@
+//! The command of `token set --from-command`: it is run at each use, and what it
+//! prints is the token.
+
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use crate::error::{Error, Result};
+use crate::program::{self, NoAnswer};
+use crate::secret::{ApiToken, LONGEST};
+use crate::settings::Settings;
+use crate::world::{SECRET_VARIABLES, World};
+
+/// Splits a command line into words as a shell does, quotes included, expanding nothing. A program
+/// that is given by a relative path is meant as seen from here, and from nowhere else later on.
+///
+/// # Errors
+/// Usage, if it is no command. The line is not repeated.
+pub fn command_words(line: &str) -> Result<Vec<String>> {
+    let mut words = shell_words::split(line).ok().filter(|words| !words.is_empty()).ok_or_else(|| {
+        Error::usage("the value of `--from-command` is not a command: a quote is open, or it is empty")
+    })?;
+    if words[0].contains(std::path::is_separator) {
+        let absolute = std::path::absolute(&words[0]).ok().and_then(|path| path.to_str().map(str::to_owned));
+        words[0] = absolute.ok_or_else(|| Error::usage("the program of `--from-command` has no usable path"))?;
+    }
+    Ok(words)
+}
+
+/// Runs the command and takes what it prints as the token.
+///
+/// # Errors
+/// `Store`, if it cannot be run, fails, or prints no token in time. Its output is not repeated.
+pub async fn command_token(world: &World, settings: &Settings, words: &[String]) -> Result<ApiToken> {
+    let (name, arguments) = words.split_first().ok_or_else(|| Error::usage("the command is empty"))?;
+    let failed = |why: String| {
+        Error::store(format!("the command `{name}` {why}"))
+            .hint("run it by hand; change it with `lokalise-auth token set --from-command`")
+    };
+    let program = program::find(name).ok_or_else(|| failed("is not on PATH".to_owned()))?;
+    let mut command = Command::new(program);
+    command.args(arguments);
+    // It may ask a person, on this terminal.
+    let apart = !world.person();
+    if apart {
+        command.stdin(Stdio::null());
+    }
+    for variable in SECRET_VARIABLES {
+        command.env_remove(variable);
+    }
+    let limit = settings.store_limit;
+    let answer = tokio::task::spawn_blocking(move || {
+        program::answer(&mut command, None, LONGEST + 4, Instant::now() + limit, apart)
+    });
+    let ended = match answer.await.map_err(|error| failed(format!("failed: {error}")))? {
+        Ok(ended) => ended,
+        Err(NoAnswer::TimedOut) => {
+            return Err(failed(format!("did not end within {}", humantime::format_duration(limit))));
+        }
+        Err(NoAnswer::TooLong) => return Err(failed("prints more than a token".to_owned())),
+        Err(NoAnswer::NotStarted(error)) => return Err(failed(format!("cannot be run: {error}"))),
+    };
+    if !ended.status.success() {
+        return Err(failed(format!("failed ({})", ended.status)));
+    }
+    let text = std::str::from_utf8(&ended.stdout).map_err(|_| failed("does not print text".to_owned()))?;
+    ApiToken::parse(text.trim()).map_err(|why| failed(format!("does not print a token: {why}")))
+}

@@ -1,0 +1,129 @@
+//! Why a store gave no answer, told by what the reader can do about it. Each of
+//! the six answers has a way on that works for that store.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::{StoreKind, Vault, atomic, file, helper, keyring};
+use crate::error::{Error, ErrorKind};
+use crate::name::ProfileName;
+
+/// Why a store gave no answer. "Nothing kept" is not among these: that is `Ok(None)`.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// There is no such store here: no D-Bus, no service, no program, no folder.
+    #[error("{0}")]
+    Unavailable(String),
+    #[error("{0}")]
+    Locked(String),
+    /// The store, or a check of ours on its file, said no.
+    #[error("{0}")]
+    Denied(String),
+    #[error("no answer within {}", humantime::format_duration(Duration::from_millis(u64::try_from(.0.as_millis()).unwrap_or(u64::MAX))))]
+    TimedOut(Duration),
+    /// The record cannot be read. Its bytes are never part of this.
+    #[error("{0}")]
+    Corrupt(String),
+    /// The file of all records cannot be read.
+    #[error("{} {why}", .path.display())]
+    CorruptFile { path: PathBuf, why: &'static str },
+    /// Several items answer to our name.
+    #[error("more than one item answers to the name")]
+    Ambiguous,
+    #[error("the record has {size} bytes, and this store takes {limit}")]
+    TooLarge { size: usize, limit: usize },
+}
+
+impl StoreError {
+    /// The error for the reader, with a way on that works for this store.
+    pub fn explain(self, vault: &Vault, profile: &ProfileName) -> Error {
+        let store = vault.title();
+        let what = match &self {
+            Self::Unavailable(_) => format!("{store} cannot be used"),
+            Self::Locked(_) => format!("{store} is locked"),
+            Self::Denied(_) => format!("{store} refused"),
+            Self::TimedOut(_) => format!("{store} did not answer in time"),
+            Self::Corrupt(_) | Self::CorruptFile { .. } => {
+                format!("the credential of profile `{profile}` in {store} cannot be read")
+            }
+            Self::Ambiguous => format!("{store} holds profile `{profile}` twice"),
+            Self::TooLarge { .. } => format!("{store} cannot hold the credential"),
+        };
+        let hints: Vec<String> = match &self {
+            Self::Unavailable(_) | Self::Denied(_) if vault.kind == StoreKind::File => vec![vault.file_remedy()],
+            Self::Locked(_) if vault.kind == StoreKind::File => vec!["try again; nothing was changed".to_owned()],
+            Self::Unavailable(_) => vault.ways_on(&vault.to_start()),
+            Self::Locked(_) => vault.ways_on("unlock it"),
+            Self::Denied(_) => vault.ways_on("allow lokalise-auth to use it"),
+            Self::TimedOut(_) => {
+                let mut hints = vault.ways_on("answer its prompt, or restart it");
+                hints.push("LOKALISE_AUTH_KEYRING_TIMEOUT=120 waits longer (seconds)".to_owned());
+                hints
+            }
+            Self::Corrupt(_) => vec![format!(
+                "nothing was changed; `lokalise-auth logout --profile {profile}` removes it, then log in again"
+            )],
+            Self::CorruptFile { path, .. } => {
+                let path = path.display().to_string();
+                let path = shell_words::quote(&path);
+                vec![format!(
+                    "nothing was changed; mend it or move it away (`mv {path} {path}.broken`), then log in again"
+                )]
+            }
+            Self::Ambiguous => vec![vault.twin_remedy(profile)],
+            Self::TooLarge { .. } => vec!["choose another store: `--store file` or `--store helper:NAME`".to_owned()],
+        };
+        let mut error = Error::new(ErrorKind::Store, what).because(self);
+        error.hints = hints;
+        error
+    }
+}
+
+impl Vault {
+    fn ways_on(&self, first: &str) -> Vec<String> {
+        let mut ways = vec![format!("{first}, or set LOKALISE_API_TOKEN")];
+        if self.kind != StoreKind::File {
+            ways.push("`--store file` keeps the credential in a plaintext file that only you can read".to_owned());
+        }
+        if std::env::var_os("SNAP").is_some() {
+            ways.push("in a snap: `snap connect lokalise-auth:password-manager-service`".to_owned());
+        }
+        if std::env::var_os("FLATPAK_ID").is_some() {
+            ways.push(
+                "in a flatpak: `flatpak override --user --talk-name=org.freedesktop.secrets $FLATPAK_ID`".to_owned(),
+            );
+        }
+        ways
+    }
+
+    fn to_start(&self) -> String {
+        match &self.kind {
+            StoreKind::Helper(name) => {
+                format!("install or mend it (`{}` should answer)", helper::shown_call(name, "list"))
+            }
+            _ => "start it".to_owned(),
+        }
+    }
+
+    fn file_remedy(&self) -> String {
+        let Some(path) = file::path(self.places.data.as_deref()) else {
+            return "set LOKALISE_AUTH_DATA_DIR, or HOME".to_owned();
+        };
+        let path = path.display().to_string();
+        let path = shell_words::quote(&path);
+        if fs::symlink_metadata(&*path).is_ok_and(|found| atomic::why_not_private(&found).is_some()) {
+            format!("look at it (`ls -l {path}`); if it is yours and nobody else could read it: `chmod 600 {path}`")
+        } else {
+            "check the folder's owner, mode and free space, or set LOKALISE_AUTH_DATA_DIR".to_owned()
+        }
+    }
+
+    fn twin_remedy(&self, profile: &ProfileName) -> String {
+        let account = keyring::account(profile, self.places.account_suffix.as_deref());
+        format!(
+            "another program wrote a second item; `secret-tool clear service {} username {account}` removes both, then log in again",
+            keyring::SERVICE
+        )
+    }
+}

@@ -1,0 +1,16 @@
+//! Nothing is ever lost: the binary, many times at once, with things breaking under it.
+#![cfg(unix)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod clock;
+#[cfg(target_os = "linux")]
+mod faults;
+#[cfg(target_os = "linux")]
+mod helpers;
+#[cfg(target_os = "linux")]
+mod keyring;
+mod refresh_storm;
+#[cfg(target_os = "linux")]
+mod stuck;

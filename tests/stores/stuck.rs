@@ -1,0 +1,160 @@
+//! Locks that are stuck, and locks that are not to be had.
+
+use std::fs;
+use std::process::Command;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::refresh_storm::{lock_of, token_requests, with_ended_token};
+use crate::support::crowd::{expire, lockers, record, run, signal, start, under_strace, until};
+use crate::support::home::Home;
+use crate::support::say;
+use crate::support::standin::Standin;
+
+/// A command whose write to `credentials.json` begins half a minute late: it has its new token, and holds the lock.
+fn stuck_before_its_write(home: &Home, profile: &str) -> Command {
+    let file_lock = format!("{}.lock", home.credentials().display());
+    let mut command = home.command(["token", "print", "--profile", profile]);
+    command.env("LOKALISE_AUTH_KEYRING_TIMEOUT", "60");
+    under_strace(&command, &["inject=flock:delay_enter=34000000:when=1"], &[file_lock])
+}
+
+/// One test, since each of its parts waits the same half minute.
+#[test]
+fn a_stuck_holder_costs_the_others_half_a_minute_and_undoes_nothing() {
+    let standin = Standin::start();
+    let home = with_ended_token(&standin);
+    for profile in ["gone", "new"] {
+        home.login(&["--profile", profile]);
+        expire(&home, profile);
+    }
+    standin.forget_requests();
+    let before = record(&home, "default");
+
+    standin.set(|switches| switches.token_delay = Duration::from_secs(20));
+    let stopped = start(home.command(["token", "print"]));
+    standin.wait_for("POST", "/oauth2/token", 1);
+    signal(stopped.id(), Signal::STOP);
+    standin.set(|switches| switches.token_delay = Duration::ZERO);
+    let slow: Vec<_> = ["gone", "new"].map(|profile| start(stuck_before_its_write(&home, profile))).into();
+    standin.wait_for("POST", "/oauth2/token", 3);
+
+    let began = Instant::now();
+    let commands: [&[&str]; 4] =
+        [&["token", "print"], &["token", "print"], &["whoami", "--json"], &["token", "refresh"]];
+    let waiting = commands.map(|command| start(home.command(command)));
+    let logout = start(home.command(["logout", "--profile", "gone"]));
+    let login = std::thread::scope(|scope| {
+        // A person waits as long, and then comes first.
+        let login = scope.spawn(|| {
+            home.login(&["--profile", "new"]);
+            record(&home, "new")
+        });
+        until("four processes waiting", || lockers(&lock_of(&home, "default"), true) == 4);
+        for waiting in waiting {
+            let ran = waiting.wait().expect(9);
+            assert!(ran.stdout.is_empty() || ran.stdout.contains(r#""state":"unchecked""#), "{}", ran.stdout);
+            assert!(format!("{}{}", ran.stdout, ran.stderr).contains("has not finished in 30 s"), "{}", ran.stderr);
+            assert!((29..45).contains(&ran.wall.as_secs()), "{:?}", ran.wall);
+        }
+        say(&format!("  a stopped holder: the others ended after {:?}", began.elapsed()));
+        login.join().expect("the login")
+    });
+    assert_eq!(record(&home, "default"), before, "nothing was changed");
+    assert_eq!(token_requests(&standin), 4, "three refreshes and the login's exchange");
+
+    let logout = logout.wait().expect(0);
+    assert!(logout.stderr.contains("no lock can be had"), "{}", logout.stderr);
+    for (slow, code) in slow.into_iter().zip([4, 0]) {
+        slow.wait().expect(code);
+    }
+    assert_eq!(record(&home, "gone"), Value::Null, "the logout is final");
+    assert_eq!(record(&home, "new"), login, "the login stays");
+    signal(stopped.id(), Signal::KILL);
+    stopped.wait();
+}
+
+#[test]
+fn where_no_lock_is_to_be_had_one_refresh_goes_without_and_says_so() {
+    let standin = Standin::start();
+    let home = with_ended_token(&standin);
+    let lock = lock_of(&home, "default");
+    let folder = lock.parent().expect("a folder").display().to_string();
+    let lock = lock.display().to_string();
+    let file_lock = format!("{}.lock", home.credentials().display());
+    for (nth, (fault, paths)) in [
+        // A network file system without locks,
+        ("inject=flock:error=ENOLCK", vec![lock.clone(), file_lock]),
+        // a folder that cannot be made,
+        ("inject=mkdir:error=EROFS", vec![folder.clone()]),
+        // one that nothing can be made in, and one that is closed to us.
+        ("inject=openat:error=EROFS", vec![lock.clone()]),
+        ("inject=openat:error=EACCES", vec![lock.clone()]),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        expire(&home, "default");
+        if fault.contains("mkdir") {
+            fs::remove_dir_all(&folder).expect("our own folder");
+        }
+        let traced = under_strace(&home.command(["token", "print"]), &[fault], &paths);
+        let ran = run(traced).expect(0);
+        assert!(ran.stderr.contains("warning: no lock can be had"), "{fault}: {}", ran.stderr);
+        assert_eq!(token_requests(&standin), nth + 1, "{fault}");
+        assert_eq!(record(&home, "default")["access_token"], ran.stdout.trim(), "{fault}: the token is stored");
+        fs::create_dir_all(&folder).expect("our own folder");
+    }
+    // The list of profiles can be written there as well.
+    let config = home.profiles().display().to_string();
+    let set = under_strace(
+        &home.command(["profile", "use", "default"]),
+        &["inject=flock:error=ENOLCK"],
+        &[format!("{config}.lock")],
+    );
+    run(set).expect(0);
+}
+
+#[test]
+fn a_lock_that_is_not_a_file_of_ours_is_not_used() {
+    let standin = Standin::start();
+    let home = with_ended_token(&standin);
+    let lock = lock_of(&home, "default");
+    let victim = home.path().join("victim");
+    fs::write(&victim, "untouched").expect("our own folder");
+    for obstacle in ["symlink", "fifo", "directory", "readable", "foreign"] {
+        let _ = fs::remove_file(&lock);
+        crate::support::crowd::obstacle(obstacle, &lock, &victim);
+        expire(&home, "default");
+        let ran = run(home.command(["token", "print"])).expect(0);
+        assert!(ran.stderr.contains("warning: no lock can be had"), "{obstacle}: {}", ran.stderr);
+        assert_eq!(fs::read_to_string(&victim).expect("a file"), "untouched", "{obstacle}");
+        if obstacle == "directory" {
+            fs::remove_dir(&lock).expect("our own folder");
+        }
+    }
+}
+
+#[test]
+fn a_lock_that_somebody_removes_locks_the_next_one_all_the_same() {
+    let standin = Standin::start();
+    let home = with_ended_token(&standin);
+    standin.set(|switches| switches.token_delay = Duration::from_secs(1));
+    let lock = lock_of(&home, "default");
+    let first = start(home.command(["token", "print"]));
+    standin.wait_for("POST", "/oauth2/token", 1);
+    let second = start(home.command(["token", "print"]));
+    until("somebody waiting", || lockers(&lock, true) == 1);
+    fs::remove_file(&lock).expect("our own file");
+    let third = start(home.command(["token", "print"]));
+    for process in [first, second, third] {
+        process.wait().expect(0);
+    }
+    // The third cannot know of the first; the second, which woke with a lock that is gone, must find the third's.
+    assert!(token_requests(&standin) <= 2);
+    sleep(Duration::from_millis(10));
+    assert!(lock.exists());
+}
