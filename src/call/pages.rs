@@ -29,7 +29,7 @@ pub enum Turn {
 
 /// What a page says about the others.
 #[derive(Debug, Default)]
-pub struct Answer {
+pub struct Outlook {
     items: u64,
     has_list: bool,
     next_cursor: Option<String>,
@@ -38,7 +38,7 @@ pub struct Answer {
     page: Option<u64>,
 }
 
-impl Answer {
+impl Outlook {
     pub fn read(headers: &HeaderMap, facts: &Facts) -> Self {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
         let number = |name: &str| text(name).and_then(|text| text.parse().ok());
@@ -133,7 +133,7 @@ impl Pages {
     ///
     /// # Errors
     /// Other, if the pages cannot all be had, or do not add up to what they promised.
-    pub fn turn(&mut self, answer: &Answer) -> Result<Turn> {
+    pub fn turn(&mut self, answer: &Outlook) -> Result<Turn> {
         self.taken += 1;
         self.items += answer.items;
         self.compare(answer)?;
@@ -157,7 +157,7 @@ impl Pages {
     }
 
     /// A list that changes between two pages has lost or doubled items at their seam.
-    fn compare(&mut self, answer: &Answer) -> Result<()> {
+    fn compare(&mut self, answer: &Outlook) -> Result<()> {
         if let (Some(before), Some(now)) = (self.total, answer.total)
             && before != now
         {
@@ -214,7 +214,7 @@ impl Pages {
     }
 
     /// The next page of a list whose pages nobody counts: without a total, one that is not full is the last.
-    fn uncounted(&mut self, answer: &Answer) -> Result<Turn> {
+    fn uncounted(&mut self, answer: &Outlook) -> Result<Turn> {
         let complete = match self.total {
             Some(total) => self.items >= total,
             None => self.limit.is_none_or(|limit| answer.items < limit),

@@ -35,14 +35,14 @@ impl Head {
 }
 
 /// What is known about the one who was refused.
-pub struct Caller<'a> {
+pub struct Caller {
     /// ` --profile NAME` where a pasted command needs it.
     pub profile_words: String,
     /// The variable that the credential came from, if it came from one.
-    pub variable: Option<&'a str>,
+    pub variable: Option<&'static str>,
     pub is_oauth: bool,
     /// The scopes of the credential, where they are known.
-    pub scopes: Option<&'a [String]>,
+    pub scopes: Option<Vec<String>>,
     /// The same export as an asynchronous one, ready to paste.
     pub async_export: Option<String>,
 }
@@ -104,7 +104,7 @@ fn scope_hint(request: &Request, caller: &Caller) -> Option<String> {
         Scope::High(_) => "needs",
         _ => "is said to need",
     };
-    let Some(scopes) = caller.scopes else {
+    let Some(scopes) = &caller.scopes else {
         return Some(format!("{place} {sure} the scope `{needed}`"));
     };
     if scopes.iter().any(|scope| scope == needed) {
@@ -155,12 +155,12 @@ mod tests {
         Request::new(method, target(path, &api, Project::default()).unwrap(), HeaderMap::new(), None)
     }
 
-    fn caller(scopes: Option<&[String]>) -> Caller<'_> {
+    fn caller(scopes: Option<&[&str]>) -> Caller {
         Caller {
             profile_words: " --profile work".to_owned(),
             variable: None,
             is_oauth: scopes.is_some(),
-            scopes,
+            scopes: scopes.map(|scopes| scopes.iter().map(|&scope| scope.to_owned()).collect()),
             async_export: None,
         }
     }
@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn a_missing_scope_is_named_with_the_login_that_asks_for_it() {
-        let scopes = ["read_keys".to_owned(), "read_projects".to_owned()];
+        let scopes = ["read_keys", "read_projects"];
         let keys = request(Method::POST, "/projects/1:dev/keys");
         let (message, hints) = told(&keys, &head(403), r#"{"error":{"message":"Forbidden"}}"#, &caller(Some(&scopes)));
         assert_eq!(message, "Forbidden (HTTP 403)");
@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn a_scope_that_is_there_or_not_known_is_not_blamed() {
-        let scopes = ["write_keys".to_owned()];
+        let scopes = ["write_keys"];
         let no_hint = |request: &Request, caller: &Caller| assert!(told(request, &head(403), "", caller).1.is_empty());
         no_hint(&request(Method::POST, "/projects/1/keys"), &caller(Some(&scopes)));
         no_hint(&request(Method::GET, "/v1/audit-logs"), &caller(Some(&scopes)));

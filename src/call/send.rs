@@ -2,6 +2,7 @@
 //! the credential's own origin only. What comes back is the server's, whatever its status.
 
 use std::cell::Cell;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
@@ -76,21 +77,39 @@ pub struct Answer {
 /// An answer and the beginning of its body, read ahead.
 pub struct Fetched {
     pub answer: Answer,
-    pub beginning: Vec<Bytes>,
+    beginning: VecDeque<Bytes>,
     /// Whether that was all of it.
-    pub is_whole: bool,
+    is_whole: bool,
 }
 
 impl Fetched {
+    /// An answer of which nothing was read ahead.
+    pub fn unread(answer: Answer) -> Self {
+        Self { answer, beginning: VecDeque::new(), is_whole: false }
+    }
+
+    /// The next bytes of the body, from its beginning.
+    ///
+    /// # Errors
+    /// As [`Answer::chunk`].
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
+        match self.beginning.pop_front() {
+            None if !self.is_whole => self.answer.chunk().await,
+            chunk => Ok(chunk),
+        }
+    }
+
     /// The body, of an answer that was to be read whole.
     ///
     /// # Errors
     /// Other, if it is longer than was read.
     pub fn body(&self) -> Result<Vec<u8>> {
-        if self.is_whole {
-            return Ok(self.beginning.concat());
+        if !self.is_whole {
+            return Err(Error::other("the answer is much longer than an answer to this request can be"));
         }
-        Err(Error::other("the answer is much longer than an answer to this request can be"))
+        let mut body = Vec::new();
+        self.beginning.iter().for_each(|chunk| body.extend_from_slice(chunk));
+        Ok(body)
     }
 }
 
@@ -152,12 +171,12 @@ impl Answer {
     }
 
     /// Reads ahead until the end, or until at least `enough` bytes are there.
-    async fn read_ahead(&mut self, enough: usize) -> Result<(Vec<Bytes>, bool)> {
-        let (mut beginning, mut length) = (Vec::new(), 0);
+    async fn read_ahead(&mut self, enough: usize) -> Result<(VecDeque<Bytes>, bool)> {
+        let (mut beginning, mut length) = (VecDeque::new(), 0);
         while length < enough {
             let Some(chunk) = self.chunk().await? else { return Ok((beginning, true)) };
             length += chunk.len();
-            beginning.push(chunk);
+            beginning.push_back(chunk);
         }
         Ok((beginning, false))
     }

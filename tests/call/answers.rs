@@ -92,13 +92,18 @@ fn a_success_that_lists_errors_is_refused_unless_that_is_allowed() {
 fn a_success_that_is_an_error_is_refused() {
     let scene = Scene::new();
     let body = json!({"error": {"message": "Something went wrong", "code": 500}});
-    scene.standin.answer_times(2, "GET", "/api2/projects", &Answer::json(200, &body));
+    let answer = Answer::json(200, &body);
+    scene.standin.answer_next("GET", "/api2/projects", answer.clone());
     let told = scene.call(&["GET", "/projects"]);
     assert_eq!(told.failed(10), "Something went wrong (HTTP 200)");
     assert_eq!(told.json(), body);
-    let told = scene.call(&["GET", "/projects", "--jq", ".projects[]"]);
-    assert_eq!(told.failed(10), "Something went wrong (HTTP 200)");
-    assert_eq!(told.stdout, "");
+    for arguments in [&["--jq", "."][..], &["--ndjson"], &["--paginate"], &["--paginate", "--ndjson"], &["-o", "x"]] {
+        scene.standin.answer_next("GET", "/api2/projects", answer.clone());
+        let told = scene.call(&[&["GET", "/projects"], arguments].concat());
+        assert_eq!(told.failed(10), "Something went wrong (HTTP 200)");
+        assert_eq!(told.stdout, "", "{arguments:?}");
+    }
+    assert_eq!(std::fs::read_dir(scene.home.work()).unwrap().count(), 0);
     scene.standin.answer_next("GET", "/api2/projects", Answer::new(200, body.to_string()));
     scene.call(&["GET", "/projects"]).failed(10);
 }

@@ -6,22 +6,22 @@ const KEYS: Paging = Paging::OffsetOrCursor(500);
 const PROJECTS: Paging = Paging::Offset(Some(5000));
 
 /// An answer with so many items and these headers.
-fn answer(items: u64, headers: &[(&'static str, &str)]) -> Answer {
+fn answer(items: u64, headers: &[(&'static str, &str)]) -> Outlook {
     let mut map = HeaderMap::new();
     for (name, value) in headers {
         map.insert(*name, value.parse().unwrap());
     }
-    Answer::read(&map, &Facts { list: Some(b"keys".to_vec()), items, ..Facts::default() })
+    Outlook::read(&map, &Facts { list: Some(b"keys".to_vec()), items, ..Facts::default() })
 }
 
-fn counted(items: u64, total: &str, page_count: &str, page: &str) -> Answer {
+fn counted(items: u64, total: &str, page_count: &str, page: &str) -> Outlook {
     answer(
         items,
         &[("x-pagination-total-count", total), ("x-pagination-page-count", page_count), ("x-pagination-page", page)],
     )
 }
 
-fn with_cursor(items: u64, cursor: &str) -> Answer {
+fn with_cursor(items: u64, cursor: &str) -> Outlook {
     answer(items, &[("x-pagination-limit", "500"), ("x-pagination-next-cursor", cursor)])
 }
 
@@ -137,7 +137,7 @@ fn a_repeated_cursor_is_an_error() {
 #[test]
 fn a_cursor_in_the_body_is_followed_too() {
     let facts = Facts { list: Some(b"data".to_vec()), items: 1, next_cursor: Some("x".into()), ..Facts::default() };
-    let turn = run(Paging::Cursor(1000)).turn(&Answer::read(&HeaderMap::new(), &facts)).unwrap();
+    let turn = run(Paging::Cursor(1000)).turn(&Outlook::read(&HeaderMap::new(), &facts)).unwrap();
     assert_eq!(turn, Turn::Next(parameters(&[("limit", "1000"), ("cursor", "x")])));
 }
 
@@ -158,7 +158,7 @@ fn a_server_without_cursors_is_asked_for_pages() {
 
 #[test]
 fn an_answer_without_a_list_is_the_only_one() {
-    let one = Answer::read(&HeaderMap::new(), &Facts::default());
+    let one = Outlook::read(&HeaderMap::new(), &Facts::default());
     assert_eq!(run(PROJECTS).turn(&one).unwrap(), Turn::Over);
 }
 

@@ -67,8 +67,10 @@ pub async fn send(run: &Run<'_>, wishes: Wishes, bodies: Vec<RequestBody>) -> Re
     }
 }
 
+/// The body of an answer. What was refused of it is judged in the end; an answer that is an error ends the run.
 fn answer(fetched: Fetched) -> Result<(Fetched, Value)> {
     let body = fetched.body()?;
+    judged(&facts_of(&body), &Head::of(&fetched.answer), true)?;
     let answer = serde_json::from_slice(&body).map_err(|error| Error::other("an answer is not JSON").because(error))?;
     Ok((fetched, answer))
 }

@@ -10,7 +10,7 @@ use futures_util::stream::FuturesOrdered;
 
 use crate::call::merge::{Form, Merge};
 use crate::call::output::{Output, Wishes};
-use crate::call::pages::{self, Pages, Parameters, Turn};
+use crate::call::pages::{Outlook, Pages, Parameters, Turn};
 use crate::call::progress::{self, Progress};
 use crate::call::refusal::{Head, judged};
 use crate::call::request::Request;
@@ -36,31 +36,28 @@ pub async fn paginate(run: &Run<'_>, wishes: Wishes, items: Option<u64>, pages: 
     let mut output = None;
     let mut piece = Vec::new();
     while let Some(fetched) = flight.next().await {
-        let fetched = fetched?;
+        let mut fetched = fetched?;
         if !fetched.answer.is_success() {
             progress.clear();
             return Err(run.refused_after(fetched).await);
         }
-        let Fetched { mut answer, beginning, is_whole } = fetched;
         if let Some(wishes) = wishes.take() {
-            output.insert(Output::open(run.world, wishes)?).begin(&answer)?;
+            output.insert(Output::open(run.world, wishes)?).begin(&fetched.answer)?;
         }
         let output = output.as_mut().expect("it was opened for the first page");
-        for chunk in beginning {
+        while let Some(chunk) = fetched.chunk().await? {
             merge.push(&chunk, &mut piece)?;
-            output.write(&piece)?;
-            piece.clear();
-        }
-        while !is_whole && let Some(chunk) = answer.chunk().await? {
-            merge.push(&chunk, &mut piece)?;
-            output.write(&piece)?;
-            piece.clear();
+            // Until there is an item, the answer may still turn out to be an error.
+            if merge.written() > 0 || piece.len() > READ_AHEAD {
+                output.write(&piece)?;
+                piece.clear();
+            }
         }
         let facts = merge.end_page(&mut piece)?;
-        judged(&facts, &Head::of(&answer), run.allow_partial)?;
+        judged(&facts, &Head::of(&fetched.answer), run.allow_partial)?;
         output.write(&piece)?;
         piece.clear();
-        let turn = pages.turn(&pages::Answer::read(answer.headers(), &facts))?;
+        let turn = pages.turn(&Outlook::read(fetched.answer.headers(), &facts))?;
         progress.show(|| progress::items(merge.written(), pages.total(), merge.list().unwrap_or("items")));
         match turn {
             Turn::Over => break,

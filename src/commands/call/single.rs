@@ -4,7 +4,7 @@ use crate::call::merge::{Form, Merge};
 use crate::call::output::{Output, Wishes};
 use crate::call::page::{Facts, Page};
 use crate::call::progress::{self, Progress};
-use crate::call::refusal::{Head, judged, too_big_hint};
+use crate::call::refusal::{Head, judged};
 use crate::call::send::Answer;
 use crate::error::{Error, Result};
 
@@ -20,11 +20,7 @@ pub async fn single(run: &Run<'_>, wishes: Wishes) -> Result<()> {
     let mut output = Output::open(run.world, wishes)?;
     output.begin(&answer)?;
     let facts = if lines { in_lines(answer, &mut output).await? } else { as_it_is(run, answer, &mut output).await? };
-    if head.too_big
-        && let Some(hint) = too_big_hint(&run.caller())
-    {
-        run.world.say(&format!("hint: {hint}"));
-    }
+    run.hint_at_size(&head);
     let judged = judged(&facts, &head, run.allow_partial);
     // An answer that is an error is no data: neither a filter nor a file gets it.
     if facts.error.is_none() || !run.data_only {
@@ -76,6 +72,8 @@ async fn in_lines(mut answer: Answer, output: &mut Output) -> Result<Facts> {
         return Ok(Facts::default());
     }
     let facts = merge.end_page(&mut lines)?;
-    output.write(&lines)?;
+    if facts.error.is_none() {
+        output.write(&lines)?;
+    }
     Ok(facts)
 }

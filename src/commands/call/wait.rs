@@ -34,7 +34,12 @@ pub async fn over(run: &Run<'_>, limit: Option<Duration>) -> Result<(Fetched, Re
         return Err(run.refused_after(first).await);
     }
     let body = first.body()?;
-    judged(&facts_of(&body), &Head::of(&first.answer), run.allow_partial)?;
+    let head = Head::of(&first.answer);
+    run.hint_at_size(&head);
+    if let Err(refused) = judged(&facts_of(&body), &head, run.allow_partial) {
+        run.shown_refusal(first).await?;
+        return Err(refused);
+    }
     let location = first.answer.header("location");
     let process = queued(first.answer.status(), location.as_deref(), &body, &run.request.path);
     let (Some(limit), Some(process)) = (limit, process) else { return Ok((first, Ok(()))) };
@@ -93,5 +98,5 @@ async fn watched(run: &Run<'_>, process: &Queued, limit: Duration) -> Result<(Fe
     }
     let looked_for = request.path.strip_prefix("/api2").unwrap_or(&request.path);
     Err(failure(&format!("still {status} after {}", humantime::format_duration(limit)), &process.id)
-        .hint(format!("go on waiting with `lokalise-auth call GET {looked_for} --wait{}`", run.known.profile_words)))
+        .hint(format!("go on waiting with `lokalise-auth call GET {looked_for} --wait{}`", run.caller.profile_words)))
 }

@@ -1,0 +1,85 @@
+//! What becomes of an answer that is no success: its body is shown, on stdout or beside
+//! clean data on stderr, and the rest is a failure with hints.
+
+use std::io::Write;
+
+use crate::call::output::{Output, Wishes};
+use crate::call::pretty::{Pretty, Visible};
+use crate::call::refusal::{Head, refusal, too_big_hint};
+use crate::call::send::{Answer, Fetched};
+use crate::error::{Error, ErrorKind, Result};
+use crate::lokalise::error::LOOKED_AT;
+
+use super::Run;
+
+impl Run<'_> {
+    /// The failure of a request that was refused. The body of the answer is shown on the way.
+    pub async fn refused(&self, answer: Answer) -> Error {
+        self.refused_after(Fetched::unread(answer)).await
+    }
+
+    /// The same for an answer whose body has been read in part.
+    pub async fn refused_after(&self, fetched: Fetched) -> Error {
+        let head = Head::of(&fetched.answer);
+        match self.shown_refusal(fetched).await {
+            Ok(body) => refusal(&self.request, &head, &body, &self.caller, self.world.now()),
+            // Without its body the answer still has a status.
+            Err(error) if error.kind == ErrorKind::Network => {
+                refusal(&self.request, &head, b"", &self.caller, self.world.now())
+            }
+            Err(error) => error,
+        }
+    }
+
+    /// Says what to do about an export that is, or soon will be, too big to wait for.
+    pub fn hint_at_size(&self, head: &Head) {
+        if let Some(hint) = too_big_hint(&self.caller).filter(|_| head.too_big) {
+            self.world.say(&format!("hint: {hint}"));
+        }
+    }
+
+    /// Shows the body of a refusal: on stdout, or on stderr where stdout is for data. Returns its beginning.
+    pub async fn shown_refusal(&self, mut fetched: Fetched) -> Result<Vec<u8>> {
+        let mut output = None;
+        if !self.data_only {
+            let wishes = Wishes { include: self.include, silent: self.silent, ..Wishes::default() };
+            output = Some(Output::open(self.world, wishes)?);
+        }
+        if let Some(output) = &mut output {
+            output.begin(&fetched.answer)?;
+        }
+        let mut looked_at = Vec::new();
+        while let Some(chunk) = fetched.chunk().await? {
+            let room = LOOKED_AT - looked_at.len();
+            looked_at.extend_from_slice(&chunk[..chunk.len().min(room)]);
+            match &mut output {
+                Some(output) => output.write(&chunk)?,
+                None if looked_at.len() == LOOKED_AT => break,
+                None => {}
+            }
+        }
+        match output {
+            Some(output) => output.finish()?,
+            None => self.show_on_stderr(&looked_at, fetched.answer.is_json()),
+        }
+        Ok(looked_at)
+    }
+
+    /// The body of an error beside clean data. With --json, stderr is for one object.
+    fn show_on_stderr(&self, body: &[u8], is_json: bool) {
+        if body.is_empty() || self.silent || self.settings.json {
+            return;
+        }
+        let shown = match (self.world.stderr_is_terminal, is_json) {
+            (false, _) => body.to_vec(),
+            (true, true) => {
+                let mut pretty = Pretty::new(self.world.color_stderr());
+                (pretty.push(body) + pretty.end().trim_end()).into_bytes()
+            }
+            (true, false) => Visible::default().push(body).into_bytes(),
+        };
+        let mut stderr = std::io::stderr().lock();
+        // Where stderr is closed, nobody is left to tell.
+        let _ = stderr.write_all(&shown).and_then(|()| stderr.write_all(b"\n"));
+    }
+}
