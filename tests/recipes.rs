@@ -242,7 +242,7 @@ fn many_projects_at_a_time() {
     kitchen.standin.edit(|content| content.set_projects(24));
     kitchen.standin.set(|switches| {
         switches.rate_limit = None;
-        switches.requests_per_second = Some(6);
+        switches.requests_per_second = Some(8);
     });
     let sentence =
         "Something about each of many projects, sixteen processes at a time; together they keep to the rate limit";
