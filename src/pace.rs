@@ -263,6 +263,7 @@ mod tests {
             assert_eq!(pace.turn(at(0)), Duration::ZERO);
         }
         let file = folder.path().join("pace");
+        lock::open(&file).unwrap(); // ours alone, or it is not used
         fs::write(&file, "key 6 x\nnonsense\n\0\nother 6 1700000000000\nkey 99999999999999999999").unwrap();
         assert_eq!(Pace::new(file.clone(), "key").turn(at(0)), Duration::ZERO);
         assert_eq!(fs::read_to_string(&file).unwrap(), "other 6 1700000000000\nkey 6 1700000000000\n");
