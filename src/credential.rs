@@ -7,10 +7,10 @@ use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use crate::name::ProfileName;
 use crate::oauth::client::ClientCredentials;
 use crate::oauth::token::TokenResponse;
 use crate::origin::Origin;
-use crate::profile::ProfileName;
 use crate::secret::{AccessToken, ApiToken, ClientSecret, RefreshToken};
 use crate::store::lock;
 

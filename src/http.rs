@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use std::error::Error as _;
 use std::time::Duration;
 
-use reqwest::{Client, ClientBuilder, NoProxy, Proxy, Url, redirect};
+use reqwest::{Client, ClientBuilder, redirect};
 use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -13,6 +13,12 @@ use crate::oauth::client::ClientCredentials;
 use crate::oauth::token::{Grant, TokenError, TokenResponse, request_body, token_response};
 use crate::origin::OAuthUrl;
 use crate::world::World;
+
+mod proxies;
+mod roots;
+use proxies::Proxies;
+pub use proxies::proxy_variable;
+use roots::Roots;
 
 /// How we name ourselves to servers.
 pub const USER_AGENT: &str = concat!("lokalise-auth/", env!("CARGO_PKG_VERSION"));
@@ -27,16 +33,17 @@ const LONGEST_TOKEN_ANSWER: usize = 1 << 20;
 /// The clients of one run, built when first used.
 pub struct Http {
     proxies: Proxies,
+    roots: Roots,
     api: OnceCell<Client>,
 }
 
 impl Http {
-    /// Reads the proxy variables.
+    /// Reads the variables of proxies and CAs.
     ///
     /// # Errors
-    /// Usage, if one is malformed: going round a proxy silently is worse.
+    /// Usage, if a proxy is malformed: going round a proxy silently is worse.
     pub fn new(world: &World) -> Result<Self> {
-        Ok(Self { proxies: Proxies::read(world)?, api: OnceCell::new() })
+        Ok(Self { proxies: Proxies::read(world)?, roots: Roots::read(world), api: OnceCell::new() })
     }
 
     /// The client for API requests. It holds no credential: each request carries its own.
@@ -62,10 +69,13 @@ impl Http {
         if let Some(proxy) = self.proxies.https.clone() {
             builder = builder.proxy(proxy);
         }
+        if let Some(roots) = self.roots.certificates()? {
+            builder = builder.tls_certs_only(roots);
+        }
         more(builder).build().map_err(|error| {
             Error::network("the TLS client cannot be set up")
                 .because(anyhow::anyhow!(cause(&error)))
-                .hint("SSL_CERT_FILE and SSL_CERT_DIR, where set, must name trusted CAs in PEM form")
+                .hint("where this system has no CAs of its own, set SSL_CERT_FILE to a PEM file of them")
         })
     }
 
@@ -135,60 +145,6 @@ pub fn token_error(error: &TokenError, what: &str) -> Error {
     }
 }
 
-/// The proxy for https targets. Plain http is for loopback only, and goes direct.
-struct Proxies {
-    https: Option<Proxy>,
-}
-
-impl Proxies {
-    fn read(world: &World) -> Result<Self> {
-        let no_proxy = either(world, "NO_PROXY").map(|(_, value)| value).unwrap_or_default();
-        let everywhere = no_proxy.split(',').any(|entry| entry.trim() == "*");
-        let Some((name, value)) = either(world, "HTTPS_PROXY").or_else(|| either(world, "ALL_PROXY")) else {
-            return Ok(Self { https: None });
-        };
-        // The value may hold a password: it is not repeated.
-        let malformed = || {
-            Error::usage(format!("{name} is not a proxy address"))
-                .hint(format!("it is written `http://host:port`; `unset {name}` goes without a proxy"))
-        };
-        let address = if value.contains("://") { value } else { format!("http://{value}") };
-        let url = Url::parse(&address).map_err(|_| malformed())?;
-        let known = matches!(url.scheme(), "http" | "https" | "socks4" | "socks4a" | "socks5" | "socks5h");
-        if !known || url.host_str().is_none_or(str::is_empty) || !matches!(url.path(), "" | "/") {
-            return Err(malformed());
-        }
-        if everywhere {
-            return Ok(Self { https: None });
-        }
-        let proxy = Proxy::https(url).map_err(|_| malformed())?;
-        Ok(Self { https: Some(proxy.no_proxy(NoProxy::from_string(&without_ports(&no_proxy)))) })
-    }
-}
-
-/// Which variable names the proxy for https, if any does; for reports.
-pub fn proxy_variable(world: &World) -> Option<&'static str> {
-    either(world, "HTTPS_PROXY").or_else(|| either(world, "ALL_PROXY")).map(|(name, _)| name)
-}
-
-/// A proxy variable by its capital or its small name.
-fn either(world: &World, capital: &'static str) -> Option<(&'static str, String)> {
-    let small = match capital {
-        "HTTPS_PROXY" => "https_proxy",
-        "ALL_PROXY" => "all_proxy",
-        _ => "no_proxy",
-    };
-    [capital, small].into_iter().find_map(|name| world.var(name).map(|value| (name, value.trim().to_owned())))
-}
-
-fn without_ports(no_proxy: &str) -> String {
-    let entry = |entry: &str| match entry.trim().rsplit_once(':') {
-        Some((host, port)) if !host.contains(':') && port.parse::<u16>().is_ok() => host.to_owned(),
-        _ => entry.trim().to_owned(),
-    };
-    no_proxy.split(',').map(entry).collect::<Vec<_>>().join(",")
-}
-
 /// A request that got no answer, or not all of it, in one sentence.
 pub fn network_error(error: &reqwest::Error) -> Error {
     let host = error.url().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_else(|| "the server".to_owned());
@@ -198,7 +154,10 @@ pub fn network_error(error: &reqwest::Error) -> Error {
         return Error::network(format!("the certificate of {host} {what}")).hint(hint);
     }
     let all = chain.iter().map(ToString::to_string).collect::<Vec<_>>().join(": ").to_lowercase();
-    let (message, hint) = if error.is_timeout() && error.is_connect() {
+    let (message, hint) = if all.contains("underlying connection") {
+        // The proxy's own name, address or port; not the host's behind it.
+        ("the proxy cannot be reached".to_owned(), "check HTTPS_PROXY or ALL_PROXY, and the network")
+    } else if error.is_timeout() && error.is_connect() {
         (format!("{host} did not accept a connection in time"), "check the network, or HTTPS_PROXY")
     } else if error.is_timeout() || all.contains("timed out") {
         (format!("{host} did not answer in time"), "try again; `lokalise-auth doctor` looks closer")
@@ -258,38 +217,4 @@ fn chain(error: &reqwest::Error) -> Vec<&(dyn std::error::Error + 'static)> {
 /// The innermost cause: the only one that says something that the message does not.
 fn cause(error: &reqwest::Error) -> String {
     chain(error).last().map_or_else(|| "no cause is known".to_owned(), ToString::to_string)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::ffi::OsString;
-    use std::time::UNIX_EPOCH;
-
-    fn proxies(variables: &'static [(&'static str, &'static str)]) -> Result<Proxies> {
-        let world = World::made_of(
-            move |name| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value)),
-            || UNIX_EPOCH,
-        );
-        Proxies::read(&world)
-    }
-
-    #[test]
-    fn a_malformed_proxy_is_an_error_and_is_not_repeated() {
-        for value in
-            ["http://user:hunter2@", "::::", "ftp://proxy", "http://host:99999", "http://host/path", "ht tp://x"]
-        {
-            let variables: &'static [_] = Box::leak(Box::new([("HTTPS_PROXY", value)]));
-            let error = proxies(variables).map(|_| ()).expect_err(value);
-            assert!(!format!("{error} {:?}", error.hints).contains("hunter2"), "{value}");
-        }
-    }
-
-    #[test]
-    fn a_star_in_no_proxy_means_every_host() {
-        let found = proxies(&[("HTTPS_PROXY", "http://proxy:3128"), ("NO_PROXY", "localhost, *")]).expect("proxies");
-        assert!(found.https.is_none());
-        assert!(proxies(&[("all_proxy", "proxy:3128")]).expect("proxies").https.is_some());
-        assert!(proxies(&[("ALL_PROXY", "socks5h://proxy")]).expect("proxies").https.is_some());
-    }
 }

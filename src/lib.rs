@@ -11,6 +11,7 @@ pub mod http;
 pub mod hygiene;
 pub mod lokalise;
 pub mod loopback;
+pub mod name;
 pub mod oauth;
 pub mod origin;
 pub mod pace;
@@ -19,13 +20,15 @@ pub mod program;
 pub mod secret;
 pub mod session;
 pub mod settings;
+pub mod signals;
 pub mod store;
 pub mod terminal;
 pub mod world;
 
 use crate::cli::{Cli, Color, Command};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::settings::Settings;
+use crate::signals::Signals;
 use crate::world::{ColorChoice, Detail, World};
 
 /// Runs one command. The answer goes to stdout, everything else to stderr.
@@ -34,32 +37,35 @@ use crate::world::{ColorChoice, Detail, World};
 /// What failed, for [`report`]; its kind is the exit code.
 pub fn run(world: &mut World, cli: &Cli) -> Result<u8> {
     world.no_input |= cli.global.no_input;
-    world.detail = detail(world, cli.global.verbose)?;
     world.color = match cli.global.color {
         Color::Auto => ColorChoice::Auto,
         Color::Always => ColorChoice::Always,
         Color::Never => ColorChoice::Never,
     };
-    let world = &*world;
     // These need no settings, so that a broken one does not hide the help.
     match &cli.command {
         Command::Help(help) => return commands::help::run(world, help),
         Command::Completions(completions) => return commands::completions::run(world, completions),
         _ => {}
     }
+    world.detail = detail(world, cli.global.verbose)?;
+    let world = &*world;
     let settings = Settings::read(world, cli.global.profile.clone(), cli.global.store.clone(), cli.global.json)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Error::other("the runtime cannot be started").because(error))?;
     let ended = runtime.block_on(async {
-        // Signals belong to the command that is run.
-        if let Command::Exec(exec) = &cli.command {
-            return commands::exec::run(world, &settings, exec).await;
+        // Signals belong to the command that `exec` runs, and `login` has its own words for them.
+        match &cli.command {
+            Command::Exec(exec) => return commands::exec::run(world, &settings, exec).await,
+            Command::Login(login) => return commands::login::run(world, &settings, login).await,
+            _ => {}
         }
+        let mut signals = Signals::listen();
         tokio::select! {
             biased;
-            signal = interrupted() => Err(signal),
+            signal = signals.next() => Err(signal),
             ended = command(world, &settings, &cli.command) => ended,
         }
     });
@@ -71,7 +77,6 @@ pub fn run(world: &mut World, cli: &Cli) -> Result<u8> {
 
 async fn command(world: &World, settings: &Settings, command: &Command) -> Result<u8> {
     match command {
-        Command::Login(login) => commands::login::run(world, settings, login).await,
         Command::Logout(logout) => commands::logout::run(world, settings, logout).await,
         Command::Token(token) => commands::token::run(world, settings, token).await,
         Command::Whoami(whoami) => commands::whoami::run(world, settings, whoami).await,
@@ -79,7 +84,9 @@ async fn command(world: &World, settings: &Settings, command: &Command) -> Resul
         Command::Profile(profile) => commands::profile::run(world, settings, profile),
         Command::Scopes(scopes) => commands::scopes::run(world, settings, scopes),
         Command::Doctor(_) => commands::doctor::run(world, settings).await,
-        Command::Exec(_) | Command::Help(_) | Command::Completions(_) => unreachable!("`run` took these"),
+        Command::Exec(_) | Command::Login(_) | Command::Help(_) | Command::Completions(_) => {
+            unreachable!("`run` took these")
+        }
     }
 }
 
@@ -90,30 +97,6 @@ fn detail(world: &World, verbose: u8) -> Result<Detail> {
         (2.., _) | (0, Some("requests")) => Ok(Detail::Requests),
         (0, None) => Ok(Detail::Answers),
         (0, Some(_)) => Err(Error::usage("LOKALISE_AUTH_LOG is `steps` or `requests`")),
-    }
-}
-
-/// Resolves when the process is asked to end.
-#[cfg(unix)]
-async fn interrupted() -> Error {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()), signal(SignalKind::hangup()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => Error::new(ErrorKind::Interrupted, "interrupted"),
-        _ = terminate.recv() => Error::new(ErrorKind::Terminated, "terminated"),
-        _ = hangup.recv() => Error::new(ErrorKind::Terminated, "the terminal has gone away"),
-    }
-}
-
-#[cfg(not(unix))]
-async fn interrupted() -> Error {
-    match tokio::signal::ctrl_c().await {
-        Ok(()) => Error::new(ErrorKind::Interrupted, "interrupted"),
-        Err(_) => std::future::pending().await,
     }
 }
 

@@ -23,15 +23,15 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 
 use crate::error::{Error, Result};
-use crate::oauth::authorization::{AuthorizationRequest, NotOurs, Redirected};
+use crate::oauth::authorization::{AuthorizationRequest, NotOurs, RedirectUri, Redirected};
 
 mod page;
 pub use page::Page;
 
 /// A request head may have this many bytes.
 const LONGEST_HEAD: usize = 8 * 1024;
-/// A connection has this long to send its request.
-const HEAD_TIME: Duration = Duration::from_secs(5);
+/// A connection has this long, unless the answer came on it.
+const STRANGERS_TIME: Duration = Duration::from_secs(5);
 /// More connections than these end the oldest.
 const CONNECTIONS: usize = 16;
 /// The browser has this long to take its page when the login has ended.
@@ -43,28 +43,34 @@ pub enum Redirect {
     /// `http://127.0.0.1:PORT/callback`, on a free port or this one.
     Port(Option<u16>),
     /// A loopback URI that Lokalise registered.
-    Uri(Url),
+    Uri(RedirectUri),
 }
 
-/// Sockets on the redirect URI, from before the browser opens until the login has ended.
+/// Sockets on the redirect URI. Nothing is answered on them yet.
 pub struct Loopback {
     listeners: Vec<TcpListener>,
-    pub redirect_uri: Url,
+    pub redirect_uri: RedirectUri,
+}
+
+/// The listener at work. The port closes when this is dropped, whatever is connected to it.
+pub struct Listening {
+    acceptor: AbortHandle,
+    answers: mpsc::Receiver<Answered>,
 }
 
 /// The answer to our request, and the browser that waits for its page.
 pub struct Answered {
     pub redirected: Redirected,
-    pub browser: Browser,
+    pub browser: Waiting,
 }
 
 /// A browser that waits for its page.
-pub struct Browser {
+pub struct Waiting {
     page: oneshot::Sender<Page>,
     sent: oneshot::Receiver<()>,
 }
 
-impl Browser {
+impl Waiting {
     /// Answers the browser, and waits until the page is out or the browser is gone.
     pub async fn show(self, page: Page) {
         // A browser that has gone away needs no page.
@@ -83,28 +89,23 @@ impl Loopback {
             Redirect::Port(port) => {
                 let port = port.unwrap_or(0);
                 let listener = match TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
-                    Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => {
-                        TcpListener::bind((Ipv6Addr::LOCALHOST, port)).await
-                    }
+                    Err(error) if is_missing(&error) => TcpListener::bind((Ipv6Addr::LOCALHOST, port)).await,
                     bound => bound,
                 }
                 .map_err(|error| cannot_listen(port, error))?;
                 let address = listener.local_addr().map_err(|error| cannot_listen(port, error))?;
                 let redirect_uri =
-                    Url::parse(&format!("http://{address}/callback")).expect("a socket address makes a URL");
+                    RedirectUri::parse(&format!("http://{address}/callback")).expect("a socket address makes a URL");
                 Ok(Self { listeners: vec![listener], redirect_uri })
             }
             Redirect::Uri(uri) => {
-                let port = uri.port_or_known_default().unwrap_or(80);
+                let port = uri.url().port_or_known_default().unwrap_or(80);
                 let mut listeners = Vec::new();
-                for address in addresses(uri) {
+                for address in addresses(uri.url()) {
                     match TcpListener::bind(SocketAddr::new(address, port)).await {
                         Ok(listener) => listeners.push(listener),
                         // One family may be missing on this machine.
-                        Err(error)
-                            if matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::Unsupported) => {
-                        }
-                        Err(error) if error.raw_os_error() == Some(97) => {} // EAFNOSUPPORT
+                        Err(error) if is_missing(&error) => {}
                         Err(error) => return Err(cannot_listen(port, error)),
                     }
                 }
@@ -116,45 +117,68 @@ impl Loopback {
         }
     }
 
-    /// Listens until the answer to `request` arrives. Whatever else arrives is
-    /// answered and forgotten. Dropping the future closes the port.
-    pub async fn answer(&mut self, request: &Arc<AuthorizationRequest>) -> Answered {
-        let (sender, mut answers) = mpsc::channel(1);
-        let shared =
-            Arc::new(Shared { request: Arc::clone(request), answers: sender, answered: AtomicBool::new(false) });
-        let mut connections: VecDeque<(AbortHandle, Arc<AtomicBool>)> = VecDeque::new();
-        let mut open = std::mem::take(&mut self.listeners);
-        loop {
-            tokio::select! {
-                biased;
-                Some(answered) = answers.recv() => {
-                    // Reloads of the page are still answered while the login goes on.
-                    tokio::spawn(async move {
-                        while let Ok((stream, _)) = accept(&open).await {
-                            tokio::spawn(serve(stream, Arc::clone(&shared), Arc::new(AtomicBool::new(false))));
-                        }
-                        open.clear();
-                    });
-                    return answered;
-                }
-                accepted = accept(&open) => match accepted {
-                    Ok((stream, _)) => {
-                        connections.retain(|(task, _)| !task.is_finished());
-                        if connections.len() >= CONNECTIONS
-                            && let Some(oldest) = connections.iter().position(|(_, holds_answer)| !holds_answer.load(Ordering::Relaxed))
-                            && let Some((task, _)) = connections.remove(oldest)
-                        {
-                            task.abort();
-                        }
-                        let holds_answer = Arc::new(AtomicBool::new(false));
-                        let task = tokio::spawn(serve(stream, Arc::clone(&shared), Arc::clone(&holds_answer)));
-                        connections.push_back((task.abort_handle(), holds_answer));
-                    }
-                    // Out of file descriptors, or reset before it was taken: wait for better times.
-                    Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
-                },
-            }
+    /// Starts to answer: the redirect of `request` is held until its page is known, strangers get theirs at once.
+    pub fn listen(self, request: Arc<AuthorizationRequest>) -> Listening {
+        let (sender, answers) = mpsc::channel(1);
+        let shared = Arc::new(Shared { request, answers: sender, answered: AtomicBool::new(false) });
+        let acceptor = tokio::spawn(accept_all(self.listeners, shared)).abort_handle();
+        Listening { acceptor, answers }
+    }
+}
+
+impl Listening {
+    /// Waits for the answer. Whatever else arrives is answered and forgotten.
+    pub async fn answer(&mut self) -> Answered {
+        match self.answers.recv().await {
+            Some(answered) => answered,
+            None => std::future::pending().await,
         }
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.acceptor.abort();
+    }
+}
+
+/// A connection that is being served, until it is dropped.
+struct Connection {
+    task: AbortHandle,
+    holds_answer: Arc<AtomicBool>,
+}
+
+impl Connection {
+    fn serve(stream: TcpStream, shared: &Arc<Shared>) -> Self {
+        let holds_answer = Arc::new(AtomicBool::new(false));
+        let task = tokio::spawn(serve(stream, Arc::clone(shared), Arc::clone(&holds_answer))).abort_handle();
+        Self { task, holds_answer }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Accepts until the login has ended: reloads of the page are answered while it goes on.
+async fn accept_all(listeners: Vec<TcpListener>, shared: Arc<Shared>) {
+    let mut connections: VecDeque<Connection> = VecDeque::new();
+    loop {
+        let Ok((stream, _)) = accept(&listeners).await else {
+            // Out of file descriptors, or reset before it was taken: wait for better times.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            continue;
+        };
+        connections.retain(|connection| !connection.task.is_finished());
+        if connections.len() >= CONNECTIONS {
+            let oldest = connections.iter().position(|other| !other.holds_answer.load(Ordering::Relaxed));
+            oldest.and_then(|index| connections.remove(index));
+        }
+        connections.push_back(Connection::serve(stream, &shared));
+        // What a connection brings with it is read before newer ones can push it out.
+        tokio::task::yield_now().await;
     }
 }
 
@@ -179,6 +203,15 @@ fn addresses(uri: &Url) -> Vec<IpAddr> {
     }
 }
 
+/// Whether this machine lacks the address, or its whole family.
+fn is_missing(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    if error.raw_os_error() == Some(rustix::io::Errno::AFNOSUPPORT.raw_os_error()) {
+        return true;
+    }
+    matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::Unsupported)
+}
+
 fn cannot_listen(port: u16, error: io::Error) -> Error {
     match error.kind() {
         io::ErrorKind::AddrInUse => Error::usage(format!("port {port} is in use by another program"))
@@ -198,23 +231,24 @@ struct Shared {
 
 /// One connection: one request, one answer, closed.
 async fn serve(stream: TcpStream, shared: Arc<Shared>, holds_answer: Arc<AtomicBool>) {
-    let head_read = Arc::new(AtomicBool::new(false));
     let sent: Arc<Mutex<Option<oneshot::Sender<()>>>> = Arc::default();
     let service = {
-        let (head_read, sent) = (Arc::clone(&head_read), Arc::clone(&sent));
+        let (sent, holds_answer) = (Arc::clone(&sent), Arc::clone(&holds_answer));
         service_fn(move |request: Request<Incoming>| {
-            head_read.store(true, Ordering::Relaxed);
             let (shared, holds_answer, sent) = (Arc::clone(&shared), Arc::clone(&holds_answer), Arc::clone(&sent));
             async move { Ok::<_, Infallible>(respond(&request, &shared, &holds_answer, &sent).await) }
         })
     };
     let connection = hyper::server::conn::http1::Builder::new()
         .keep_alive(false)
+        // A client that has said all it has to say may still listen.
+        .half_close(true)
         .max_buf_size(LONGEST_HEAD)
         .serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
     // A client that is no browser may send anything: what hyper says of it helps nobody.
-    if tokio::time::timeout(HEAD_TIME, &mut connection).await.is_err() && head_read.load(Ordering::Relaxed) {
+    let in_time = tokio::time::timeout(STRANGERS_TIME, &mut connection).await.is_ok();
+    if !in_time && holds_answer.load(Ordering::Relaxed) {
         let _ = connection.await;
     }
     if let Some(sent) = sent.lock().expect("no holder panics").take() {
@@ -252,7 +286,7 @@ async fn respond(
     let (page, shown) = oneshot::channel();
     let (done, gone) = oneshot::channel();
     *sent.lock().expect("no holder panics") = Some(done);
-    let answered = Answered { redirected, browser: Browser { page, sent: gone } };
+    let answered = Answered { redirected, browser: Waiting { page, sent: gone } };
     if shared.answers.send(answered).await.is_err() {
         return response(StatusCode::OK, Page::Failed);
     }

@@ -130,6 +130,14 @@ impl fmt::Display for OAuthUrl {
 
 /// A base URL as a variable gives it. Its text is not echoed: a variable can hold a secret by mistake.
 fn base_url(variable: &str, text: &str) -> Result<Url> {
+    // A browser's rules read a host out of `https:///api2`, `https:api2` and `https:\\api2` too.
+    let rest = text.split_once("://").map_or("", |(_, rest)| rest);
+    if rest.is_empty()
+        || rest.starts_with('/')
+        || text.contains(|c: char| c == '\\' || c.is_whitespace() || c.is_control())
+    {
+        return Err(Error::usage(format!("{variable} is not a URL")));
+    }
     let url = Url::parse(text).map_err(|_| Error::usage(format!("{variable} is not a URL")))?;
     match url.scheme() {
         "https" if url.host_str().is_some_and(|host| !host.is_empty()) => {}
@@ -183,6 +191,12 @@ mod tests {
             "https://api.lokalise.com/api2?x=1",
             "https://api.lokalise.com/other",
             "http://0.0.0.0/api2",
+            "https:///api2",
+            "https:api2",
+            "https:\\\\api2",
+            "https://api.lokalise.com\\@evil.example/api2",
+            "https://api.loka\tlise.com/api2",
+            " https://api.lokalise.com/api2",
         ] {
             assert!(ApiUrl::parse(bad).is_err(), "{bad}");
         }

@@ -108,12 +108,23 @@ secret_type! {
     CodeVerifier;
 }
 
-/// A line of another program's text without what may be a secret that it echoes: words with a run
-/// of 32 or more letters and digits.
-pub fn without_secrets(line: &str) -> String {
-    let longest_run = |word: &str| word.split(|c: char| !c.is_ascii_alphanumeric()).map(str::len).max().unwrap_or(0);
-    let words = line.split(' ').map(|word| if longest_run(word) >= 32 { "[redacted]" } else { word });
-    words.collect::<Vec<_>>().join(" ")
+/// Text of a server or of another program without what may be a secret that it echoes.
+pub fn without_secrets(text: &str) -> String {
+    // The characters of base64, in both alphabets, and of hex.
+    let is_of_a_token = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '-' | '_' | '=');
+    // Words and names of parameters are shorter, or have no digit.
+    let run_may_be_secret =
+        |run: &str| run.len() >= 32 || (run.len() >= 16 && run.contains(|c: char| c.is_ascii_digit()));
+    // A path is long without being a secret; what stands between its slashes may be one.
+    let may_be_secret = |word: &str| match word.strip_prefix('/') {
+        Some(path) => path.split('/').any(run_may_be_secret),
+        None => run_may_be_secret(word),
+    };
+    let pieces = text.split_inclusive(|c| !is_of_a_token(c)).map(|piece| {
+        let word = piece.trim_end_matches(|c| !is_of_a_token(c));
+        if may_be_secret(word) { piece.replace(word, "[redacted]") } else { piece.to_owned() }
+    });
+    pieces.collect()
 }
 
 /// The last four characters of a token of 20 characters or more, so that a
@@ -159,6 +170,16 @@ mod tests {
         }
         assert_eq!(one_token(&"a".repeat(4097)), Err(NotAToken::TooLong));
         assert!(one_token(&"a".repeat(4096)).is_ok());
+    }
+
+    #[test]
+    fn what_may_be_an_echoed_secret_is_left_out_and_a_path_is_not() {
+        assert_eq!(without_secrets("token 0123456789abcdef is bad"), "token [redacted] is bad");
+        assert_eq!(
+            without_secrets("no /org/freedesktop/secrets/collection/login"),
+            "no /org/freedesktop/secrets/collection/login"
+        );
+        assert_eq!(without_secrets("no /tmp/0123456789abcdef"), "no [redacted]");
     }
 
     #[test]

@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::profile::ProfileName;
+use crate::name::ProfileName;
 
 pub use error::StoreError;
 

@@ -7,8 +7,13 @@ use std::io;
 
 use zeroize::Zeroizing;
 
-use crate::error::{Error, ErrorKind, Result};
-use crate::world::World;
+use crate::error::{Error, Result};
+use crate::secret::LONGEST;
+
+#[cfg_attr(not(unix), path = "terminal/console.rs")]
+mod prompt;
+#[cfg(unix)]
+pub use prompt::Modes;
 
 /// Makes control characters visible: C0 (line break and tab too), DEL, C1 and
 /// the characters that reorder text. For one line.
@@ -51,143 +56,68 @@ pub enum Echo {
     Hidden,
 }
 
-/// Asks one question on stderr and takes one line of the terminal on stdin.
+/// Asks one question on stderr and takes one line of the terminal on stdin. `None`: the input has ended.
 ///
 /// Dropping the future, which is what Ctrl-C, SIGTERM and SIGHUP lead to, restores the terminal.
 ///
 /// # Errors
-/// Usage, if the input ends without a line.
-pub async fn ask(world: &World, question: &str, echo: Echo) -> Result<Zeroizing<String>> {
-    let line =
-        read_line(question, echo).await.map_err(|error| Error::usage("the terminal cannot be read").because(error))?;
-    if echo == Echo::Hidden {
-        world.say("");
-    }
-    line.ok_or_else(|| Error::new(ErrorKind::Usage, "the input ended before an answer"))
+/// Usage, if a hidden answer has a second line: what else was pasted would come out as commands of the shell.
+pub async fn answer(question: &str, echo: Echo) -> Result<Option<Zeroizing<String>>> {
+    prompt::answer(question, echo).await.map_err(|error| match error.kind() {
+        io::ErrorKind::InvalidInput => Error::usage("what was typed or pasted cannot be taken").because(error),
+        _ => Error::other("the terminal cannot be read").because(error),
+    })
 }
 
-#[cfg(unix)]
-pub use unix::read_line;
-
-#[cfg(unix)]
-mod unix {
-    use std::io::{self, Write};
-
-    use rustix::process::{Signal, getpid, kill_process};
-    use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
-    use tokio::signal::unix::{SignalKind, signal};
-    use zeroize::Zeroizing;
-
-    use super::Echo;
-
-    /// A terminal whose echo is off until this is dropped.
-    struct Hidden(Termios);
-
-    impl Hidden {
-        /// `None` where stdin is no terminal: there is nothing to hide.
-        fn start() -> Option<Self> {
-            let before = tcgetattr(rustix::stdio::stdin()).ok()?;
-            let mut quiet = before.clone();
-            quiet.local_modes.remove(LocalModes::ECHO | LocalModes::ECHONL);
-            tcsetattr(rustix::stdio::stdin(), OptionalActions::Flush, &quiet).ok()?;
-            Some(Self(before))
-        }
-    }
-
-    impl Drop for Hidden {
-        fn drop(&mut self) {
-            let _ = tcsetattr(rustix::stdio::stdin(), OptionalActions::Now, &self.0);
-        }
-    }
-
-    /// Prompts and reads one line from stdin. Ctrl-Z gives the shell back its
-    /// terminal as it was, and the prompt returns with the process.
-    ///
-    /// # Errors
-    /// What the operating system says; `Ok(None)` is the end of the input.
-    pub async fn read_line(prompt: &str, echo: Echo) -> io::Result<Option<Zeroizing<String>>> {
-        let mut stopped = signal(SignalKind::from_raw(Signal::TSTP.as_raw()))?;
-        let mut hidden = if echo == Echo::Hidden { Hidden::start() } else { None };
-        let show = || io::stderr().write_all(prompt.as_bytes()).and_then(|()| io::stderr().flush());
-        show()?;
-        let (sender, mut line) = tokio::sync::oneshot::channel();
-        // A thread of its own: a read from a terminal cannot be called off.
-        std::thread::spawn(move || {
-            let _ = sender.send(line_of_stdin());
-        });
-        loop {
-            tokio::select! {
-                line = &mut line => return line.map_err(io::Error::other)?,
-                _ = stopped.recv() => {
-                    let was_hidden = hidden.take().is_some();
-                    kill_process(getpid(), Signal::STOP)?;
-                    if was_hidden {
-                        hidden = Hidden::start();
-                    }
-                    show()?;
-                }
-            }
-        }
-    }
-
-    /// One line, byte by byte: what comes after it belongs to the next question.
-    fn line_of_stdin() -> io::Result<Option<Zeroizing<String>>> {
-        let mut line = Zeroizing::new(Vec::with_capacity(8192));
-        let mut byte = [0];
-        loop {
-            match rustix::io::read(rustix::stdio::stdin(), &mut byte) {
-                Ok(0) if line.is_empty() => return Ok(None),
-                Ok(0) => break,
-                Ok(_) if byte[0] == b'\n' => break,
-                Ok(_) => line.push(byte[0]),
-                Err(rustix::io::Errno::INTR) => {}
-                Err(error) => return Err(error.into()),
-            }
-            if line.len() > 16 * 1024 {
-                return Err(io::Error::other("the line is too long"));
-            }
-        }
-        String::from_utf8(std::mem::take(&mut *line))
-            .map(|line| Some(Zeroizing::new(line)))
-            .map_err(|_| io::Error::other("the line is not UTF-8"))
-    }
-}
-
-/// Prompts and reads one line from the console.
+/// As [`answer`], for a question that needs one.
 ///
 /// # Errors
-/// What the operating system says; `Ok(None)` is the end of the input.
-#[cfg(not(unix))]
-pub async fn read_line(prompt: &str, echo: Echo) -> io::Result<Option<Zeroizing<String>>> {
-    use std::io::Write;
-    io::stderr().write_all(prompt.as_bytes()).and_then(|()| io::stderr().flush())?;
-    let (sender, line) = tokio::sync::oneshot::channel();
-    std::thread::spawn(move || {
-        let line = match echo {
-            Echo::Hidden => rpassword::read_password().map(|line| Some(Zeroizing::new(line))),
-            Echo::Shown => {
-                let mut line = String::new();
-                io::stdin()
-                    .read_line(&mut line)
-                    .map(|count| (count > 0).then(|| Zeroizing::new(line.trim_end().to_owned())))
-            }
-        };
-        let _ = sender.send(line);
-    });
-    line.await.map_err(io::Error::other)?
+/// Usage, if the input ends without a line too.
+pub async fn ask(question: &str, echo: Echo) -> Result<Zeroizing<String>> {
+    answer(question, echo).await?.ok_or_else(|| Error::usage("the input ended before an answer"))
 }
 
 /// Reads a secret that was piped in: stdin to its end, but no more than a token can have.
 ///
 /// # Errors
-/// If stdin cannot be read, or is not text.
-pub fn piped_secret() -> io::Result<Zeroizing<String>> {
-    use std::io::Read;
-    let mut bytes = Zeroizing::new(Vec::with_capacity(8192));
-    // Two more than the longest token with its line break: enough to see that it is too long.
-    io::stdin().lock().take(crate::secret::LONGEST as u64 + 4).read_to_end(&mut bytes)?;
-    // What is not text holds a character outside ASCII, which the check for tokens names.
-    Ok(Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned()))
+/// Usage, if stdin cannot be read.
+pub async fn piped_secret() -> Result<Zeroizing<String>> {
+    on_a_thread(|| {
+        use std::io::Read;
+        let mut bytes = Zeroizing::new(Vec::with_capacity(8192));
+        // Two more than the longest token with its line break: enough to see that it is too long.
+        io::stdin().lock().take(LONGEST as u64 + 4).read_to_end(&mut bytes)?;
+        Ok(text(&bytes))
+    })
+    .await
+    .map_err(unreadable)
+}
+
+/// Reads one line that was piped in, and nothing behind it: whoever writes may keep the pipe open.
+///
+/// # Errors
+/// Usage, if stdin cannot be read or ends without a line.
+pub async fn piped_line() -> Result<Zeroizing<String>> {
+    let line = on_a_thread(prompt::line_of_stdin).await.map_err(unreadable)?;
+    line.ok_or_else(|| Error::usage("stdin ended before a line came"))
+}
+
+fn unreadable(error: io::Error) -> Error {
+    Error::usage("stdin cannot be read").because(error)
+}
+
+/// What is not text holds a character outside ASCII, which the check for tokens names.
+fn text(bytes: &[u8]) -> Zeroizing<String> {
+    Zeroizing::new(String::from_utf8_lossy(bytes).into_owned())
+}
+
+/// Runs what may block for ever on a thread of its own, which keeps neither signals nor the exit waiting.
+async fn on_a_thread<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
+    let (sender, done) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let _ = sender.send(work());
+    });
+    done.await.map_err(io::Error::other)?
 }
 
 #[cfg(test)]

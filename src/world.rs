@@ -5,6 +5,8 @@ use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::time::SystemTime;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::error::{Error, Result};
@@ -41,6 +43,9 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("SSL_CERT_FILE", "PEM file of trusted CAs in place of the system's"),
     ("SSL_CERT_DIR", "folder of trusted CAs in place of the system's"),
 ];
+
+/// The proxy variables in their other spelling.
+const SMALL: [&str; 3] = ["https_proxy", "all_proxy", "no_proxy"];
 
 /// Our variables that hold secrets. No child inherits them unless it is the one being given them.
 pub const SECRET_VARIABLES: [&str; 5] = [
@@ -102,7 +107,7 @@ impl World {
             detail: Detail::default(),
             color: ColorChoice::default(),
         };
-        for (name, _) in VARIABLES {
+        for name in VARIABLES.iter().map(|(name, _)| *name).chain(SMALL) {
             if std::env::var_os(name).is_some_and(|value| value.to_str().is_none()) {
                 return Err((Box::new(world), Error::usage(format!("{name} is not UTF-8 text"))));
             }
@@ -161,6 +166,14 @@ impl World {
             .fill(&mut bytes)
             .map_err(|_| Error::other("the operating system's random generator does not answer"))?;
         Ok(bytes)
+    }
+
+    /// 256 random bits as base64url text: a `state`, or a code verifier of 43 characters (RFC 7636 §4.1).
+    ///
+    /// # Errors
+    /// As [`World::random`].
+    pub fn random_text(&self) -> Result<String> {
+        Ok(URL_SAFE_NO_PAD.encode(self.random::<32>()?))
     }
 
     /// Whether stdout may be coloured.

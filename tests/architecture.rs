@@ -71,10 +71,7 @@ fn top(file: &str) -> &str {
 /// The code without its comments, and without the tests at the end of a file, which may look anywhere.
 fn code(text: &str) -> String {
     let before_tests = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or(text);
-    let lines = before_tests.lines().map(|line| match line.trim_start().starts_with("//") {
-        true => "",
-        false => line,
-    });
+    let lines = before_tests.lines().map(|line| if line.trim_start().starts_with("//") { "" } else { line });
     lines.collect::<Vec<_>>().join("\n")
 }
 
@@ -151,8 +148,8 @@ fn no_modules_stand_in_a_ring() {
     // Whoever uses nobody that is left, or is used by nobody that is left, stands in no ring.
     loop {
         let uses = |module: &str| arrows.keys().any(|(from, to)| from == module && left.contains(to.as_str()));
-        let used = |module: &str| arrows.keys().any(|(from, to)| to == module && left.contains(from.as_str()));
-        let free: Vec<&str> = left.iter().copied().filter(|module| !uses(module) || !used(module)).collect();
+        let wanted = |module: &str| arrows.keys().any(|(from, to)| to == module && left.contains(from.as_str()));
+        let free: Vec<&str> = left.iter().copied().filter(|module| !uses(module) || !wanted(module)).collect();
         if free.is_empty() {
             break;
         }

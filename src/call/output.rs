@@ -1,6 +1,7 @@
 //! Where an answer goes: to stdout as it came, to a terminal made readable, through a
 //! filter, or into a file. Nothing but the answer goes this way.
 
+use std::fs::File;
 use std::io::{self, Write};
 
 use super::file::{Target, Writing};
@@ -43,7 +44,7 @@ pub struct Output {
 }
 
 enum Place {
-    Stdout,
+    Stdout(Stdout),
     File(Writing),
     Nowhere,
 }
@@ -63,12 +64,12 @@ impl Output {
         let place = match wishes.file {
             _ if wishes.silent => Place::Nowhere,
             Some(file) => Place::File(file.open()?),
-            None => Place::Stdout,
+            None => Place::Stdout(Stdout::open(world)),
         };
         // Colour that was forced into a pipe is for a pager; without --color a pipe gets the bytes.
         let for_eyes = world.stdout_is_terminal || world.color == ColorChoice::Always;
         let color = world.color_stdout();
-        let is_shown = for_eyes && matches!(place, Place::Stdout);
+        let is_shown = for_eyes && matches!(place, Place::Stdout(_));
         Ok(Self {
             look: if is_shown { Look::Text(Visible::default()) } else { Look::Raw },
             place,
@@ -103,7 +104,8 @@ impl Output {
             // Asked for by name, it goes out under --silent too.
             match &mut self.place {
                 Place::File(file) => file.write(head.as_bytes())?,
-                Place::Stdout | Place::Nowhere => to_stdout(head.as_bytes())?,
+                Place::Stdout(stdout) => stdout.write(head.as_bytes())?,
+                Place::Nowhere => Stdout::Shared.write(head.as_bytes())?,
             }
         }
         if matches!(self.look, Look::Text(_)) && answer.is_json() && !self.lines {
@@ -147,7 +149,7 @@ impl Output {
         self.end_look()?;
         match self.place {
             Place::File(file) => file.finish()?,
-            Place::Stdout => io::stdout().flush().map_err(Error::stdout)?,
+            Place::Stdout(_) => io::stdout().flush().map_err(Error::stdout)?,
             Place::Nowhere => {}
         }
         match self.gate {
@@ -213,13 +215,37 @@ impl Output {
 
     fn put(&mut self, bytes: &[u8]) -> Result<()> {
         match &mut self.place {
-            Place::Stdout => to_stdout(bytes),
+            Place::Stdout(stdout) => stdout.write(bytes),
             Place::File(file) => file.write(bytes),
             Place::Nowhere => Ok(()),
         }
     }
 }
 
-fn to_stdout(bytes: &[u8]) -> Result<()> {
-    io::stdout().lock().write_all(bytes).map_err(Error::stdout)
+/// Standard output. Rust's own looks for the last line break in all that is written to it, which a long body without
+/// one makes felt; a pipe or a file gets the bytes without that.
+enum Stdout {
+    Shared,
+    Direct(File),
+}
+
+impl Stdout {
+    fn open(world: &World) -> Self {
+        #[cfg(unix)]
+        let own = std::os::fd::AsFd::as_fd(&io::stdout()).try_clone_to_owned();
+        #[cfg(windows)]
+        let own = std::os::windows::io::AsHandle::as_handle(&io::stdout()).try_clone_to_owned();
+        match own {
+            Ok(own) if !world.stdout_is_terminal => Self::Direct(own.into()),
+            _ => Self::Shared,
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        match self {
+            Self::Shared => io::stdout().write_all(bytes),
+            Self::Direct(file) => file.write_all(bytes),
+        }
+        .map_err(Error::stdout)
+    }
 }

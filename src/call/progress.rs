@@ -50,15 +50,16 @@ impl Drop for Progress {
 /// `12.3 of 200.0 MB`, with a bar in front of it once the whole is known.
 pub fn bytes(done: u64, whole: Option<u64>) -> String {
     const WIDTH: u64 = 24;
-    // A tenth of a megabyte is exact enough.
-    let megabytes = |bytes: u64| format!("{}.{}", bytes / 1_000_000, bytes % 1_000_000 / 100_000);
+    let (unit, name) = if whole.unwrap_or(done) < 1_000_000 { (1_000, "kB") } else { (1_000_000, "MB") };
+    // A tenth is exact enough.
+    let shown = |bytes: u64| format!("{}.{}", bytes / unit, bytes % unit / (unit / 10));
     match whole.filter(|whole| *whole > 0) {
         Some(whole) => {
             let filled = usize::try_from(done.min(whole) * WIDTH / whole).unwrap_or(0);
             let empty = usize::try_from(WIDTH).unwrap_or(0) - filled;
-            format!("[{}{}] {} of {} MB", "#".repeat(filled), ".".repeat(empty), megabytes(done), megabytes(whole))
+            format!("[{}{}] {} of {} {name}", "#".repeat(filled), ".".repeat(empty), shown(done), shown(whole))
         }
-        None => format!("{} MB", megabytes(done)),
+        None => format!("{} {name}", shown(done)),
     }
 }
 
@@ -97,7 +98,8 @@ mod tests {
     fn bytes_have_a_bar_once_the_whole_is_known() {
         assert_eq!(bytes(50_000_000, Some(200_000_000)), "[######..................] 50.0 of 200.0 MB");
         assert_eq!(bytes(1_250_000, None), "1.2 MB");
-        assert_eq!(bytes(9, Some(3)), "[########################] 0.0 of 0.0 MB");
-        assert_eq!(bytes(0, Some(0)), "0.0 MB");
+        assert_eq!(bytes(12_340, Some(12_340)), "[########################] 12.3 of 12.3 kB");
+        assert_eq!(bytes(900, Some(300)), "[########################] 0.9 of 0.3 kB");
+        assert_eq!(bytes(0, Some(0)), "0.0 kB");
     }
 }

@@ -97,6 +97,11 @@ impl Answer {
         self.header("x-lokalise-process-id")
     }
 
+    /// Whether the body is JSON, or nobody says that it is not.
+    pub fn may_be_json(&self) -> bool {
+        self.is_json() || !self.headers().contains_key("content-type")
+    }
+
     /// Whether the server says that the body is JSON.
     pub fn is_json(&self) -> bool {
         self.header("content-type").is_some_and(|kind| kind.to_ascii_lowercase().contains("json"))
@@ -255,14 +260,17 @@ impl<'w> Sender<'w> {
         request: &Request,
         credential: &(reqwest::header::HeaderName, HeaderValue),
     ) -> Result<Response> {
+        // Before the turn, so that the request leaves when its turn comes.
+        let client = self.http.api()?;
         let mut url = request.url.clone();
         for hop in 0.. {
-            self.take_turn().await;
+            let turn = match &self.pace {
+                Some(pace) => Some(pace.turn(self.world.now()).await),
+                None => None,
+            };
             self.world.trace(&format!("> {} {url}", request.method));
             self.world.trace(&format!("> {}: [redacted]", credential.0));
-            let mut builder = self
-                .http
-                .api()?
+            let mut builder = client
                 .request(request.method.clone(), url.clone())
                 .headers(request.headers.clone())
                 .header(credential.0.clone(), credential.1.clone());
@@ -271,8 +279,8 @@ impl<'w> Sender<'w> {
             }
             let response = builder.send().await.map_err(|error| network_error(&error))?;
             self.world.trace(&format!("< {}", response.status()));
-            if let Some(pace) = &self.pace {
-                pace.learn(response.headers(), self.world.now());
+            if let Some(turn) = turn {
+                turn.answered(response.headers(), self.world.now());
             }
             match next_hop(request, &url, &response) {
                 Some(next) if hop < MOST_HOPS => url = next,
@@ -280,15 +288,6 @@ impl<'w> Sender<'w> {
             }
         }
         unreachable!("the loop ends at the latest after {MOST_HOPS} hops")
-    }
-
-    async fn take_turn(&self) {
-        let Some(pace) = &self.pace else { return };
-        let wait = pace.turn(self.world.now());
-        if !wait.is_zero() {
-            self.world.step(&format!("waiting {} ms for a turn", wait.as_millis()));
-            tokio::time::sleep(wait).await;
-        }
     }
 
     fn jitter(&self) -> f64 {

@@ -3,20 +3,19 @@
 
 mod input;
 mod route;
+mod words;
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
 use super::whoami;
-use crate::browser;
+use crate::browser::Browser;
 use crate::cli::Login;
 use crate::credential::{Credential, Kind, OAuth, Record};
-use crate::error::{Error, ErrorKind, Result};
-use crate::http::{Http, token_error};
-use crate::loopback::{Browser, Loopback, Page};
+use crate::error::{ErrorKind, Result};
+use crate::http::Http;
+use crate::loopback::{Listening, Loopback, Page, Waiting};
 use crate::oauth::authorization::{AuthorizationRequest, Redirected};
 use crate::oauth::client::ClientCredentials;
 use crate::oauth::token::Grant;
@@ -24,75 +23,96 @@ use crate::profile::{Entry, Owner, ProfileName};
 use crate::secret::{AuthorizationCode, CodeVerifier, State};
 use crate::session::keep::{self, keep, profile_to_fill, store_for};
 use crate::settings::Settings;
+use crate::signals::Signals;
 use crate::store::Vault;
 use crate::world::World;
 
-use input::{Pasted, client_credentials, scopes};
+use input::{client_credentials, pasted, scopes};
 use route::{Circumstances, Route, route};
 
+/// The login is done when this question is asked: it may not take long.
+const TIME_FOR_THE_OWNER: Duration = Duration::from_secs(10);
+
+/// How far a login has come, for whoever ends it.
+#[derive(Default)]
+struct Progress {
+    stored: Cell<Stored>,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Stored {
+    #[default]
+    Nothing,
+    /// Being written: nobody can tell.
+    Perhaps,
+    Yes,
+}
+
 pub async fn run(world: &World, settings: &Settings, login: &Login) -> Result<u8> {
+    let progress = Progress::default();
+    let mut signals = Signals::listen();
+    tokio::select! {
+        biased;
+        signal = signals.next() => Err(words::cancelled(&signal, progress.stored.get())),
+        ended = log_in(world, settings, login, &progress) => ended.map(|()| 0),
+    }
+}
+
+async fn log_in(world: &World, settings: &Settings, login: &Login, progress: &Progress) -> Result<()> {
     let (profile, entry) = profile_to_fill(world, settings)?;
     let route = route(Circumstances::of(world), login)?;
     let http = Http::new(world)?;
+    // A proxy or a CA file that is no good is better known before somebody has logged in.
+    http.api()?;
     let vault = settings.vault(store_for(settings, entry.as_ref()));
     keep::ready(world, &vault, &profile).await?;
     let client = client_credentials(world, settings, login, &profile, entry.as_ref()).await?;
     let scopes = scopes(login, entry.as_ref())?;
 
-    let verifier = login.pkce.then(|| verifier(world)).transpose()?;
-    let mut listener = match &route {
-        Route::Listen { redirect, .. } => Some(Loopback::bind(redirect).await?),
-        Route::Paste | Route::PasteAddress(_) => None,
+    // The authorization request, and its answer.
+    let verifier = if login.pkce { Some(CodeVerifier::new(world.random_text()?)) } else { None };
+    let state = State::new(world.random_text()?);
+    let listener = listener(&route).await?;
+    let redirect_uri = match (&listener, &route) {
+        (Some(listener), _) => Some(listener.redirect_uri.clone()),
+        (None, Route::PasteAddress { redirect_uri, .. }) => Some(redirect_uri.clone()),
+        (None, _) => None,
     };
-    let request = Arc::new(AuthorizationRequest {
-        endpoint: settings.oauth_url.authorization_endpoint(),
-        client_id: client.id.clone(),
-        scopes: scopes.clone(),
-        redirect_uri: match &route {
-            Route::Listen { .. } => listener.as_ref().map(|listener| listener.redirect_uri.clone()),
-            Route::PasteAddress(uri) => Some(uri.clone()),
-            Route::Paste => None,
-        },
-        state: State::new(URL_SAFE_NO_PAD.encode(world.random::<32>()?)),
-        code_challenge: verifier.as_ref().map(challenge),
-    });
-    announce(world, &request, &route, login.timeout);
-
-    let answer = tokio::time::timeout(login.timeout, answer(world, &request, &route, listener.as_mut()));
-    let (redirected, browser) = match answer.await {
+    let request =
+        AuthorizationRequest::new(&settings.oauth_url, &client, &scopes, redirect_uri, state, verifier.as_ref());
+    let request = Arc::new(request);
+    let mut listening = listener.map(|listener| listener.listen(Arc::clone(&request)));
+    let mut browser = Browser::default();
+    words::announce(world, &request, &route, login.timeout);
+    let answer = answer(world, &request, &route, listening.as_mut(), &mut browser);
+    let (redirected, waiting) = match tokio::time::timeout(login.timeout, answer).await {
         Ok(answer) => answer?,
-        Err(_) => return Err(timed_out(world, login.timeout, &profile)),
+        Err(_) => return Err(words::timed_out(world, login.timeout, &profile)),
     };
-    drop(listener);
-    let stored = match redirected {
-        Redirected::Granted(code) => {
-            let new = New { world, settings, vault: &vault, profile: &profile, read_only: login.read_only };
-            new.exchanged_and_kept(&http, client, scopes, &code, verifier.as_ref()).await
-        }
-        refused => Err(refusal(&refused)),
+
+    // The access token request, and what comes of it.
+    let login = New { world, settings, http: &http, vault: &vault, profile: &profile, read_only: login.read_only };
+    let kept = async {
+        let code = words::granted(redirected)?;
+        let oauth = login.exchanged(client, &code, verifier.as_ref(), scopes).await?;
+        login.kept(oauth, request.client_id.clone(), progress).await
     };
+    let kept = kept.await;
     // Only now is it true.
-    let page = match &stored {
-        Ok(_) => Page::LoggedIn,
-        Err(error) if error.kind == ErrorKind::NotLoggedIn => Page::Refused,
-        Err(_) => Page::Failed,
-    };
-    if let Some(browser) = browser {
-        browser.show(page).await;
+    if let Some(waiting) = waiting {
+        waiting.show(page(&kept)).await;
     }
-    say_logged_in(world, &vault, &profile, &stored?);
-    Ok(0)
+    browser.gone_from_terminal().await;
+    let kept = kept?;
+    let owner = login.owner(&kept).await;
+    words::logged_in(world, &vault, &profile, owner.as_ref(), &kept);
+    Ok(())
 }
 
-/// URL first, alone on its line: a browser that does not open must not keep it from the reader.
-fn announce(world: &World, request: &AuthorizationRequest, route: &Route, limit: Duration) {
-    world.say("open this address in a browser to log in to Lokalise:");
-    world.say(request.url().as_str());
-    world.say(&format!("it asks for: {} (within {})", request.scopes.join(" "), whoami::span(limit)));
+async fn listener(route: &Route) -> Result<Option<Loopback>> {
     match route {
-        Route::Listen { .. } => {}
-        Route::Paste => world.say("Lokalise then shows a code; paste it here"),
-        Route::PasteAddress(_) => world.say("then paste the address that the browser ends on"),
+        Route::Listen { redirect, .. } => Loopback::bind(redirect).await.map(Some),
+        Route::Paste | Route::PasteAddress { .. } => Ok(None),
     }
 }
 
@@ -101,174 +121,114 @@ async fn answer(
     world: &World,
     request: &Arc<AuthorizationRequest>,
     route: &Route,
-    listener: Option<&mut Loopback>,
-) -> Result<(Redirected, Option<Browser>)> {
-    let (open, paste) = (route.opens_browser(), route.pastes());
-    let opened = async {
-        if open && let Err(why) = browser::open(world, &request.url()).await {
+    listening: Option<&mut Listening>,
+    browser: &mut Browser,
+) -> Result<(Redirected, Option<Waiting>)> {
+    let redirect = async {
+        match listening {
+            Some(listening) => listening.answer().await,
+            None => std::future::pending().await,
+        }
+    };
+    let by_hand = async {
+        if route.opens_browser()
+            && let Err(why) = browser.open(world, &request.url()).await
+        {
             world.say(&format!("no browser opened ({why}); open the address by hand"));
         }
-        std::future::pending::<()>().await;
-    };
-    let redirect = async {
-        match listener {
-            Some(listener) => listener.answer(request).await,
-            None => std::future::pending().await,
+        if !route.pastes() {
+            return std::future::pending().await;
         }
-    };
-    let pasted = async {
-        match paste {
-            Some(what) => input::pasted(world, request, what).await,
-            None => std::future::pending().await,
-        }
+        browser.gone_from_terminal().await;
+        pasted(world, request).await
     };
     tokio::select! {
         answered = redirect => Ok((answered.redirected, Some(answered.browser))),
-        pasted = pasted => pasted.map(|redirected| (redirected, None)),
-        () = opened => unreachable!("it never ends"),
+        pasted = by_hand => pasted.map(|redirected| (redirected, None)),
     }
 }
 
-/// What a new credential is kept with.
+fn page(kept: &Result<Kept>) -> Page {
+    match kept {
+        Ok(_) => Page::LoggedIn,
+        Err(error) if error.kind == ErrorKind::NotLoggedIn => Page::Refused,
+        Err(_) => Page::Failed,
+    }
+}
+
+/// A new credential on its way into the store.
 struct New<'a> {
     world: &'a World,
     settings: &'a Settings,
+    http: &'a Http,
     vault: &'a Vault,
     profile: &'a ProfileName,
     read_only: bool,
 }
 
-/// What is said at the end.
-struct LoggedIn {
-    owner: Option<Owner>,
-    oauth_end: Option<u64>,
-    renewable: bool,
+/// A credential that is stored, was read back, and has its entry.
+struct Kept {
+    credential: Credential,
+    entry: Entry,
 }
 
 impl New<'_> {
-    /// Exchanges the code, once; stores what comes back; reads it back.
-    async fn exchanged_and_kept(
+    /// One token request (RFC 6749 §4.1.3). The code is used up by it, whatever comes back.
+    async fn exchanged(
         &self,
-        http: &Http,
         client: ClientCredentials,
-        asked: Vec<String>,
         code: &AuthorizationCode,
         verifier: Option<&CodeVerifier>,
-    ) -> Result<LoggedIn> {
+        asked: Vec<String>,
+    ) -> Result<OAuth> {
         let grant = Grant::AuthorizationCode { code, verifier };
-        let response = http
-            .token(self.world, &self.settings.oauth_url, &grant, &client)
-            .await
-            .map_err(|error| error.hint("the code is used up; log in again: nothing was stored"))?
-            .map_err(|error| token_error(&error, "the login").hint("nothing was stored; log in again"))?;
-        let client_id = client.id.clone();
+        let answer = self.http.token(self.world, &self.settings.oauth_url, &grant, &client).await;
+        let response = answer.map_err(words::not_exchanged)?.map_err(|error| words::refused_exchange(&error))?;
         let mut oauth = OAuth::issued(response, client, self.world.now());
         // An answer that names no scope granted what was asked for (RFC 6749 §5.1).
         oauth.scopes.get_or_insert(asked);
-        let (oauth_end, renewable) = (oauth.expires_at, oauth.renewal.is_some());
-        let scopes = oauth.scopes.clone();
+        Ok(oauth)
+    }
+
+    /// Stores the credential and reads it back.
+    async fn kept(&self, oauth: OAuth, client_id: String, progress: &Progress) -> Result<Kept> {
+        let entry = Entry {
+            kind: Kind::OAuth,
+            becomes: None,
+            store: self.vault.kind.clone(),
+            api_url: self.settings.api_url.origin().to_string(),
+            oauth_url: self.settings.oauth_url.origin().to_string(),
+            client_id: Some(client_id),
+            scopes: oauth.scopes.clone(),
+            owner: None,
+            read_only: self.read_only,
+            command: None,
+        };
         let record = Record {
             profile: self.profile.clone(),
             api_origin: self.settings.api_url.origin(),
             oauth_origin: self.settings.oauth_url.origin(),
             credential: Credential::OAuth(oauth),
         };
-        let mut entry = Entry {
-            kind: Kind::OAuth,
-            becomes: None,
-            store: self.vault.kind.clone(),
-            api_url: record.api_origin.to_string(),
-            oauth_url: record.oauth_origin.to_string(),
-            client_id: Some(client_id),
-            scopes,
-            owner: None,
-            read_only: self.read_only,
-            command: None,
-        };
-        keep(self.world, self.settings, self.vault, &record, entry.clone())
-            .await
-            .map_err(|error| error.hint("the login was good but is not stored; what was stored before is as it was"))?;
-        // Whose it is is worth a look, not a failure.
-        let owner = whoami::ask(self.world, http, &self.settings.api_url, &record.credential).await.owner;
-        if owner.is_some() {
-            entry.owner.clone_from(&owner);
-            keep::enter(self.world, self.settings, self.profile, entry).await?;
+        progress.stored.set(Stored::Perhaps);
+        keep(self.world, self.settings, self.vault, &record, entry.clone()).await.map_err(words::not_kept)?;
+        progress.stored.set(Stored::Yes);
+        Ok(Kept { credential: record.credential, entry })
+    }
+
+    /// Whose login it is: worth a look, not a failure.
+    async fn owner(&self, kept: &Kept) -> Option<Owner> {
+        let asked = whoami::ask(self.world, self.http, &self.settings.api_url, &kept.credential);
+        let found = tokio::time::timeout(TIME_FOR_THE_OWNER, asked).await.ok()?;
+        if found.state == whoami::State::Rejected {
+            let reason = found.reason.unwrap_or_default();
+            self.world.warn(&format!("the API does not accept the new token: {reason}"));
         }
-        Ok(LoggedIn { owner, oauth_end, renewable })
-    }
-}
-
-fn say_logged_in(world: &World, vault: &Vault, profile: &ProfileName, logged_in: &LoggedIn) {
-    let who = logged_in.owner.as_ref().map_or_else(String::new, |owner| format!(" as {}", whoami::owner_words(owner)));
-    world.say(&format!("logged in to Lokalise{who}, with profile {profile}"));
-    world.say(&format!("the credential is kept in {} ({})", vault.title(), vault.item_name(profile)));
-    let end = logged_in.oauth_end.map_or_else(|| "an unknown time".to_owned(), whoami::timestamp);
-    if logged_in.renewable {
-        world.say(&format!("the access token lasts until {end} and is renewed by itself"));
-    } else {
-        world.say(&format!("the access token lasts until {end}"));
-        world.warn("Lokalise gave no refresh token, so this login cannot be renewed: log in again when it ends");
-    }
-}
-
-fn refusal(redirected: &Redirected) -> Error {
-    let Redirected::Refused { error, description } = redirected else {
-        return Error::other("the browser's answer cannot be read");
-    };
-    let refused = match error.as_str() {
-        "access_denied" => Error::new(ErrorKind::NotLoggedIn, "access was denied in the browser"),
-        _ => Error::new(ErrorKind::NotLoggedIn, format!("Lokalise refused the login: {error}")),
-    };
-    let refused = match description {
-        Some(description) => refused.because(anyhow::anyhow!(description.clone())),
-        None => refused,
-    };
-    refused.hint("nothing was stored; log in again to try once more")
-}
-
-fn timed_out(world: &World, limit: Duration, profile: &ProfileName) -> Error {
-    let profile = crate::session::profile_words(profile);
-    let error = Error::new(
-        ErrorKind::NotLoggedIn,
-        format!("nobody logged in within {}; nothing was stored", whoami::span(limit)),
-    );
-    let error = error.hint(format!("take more time with `lokalise-auth login{profile} --timeout 15m`"));
-    if world.var("SSH_CONNECTION").is_some() {
-        error.hint(format!("over SSH the browser cannot reach this machine: `lokalise-auth login{profile} --paste`"))
-    } else {
-        error.hint(format!("if the browser cannot reach this machine: `lokalise-auth login{profile} --paste`"))
-    }
-}
-
-/// 32 random octets in base64url: 43 characters (RFC 7636 §4.1).
-fn verifier(world: &World) -> Result<CodeVerifier> {
-    Ok(CodeVerifier::new(URL_SAFE_NO_PAD.encode(world.random::<32>()?)))
-}
-
-/// S256 (RFC 7636 §4.2).
-fn challenge(verifier: &CodeVerifier) -> String {
-    URL_SAFE_NO_PAD.encode(ring::digest::digest(&ring::digest::SHA256, verifier.expose().as_bytes()))
-}
-
-/// What a person is asked to paste.
-impl Route {
-    fn pastes(&self) -> Option<Pasted> {
-        match self {
-            Self::Listen { paste: false, .. } => None,
-            Self::Listen { paste: true, .. } | Self::PasteAddress(_) => Some(Pasted::Address),
-            Self::Paste => Some(Pasted::Code),
+        let owner = found.owner?;
+        let entry = Entry { owner: Some(owner.clone()), ..kept.entry.clone() };
+        if let Err(error) = keep::enter(self.world, self.settings, self.profile, entry).await {
+            self.world.step(&format!("the owner could not be noted: {error}"));
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_challenge_is_the_one_of_the_rfc() {
-        // RFC 7636, appendix B
-        let verifier = CodeVerifier::new("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk");
-        assert_eq!(challenge(&verifier), "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
+        Some(owner)
     }
 }

@@ -99,9 +99,9 @@ fn say_kept(world: &World, profile: &ProfileName, owner: Option<&Owner>, place: 
 /// The token from a pipe, or from a person.
 async fn read_token(world: &World) -> Result<ApiToken> {
     let pasted = if !world.stdin_is_terminal {
-        piped_secret().map_err(|error| Error::usage("stdin cannot be read").because(error))?
+        piped_secret().await?
     } else if world.person() {
-        ask(world, "API token (hidden; from https://app.lokalise.com/profile#apitokens): ", Echo::Hidden).await?
+        ask("API token (hidden; from https://app.lokalise.com/profile#apitokens): ", Echo::Hidden).await?
     } else {
         return Err(
             Error::usage("nobody is there to type a token").hint("pipe it in: `lokalise-auth token set < FILE`")

@@ -211,14 +211,19 @@ async fn get(
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let mut url = api_url.at(path);
     url.set_query(Some(query).filter(|query| !query.is_empty()));
-    if let Some(pace) = Pace::of_user(credential.pace_key()) {
-        tokio::time::sleep(pace.turn(world.now())).await;
-    }
+    let pace = Pace::of_user(credential.pace_key());
+    let turn = match &pace {
+        Some(pace) => Some(pace.turn(world.now()).await),
+        None => None,
+    };
     world.trace(&format!("> GET {}", url.path()));
     let (name, value) = credential.header();
     let request =
         http.api()?.get(url).header(name, value).header(ACCEPT, "application/json").timeout(Duration::from_secs(30));
     let mut response = request.send().await.map_err(|error| network_error(&error))?;
+    if let Some(turn) = turn {
+        turn.answered(response.headers(), world.now());
+    }
     let status = response.status().as_u16();
     world.trace(&format!("< {status}"));
     let mut body = Vec::new();

@@ -1,10 +1,36 @@
 //! The authorization request → URL, and the redirect that answers it → an
 //! authorization code (RFC 6749 §4.1.1 and §4.1.2).
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use reqwest::Url;
 use ring::digest::{SHA256, digest};
 
-use crate::secret::{AuthorizationCode, State};
+use super::client::ClientCredentials;
+use crate::origin::OAuthUrl;
+use crate::secret::{AuthorizationCode, CodeVerifier, State};
+
+/// A redirect URI: to the letter as it was registered, since servers compare letters
+/// (RFC 6749 §3.1.2.3), and as the URL that a browser makes of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RedirectUri {
+    text: String,
+    url: Url,
+}
+
+impl RedirectUri {
+    pub fn parse(text: &str) -> Option<Self> {
+        Some(Self { text: text.to_owned(), url: Url::parse(text).ok()? })
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+}
 
 /// One authorization request. Its `state` is good for one answer.
 #[derive(Debug)]
@@ -13,7 +39,7 @@ pub struct AuthorizationRequest {
     pub client_id: String,
     pub scopes: Vec<String>,
     /// `None`: Lokalise shows the code on a page instead of redirecting.
-    pub redirect_uri: Option<Url>,
+    pub redirect_uri: Option<RedirectUri>,
     pub state: State,
     /// The S256 code challenge, with `--pkce` (RFC 7636 §4.2).
     pub code_challenge: Option<String>,
@@ -35,6 +61,8 @@ pub enum Redirected {
 /// Why a request was not the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotOurs {
+    #[error("it is no address")]
+    Address,
     #[error("it is for another path")]
     Path,
     #[error("it is for another host")]
@@ -46,6 +74,25 @@ pub enum NotOurs {
 }
 
 impl AuthorizationRequest {
+    /// A request for these scopes, with an S256 challenge where there is a verifier.
+    pub fn new(
+        oauth_url: &OAuthUrl,
+        client: &ClientCredentials,
+        scopes: &[String],
+        redirect_uri: Option<RedirectUri>,
+        state: State,
+        verifier: Option<&CodeVerifier>,
+    ) -> Self {
+        Self {
+            endpoint: oauth_url.authorization_endpoint(),
+            client_id: client.id.clone(),
+            scopes: scopes.to_vec(),
+            redirect_uri,
+            state,
+            code_challenge: verifier.map(challenge),
+        }
+    }
+
     /// The URL for the browser: the RFC's parameters and nothing else.
     pub fn url(&self) -> Url {
         let mut url = self.endpoint.clone();
@@ -68,7 +115,9 @@ impl AuthorizationRequest {
 
     /// Reads the target and the Host header of a GET request that reached the listener.
     pub fn redirected(&self, target: &str, host: Option<&str>) -> Redirected {
-        let Some(expected) = &self.redirect_uri else { return Redirected::NotOurs(NotOurs::Path) };
+        let Some(expected) = self.redirect_uri.as_ref().map(RedirectUri::url) else {
+            return Redirected::NotOurs(NotOurs::Path);
+        };
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         if path != expected.path() {
             return Redirected::NotOurs(NotOurs::Path);
@@ -79,16 +128,17 @@ impl AuthorizationRequest {
         self.answered(query)
     }
 
-    /// Reads an address that was pasted: the one on which the browser ended.
+    /// Reads an address that was pasted: the one on which the browser ended. Without a redirect URI
+    /// of ours it may be any, as Lokalise then chooses; the state still tells whether it is ours.
     pub fn pasted_address(&self, pasted: &str) -> Redirected {
-        let (Ok(address), Some(expected)) = (Url::parse(pasted.trim()), &self.redirect_uri) else {
-            return Redirected::NotOurs(NotOurs::Path);
-        };
-        if address.origin() != expected.origin() || !address.username().is_empty() {
-            return Redirected::NotOurs(NotOurs::Host);
-        }
-        if address.path() != expected.path() {
-            return Redirected::NotOurs(NotOurs::Path);
+        let Ok(address) = Url::parse(pasted.trim()) else { return Redirected::NotOurs(NotOurs::Address) };
+        if let Some(expected) = self.redirect_uri.as_ref().map(RedirectUri::url) {
+            if address.origin() != expected.origin() || !address.username().is_empty() {
+                return Redirected::NotOurs(NotOurs::Host);
+            }
+            if address.path() != expected.path() {
+                return Redirected::NotOurs(NotOurs::Path);
+            }
         }
         self.answered(address.query().unwrap_or_default())
     }
@@ -124,6 +174,11 @@ impl AuthorizationRequest {
     }
 }
 
+/// S256 (RFC 7636 §4.2).
+fn challenge(verifier: &CodeVerifier) -> String {
+    URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.expose().as_bytes()))
+}
+
 /// `host:port` as a browser's Host header has it: the default port is left out.
 pub fn authority(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
@@ -134,12 +189,19 @@ pub fn authority(url: &Url) -> String {
 mod tests {
     use super::*;
 
+    #[test]
+    fn the_challenge_is_the_one_of_the_rfc() {
+        // RFC 7636, appendix B
+        let verifier = CodeVerifier::new("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk");
+        assert_eq!(challenge(&verifier), "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
+    }
+
     fn request() -> AuthorizationRequest {
         AuthorizationRequest {
             endpoint: Url::parse("https://app.lokalise.com/oauth2/auth").expect("a constant URL"),
             client_id: "c1".to_owned(),
             scopes: vec!["read_projects".to_owned(), "write_keys".to_owned()],
-            redirect_uri: Some(Url::parse("http://127.0.0.1:8123/callback").expect("a constant URL")),
+            redirect_uri: RedirectUri::parse("http://127.0.0.1:8123/callback"),
             state: State::new("right"),
             code_challenge: None,
         }
@@ -202,5 +264,22 @@ mod tests {
         assert!(!granted("http://127.0.0.1:8124/callback?code=abc&state=right"));
         assert!(!granted("https://evil.example/callback?code=abc&state=right"));
         assert!(!granted("abc"));
+    }
+
+    #[test]
+    fn without_a_redirect_uri_the_state_alone_makes_an_address_ours() {
+        let request = AuthorizationRequest { redirect_uri: None, ..request() };
+        let granted = |pasted: &str| matches!(request.pasted_address(pasted), Redirected::Granted(_));
+        assert!(granted("https://app.example/cb?code=abc&state=right"));
+        assert!(!granted("https://app.example/cb?code=abc&state=wrong"));
+        assert!(!granted("https://app.example/cb?code=abc"));
+    }
+
+    #[test]
+    fn a_redirect_uri_is_sent_to_the_letter() {
+        let redirect_uri = RedirectUri::parse("http://LOCALHOST:80");
+        let request = AuthorizationRequest { redirect_uri, ..request() };
+        assert!(request.url().as_str().contains("redirect_uri=http%3A%2F%2FLOCALHOST%3A80&"), "{}", request.url());
+        assert!(matches!(request.redirected("/?code=abc&state=right", Some("localhost")), Redirected::Granted(_)));
     }
 }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use super::client::ClientCredentials;
-use crate::secret::{AccessToken, AuthorizationCode, CodeVerifier, RefreshToken, without_secrets};
+use crate::secret::{AccessToken, AuthorizationCode, CodeVerifier, RefreshToken, one_token, without_secrets};
 
 /// What is exchanged for tokens.
 pub enum Grant<'a> {
@@ -98,7 +98,8 @@ pub fn token_response(status: u16, body: &[u8]) -> Result<TokenResponse, TokenEr
     }
     let Some(object) = object else { return Err(not_understood("the answer is not a JSON object")) };
     let access_token = token(&object, "access_token")
-        .and_then(|token| AccessToken::parse(token).ok())
+        .filter(|text| is_usable(text))
+        .map(AccessToken::new)
         .ok_or_else(|| not_understood("the answer holds no usable access token"))?;
     // A token of a type that is not understood must not be used (RFC 6749 §7.1).
     match object.get("token_type").and_then(Value::as_str) {
@@ -107,9 +108,8 @@ pub fn token_response(status: u16, body: &[u8]) -> Result<TokenResponse, TokenEr
     }
     let refresh_token = match token(&object, "refresh_token") {
         None => None,
-        Some(text) => {
-            Some(RefreshToken::parse(text).map_err(|_| not_understood("the answer holds no usable refresh token"))?)
-        }
+        Some(text) if is_usable(text) => Some(RefreshToken::new(text)),
+        Some(_) => return Err(not_understood("the answer holds no usable refresh token")),
     };
     Ok(TokenResponse {
         access_token,
@@ -122,6 +122,11 @@ pub fn token_response(status: u16, body: &[u8]) -> Result<TokenResponse, TokenEr
 /// A token field; null and the empty string are no token.
 fn token<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
     object.get(name)?.as_str().filter(|text| !text.is_empty())
+}
+
+/// Whether a token can be sent as it is. Nobody pasted it: a line break at its end is not forgiven.
+fn is_usable(text: &str) -> bool {
+    one_token(text) == Ok(text)
 }
 
 /// A lifetime as servers write it: integer, integral float, or digits in a string. Negative is over already.
@@ -149,10 +154,12 @@ fn scopes(value: &Value) -> Option<Vec<String>> {
     (!tokens.is_empty()).then_some(tokens)
 }
 
-/// The characters that RFC 6749 §5.2 allows in an error text, no more than `longest` of them, and no secret.
+/// The characters that RFC 6749 §5.2 allows in an error text, without what may be a secret that the
+/// server echoes, and no more than `longest`.
 fn plain(text: &str, longest: usize) -> String {
-    let allowed = text.chars().map(|c| if matches!(c, '\u{20}'..='\u{7e}') { c } else { '?' });
-    without_secrets(&allowed.take(longest).collect::<String>())
+    let text: String = text.chars().map(|c| if matches!(c, '\u{20}'..='\u{7e}') { c } else { '?' }).collect();
+    // Before anything is cut: half a secret looks like a word.
+    without_secrets(&text).chars().take(longest).collect()
 }
 
 #[cfg(test)]
@@ -219,12 +226,13 @@ mod tests {
 
     #[test]
     fn what_is_no_token_answer_stores_nothing_and_repeats_nothing() {
-        let cases: [(u16, &str); 12] = [
+        let cases: [(u16, &str); 13] = [
             (200, "<html>CANARY</html>"),
             (200, r#"["CANARY",3600,"bearer"]"#),
             (200, "\"CANARY\""),
             (200, r#"{"access_token":"","token_type":"Bearer"}"#),
             (200, r#"{"access_token":"a b","token_type":"Bearer"}"#),
+            (200, r#"{"access_token":"a\n","token_type":"Bearer"}"#),
             (200, r#"{"access_token":7,"token_type":"Bearer"}"#),
             (200, r#"{"token_type":"Bearer"}"#),
             (200, r#"{"access_token":"CANARY","token_type":"mac"}"#),
@@ -261,6 +269,11 @@ mod tests {
     fn an_error_text_is_cut_and_plain() {
         assert_eq!(plain("a\u{1b}[31mb\u{202e}c", 200), "a?[31mb?c");
         assert_eq!(plain(&"x ".repeat(300), 200).len(), 200);
-        assert_eq!(plain("token 0123456789abcdef0123456789abcdef01234567 is bad", 200), "token [redacted] is bad");
+        let token = "0123456789abcdef0123456789abcdef01234567";
+        assert_eq!(plain(&format!("token {token} is bad"), 200), "token [redacted] is bad");
+        assert_eq!(plain(&format!("code=\"{token}\", {token}."), 200), "code=\"[redacted]\", [redacted].");
+        let cut = plain(&format!("{}{token}", "x ".repeat(95)), 200);
+        assert!(!cut.contains("0123") && cut.len() <= 200, "{cut}");
+        assert_eq!(plain("code: Code must be 40 characters long", 200), "code: Code must be 40 characters long");
     }
 }

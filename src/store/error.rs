@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::{StoreKind, Vault, atomic, file, helper, keyring};
 use crate::error::{Error, ErrorKind};
-use crate::profile::ProfileName;
+use crate::name::ProfileName;
 
 /// Why a store gave no answer. "Nothing kept" is not among these: that is `Ok(None)`.
 #[derive(Debug, thiserror::Error)]

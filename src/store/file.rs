@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 use super::{Backend, Deadline, StoreError, atomic, lock};
-use crate::profile::ProfileName;
+use crate::name::ProfileName;
 
 /// Records stay text, so that one that is broken breaks no other.
 type Records = BTreeMap<String, Box<RawValue>>;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::{Backend, Deadline, StoreError};
-use crate::profile::ProfileName;
+use crate::name::ProfileName;
 use crate::program::{self, Ended, NoAnswer};
 use crate::secret::without_secrets;
 
@@ -128,7 +128,7 @@ fn said(stdout: &[u8]) -> String {
         return String::new();
     }
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    without_secrets(&line.chars().take(200).collect::<String>())
+    without_secrets(&line).chars().take(200).collect()
 }
 
 fn refusal(said: &str) -> StoreError {

@@ -4,7 +4,7 @@
 use zeroize::Zeroizing;
 
 use super::{Backend, Deadline, StoreError};
-use crate::profile::ProfileName;
+use crate::name::ProfileName;
 
 #[cfg(any(windows, target_os = "macos"))]
 use keyring::{Entry, Error};

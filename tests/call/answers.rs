@@ -99,6 +99,8 @@ fn a_success_that_is_an_error_is_refused() {
     let told = scene.call(&["GET", "/projects", "--jq", ".projects[]"]);
     assert_eq!(told.failed(10), "Something went wrong (HTTP 200)");
     assert_eq!(told.stdout, "");
+    scene.standin.answer_next("GET", "/api2/projects", Answer::new(200, body.to_string()));
+    scene.call(&["GET", "/projects"]).failed(10);
 }
 
 #[test]

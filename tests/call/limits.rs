@@ -125,7 +125,7 @@ fn many_processes_together_make_six_requests_a_second_and_earn_no_429() {
         switches.requests_per_second = Some(6);
     });
     let begun = Instant::now();
-    let processes: Vec<_> = (0..20)
+    let processes: Vec<_> = (0..40)
         .map(|_| {
             let mut command = scene.home.command(["call", "GET", "/projects", "--no-retry", "--silent"]);
             command.stderr(std::process::Stdio::piped()).spawn().unwrap()
@@ -135,10 +135,10 @@ fn many_processes_together_make_six_requests_a_second_and_earn_no_429() {
         let output = process.wait_with_output().unwrap();
         assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     }
-    assert_eq!(scene.standin.requests().len(), 20);
+    assert_eq!(scene.standin.requests().len(), 40);
     assert!(most_in_a_second(&scene) <= 6, "{}", most_in_a_second(&scene));
-    // Twenty take three windows behind the first, and not many more.
-    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+    // Forty take six windows behind the first, and not many more.
+    assert!(begun.elapsed() < Duration::from_secs(14), "{:?}", begun.elapsed());
 }
 
 #[test]

@@ -25,13 +25,14 @@ pub struct Authority {
 pub struct Certificate {
     pub names: Vec<String>,
     pub expired: bool,
+    pub not_yet: bool,
     pub only: Option<&'static rustls::SupportedProtocolVersion>,
 }
 
 impl Default for Certificate {
     fn default() -> Self {
         let names = ["localhost", "127.0.0.1", "::1", "api.lokalise.com", "app.lokalise.com"];
-        Self { names: names.map(str::to_owned).to_vec(), expired: false, only: None }
+        Self { names: names.map(str::to_owned).to_vec(), expired: false, not_yet: false, only: None }
     }
 }
 
@@ -76,6 +77,10 @@ impl Authority {
         if certificate.expired {
             params.not_before = date_time_ymd(2020, 1, 1);
             params.not_after = date_time_ymd(2020, 2, 1);
+        }
+        if certificate.not_yet {
+            params.not_before = date_time_ymd(2099, 1, 1);
+            params.not_after = date_time_ymd(2100, 1, 1);
         }
         let key = KeyPair::generate().expect("the system has a random generator");
         let chain: Vec<CertificateDer> =

@@ -33,9 +33,13 @@ pub async fn single(run: &Run<'_>, wishes: Wishes) -> Result<()> {
     judged
 }
 
+/// How far a long list is read along: what says `error` says nothing else, and no list says which items were refused.
+const READ_ALONG: u64 = 1024 * 1024;
+
 /// Passes the bytes on, and reads along: for errors that a success may hold, and for an end that nothing else marks.
 async fn as_it_is(run: &Run<'_>, mut answer: Answer, output: &mut Output) -> Result<Facts> {
-    let mut page = answer.is_json().then(|| Page::new(None));
+    let mut page = answer.may_be_json().then(|| Page::new(None));
+    let to_the_end = answer.ends_with_the_connection() || !run.request.reads_by_method();
     let progress = Progress::new(run.world, !output.is_file());
     let whole = answer.length();
     let mut done = 0;
@@ -43,13 +47,14 @@ async fn as_it_is(run: &Run<'_>, mut answer: Answer, output: &mut Output) -> Res
         output.write(&chunk)?;
         done += chunk.len() as u64;
         progress.show(|| progress::bytes(done, whole));
-        if page.as_mut().is_some_and(|page| page.push(&chunk, |_| {}).is_err()) {
+        let goes_on = to_the_end || done < READ_ALONG;
+        if !goes_on || page.as_mut().is_some_and(|page| page.push(&chunk, |_| {}).is_err()) {
             page = None;
         }
     }
     match page.map(Page::finish) {
         Some(Ok(facts)) => Ok(facts),
-        Some(Err(malformed)) if done > 0 && answer.ends_with_the_connection() => {
+        Some(Err(malformed)) if done > 0 && answer.is_json() && answer.ends_with_the_connection() => {
             Err(Error::network("the answer was cut short").because(malformed).hint("try again"))
         }
         _ => Ok(Facts::default()),

@@ -8,21 +8,17 @@ use zeroize::Zeroizing;
 
 use crate::cli::Login;
 use crate::credential::{Credential, Record};
-use crate::error::{Error, Result};
-use crate::oauth::authorization::{AuthorizationRequest, Redirected};
+use crate::error::{Error, ErrorKind, Result};
+use crate::oauth::authorization::{AuthorizationRequest, RedirectUri, Redirected};
 use crate::oauth::client::{ClientCredentials, DEFAULT_SCOPES, scope_tokens};
+use crate::origin::is_loopback;
 use crate::profile::{Entry, ProfileName};
 use crate::secret::{AuthorizationCode, ClientSecret, LONGEST, one_token};
 use crate::settings::Settings;
-use crate::terminal::{Echo, ask, piped_secret};
+use crate::terminal::{Echo, answer, ask, piped_line, piped_secret};
 use crate::world::World;
 
-/// What a person is asked to paste.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Pasted {
-    Code,
-    Address,
-}
+const SECRET_QUESTION: &str = "client secret (hidden): ";
 
 /// Client id and secret: from a flag, a variable, the profile, or the person.
 pub(super) async fn client_credentials(
@@ -36,9 +32,7 @@ pub(super) async fn client_credentials(
     let given = login.client_id.clone().or_else(|| world.var("LOKALISE_CLIENT_ID")).or_else(|| known.clone());
     let id = match given {
         Some(id) => id,
-        None if world.person() => {
-            ask(world, "client id of your Lokalise OAuth app: ", Echo::Shown).await?.trim().to_owned()
-        }
+        None if world.person() => ask("client id of your Lokalise OAuth app: ", Echo::Shown).await?.trim().to_owned(),
         None => {
             return Err(Error::usage("the client id is missing").hint(
                 "set LOKALISE_CLIENT_ID, or give --client-id; Lokalise's support issues it with your OAuth app",
@@ -46,7 +40,7 @@ pub(super) async fn client_credentials(
         }
     };
     one_token(&id).map_err(|why| Error::usage(format!("the client id cannot be one: {why}")))?;
-    if let Some(secret) = given_secret(world, login)? {
+    if let Some(secret) = given_secret(world, login).await? {
         return Ok(ClientCredentials { id, secret });
     }
     if known.as_deref() == Some(id.as_str())
@@ -58,7 +52,7 @@ pub(super) async fn client_credentials(
         return Err(Error::usage("the client secret is missing")
             .hint("set LOKALISE_CLIENT_SECRET, or give --client-secret-file PATH (`-` is stdin)"));
     }
-    let pasted = ask(world, "client secret (hidden): ", Echo::Hidden).await?;
+    let pasted = ask(SECRET_QUESTION, Echo::Hidden).await?;
     secret(&pasted).map(|secret| ClientCredentials { id, secret })
 }
 
@@ -66,19 +60,29 @@ fn secret(text: &str) -> Result<ClientSecret> {
     ClientSecret::parse(text).map_err(|why| Error::usage(format!("the client secret cannot be one: {why}")))
 }
 
-fn given_secret(world: &World, login: &Login) -> Result<Option<ClientSecret>> {
-    match (&login.client_secret_file, world.var("LOKALISE_CLIENT_SECRET")) {
-        (Some(path), _) => secret(&secret_file(path)?).map(Some),
-        (None, Some(text)) => secret(&Zeroizing::new(text)).map(Some),
-        (None, None) => Ok(None),
+async fn given_secret(world: &World, login: &Login) -> Result<Option<ClientSecret>> {
+    let text = match (&login.client_secret_file, world.var("LOKALISE_CLIENT_SECRET")) {
+        (Some(path), _) if path == Path::new("-") => stdin_secret(world, login).await?,
+        (Some(path), _) => secret_file(path)?,
+        (None, Some(text)) => Zeroizing::new(text),
+        (None, None) => return Ok(None),
+    };
+    secret(&text).map(Some)
+}
+
+/// A secret from stdin, which on a terminal is a hidden prompt. What is to be pasted comes behind it.
+async fn stdin_secret(world: &World, login: &Login) -> Result<Zeroizing<String>> {
+    if world.stdin_is_terminal {
+        ask(SECRET_QUESTION, Echo::Hidden).await
+    } else if login.paste || login.redirect_uri.is_some() {
+        piped_line().await
+    } else {
+        piped_secret().await
     }
 }
 
 fn secret_file(path: &Path) -> Result<Zeroizing<String>> {
     let unreadable = |error: std::io::Error| Error::usage(format!("{} cannot be read", path.display())).because(error);
-    if path == Path::new("-") {
-        return piped_secret().map_err(|error| Error::usage("stdin cannot be read").because(error));
-    }
     let file = std::fs::File::open(path).map_err(unreadable)?;
     if file.metadata().map_err(unreadable)?.is_dir() {
         return Err(unreadable(std::io::Error::other("it is a folder")));
@@ -112,31 +116,50 @@ pub(super) fn scopes(login: &Login, entry: Option<&Entry>) -> Result<Vec<String>
     Ok(known.unwrap_or_else(|| DEFAULT_SCOPES.map(str::to_owned).to_vec()))
 }
 
-/// Takes what a person pastes until it is the answer; without a terminal, one line.
-pub(super) async fn pasted(world: &World, request: &AuthorizationRequest, what: Pasted) -> Result<Redirected> {
-    let question = match what {
+/// What is expected to be pasted, by what the request asked for.
+enum Pasted {
+    /// Without a redirect URI Lokalise shows a code.
+    Code,
+    /// The address on which the browser ended.
+    Address,
+}
+
+/// Takes what a person pastes until it is the answer; without a person, one line of stdin.
+pub(super) async fn pasted(world: &World, request: &AuthorizationRequest) -> Result<Redirected> {
+    let redirect_uri = request.redirect_uri.as_ref().map(RedirectUri::url);
+    let expected = if redirect_uri.is_some() { Pasted::Address } else { Pasted::Code };
+    if !world.person() {
+        let line = piped_line().await?;
+        return read(request, &expected, &line).map_err(|why| Error::usage(why).hint("nothing was stored"));
+    }
+    let listening = redirect_uri.is_some_and(is_loopback);
+    let question = match expected {
         Pasted::Code => "code (hidden): ",
-        Pasted::Address if request.redirect_uri.as_ref().is_some_and(crate::origin::is_loopback) => {
-            "waiting for the browser; or paste here the address it ended on (hidden): "
-        }
+        Pasted::Address if listening => "waiting for the browser; or paste here the address it ended on (hidden): ",
         Pasted::Address => "address (hidden): ",
     };
     loop {
-        let line = if world.person() {
-            ask(world, question, Echo::Hidden).await?
-        } else {
-            piped_secret().map_err(|error| Error::usage("stdin cannot be read").because(error))?
+        let read = match answer(question, Echo::Hidden).await {
+            Ok(Some(line)) => read(request, &expected, &line),
+            Ok(None) if listening => {
+                world.say("still waiting for the browser; Ctrl-C stops");
+                return std::future::pending().await;
+            }
+            Ok(None) => return Err(Error::usage("the input ended before an answer").hint("nothing was stored")),
+            Err(error) if error.kind == ErrorKind::Usage => Err(error.to_string()),
+            Err(error) => return Err(error),
         };
-        match read(request, what, line.trim()) {
+        match read {
             Ok(redirected) => return Ok(redirected),
-            Err(why) if world.person() => world.say(&format!("{why}; try again, or stop with Ctrl-C")),
-            Err(why) => return Err(Error::usage(why).hint("nothing was stored")),
+            Err(why) => world.say(&format!("{why}; try again, or stop with Ctrl-C")),
         }
     }
 }
 
-fn read(request: &AuthorizationRequest, what: Pasted, line: &str) -> Result<Redirected, String> {
-    if what == Pasted::Code {
+fn read(request: &AuthorizationRequest, expected: &Pasted, line: &str) -> Result<Redirected, String> {
+    let line = line.trim();
+    // Lokalise may send the browser on all the same, to an address of the app's own.
+    if matches!(expected, Pasted::Code) && !line.contains("://") {
         return match AuthorizationCode::parse(line) {
             Ok(code) => Ok(Redirected::Granted(code)),
             Err(why) => Err(format!("that is no code: {why}")),

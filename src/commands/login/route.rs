@@ -1,11 +1,12 @@
 //! Which way the answer of the browser comes back: one pure function from flags,
 //! terminals and display to a route.
 
-use reqwest::Url;
+use std::path::Path;
 
 use crate::cli::Login;
 use crate::error::{Error, ErrorKind, Result};
 use crate::loopback::Redirect;
+use crate::oauth::authorization::RedirectUri;
 use crate::origin::is_loopback;
 use crate::world::World;
 
@@ -17,12 +18,17 @@ pub(super) enum Route {
     /// Without a redirect URI: Lokalise shows the code and a person pastes it.
     Paste,
     /// On a redirect URI elsewhere: a person pastes the address that the browser ended on.
-    PasteAddress(Url),
+    PasteAddress { redirect_uri: RedirectUri, open: bool },
 }
 
 impl Route {
     pub(super) fn opens_browser(&self) -> bool {
-        matches!(self, Self::Listen { open: true, .. })
+        matches!(self, Self::Listen { open: true, .. } | Self::PasteAddress { open: true, .. })
+    }
+
+    /// Whether a person may paste something, or has to.
+    pub(super) fn pastes(&self) -> bool {
+        !matches!(self, Self::Listen { paste: false, .. })
     }
 }
 
@@ -42,17 +48,47 @@ pub(super) struct Circumstances {
 
 impl Circumstances {
     pub(super) fn of(world: &World) -> Self {
-        let wsl = world.var("WSL_DISTRO_NAME").is_some();
+        // Under WSL the browser is Windows'.
         let display = cfg!(not(all(unix, not(target_os = "macos"))))
-            || wsl
-            || world.var("DISPLAY").is_some()
-            || world.var("WAYLAND_DISPLAY").is_some();
+            || ["DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME"].iter().any(|name| world.var(name).is_some());
         Self {
             person: world.person(),
             silence: world.asked_for_silence(),
             browser_variable: world.var("BROWSER").is_some(),
             display,
             github_actions: world.switch("GITHUB_ACTIONS"),
+        }
+    }
+}
+
+/// Why a browser may not reach the listener. It decides nothing but what is advised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Distance {
+    Ssh,
+    Container,
+    Wsl,
+}
+
+impl Distance {
+    pub(super) fn of(world: &World) -> Option<Self> {
+        let set = |names: &[&str]| names.iter().any(|name| world.var(name).is_some());
+        let container = || ["/.dockerenv", "/run/.containerenv"].iter().any(|file| Path::new(file).exists());
+        if set(&["SSH_CONNECTION", "SSH_TTY"]) {
+            Some(Self::Ssh)
+        } else if set(&["WSL_DISTRO_NAME"]) {
+            Some(Self::Wsl)
+        } else if set(&["container", "KUBERNETES_SERVICE_HOST", "REMOTE_CONTAINERS", "CODESPACES"]) || container() {
+            Some(Self::Container)
+        } else {
+            None
+        }
+    }
+
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Self::Ssh => "over SSH a browser on your own machine does not reach this one",
+            Self::Container => "a browser outside of this container does not reach it",
+            Self::Wsl => "a browser on Windows may not reach this Linux",
         }
     }
 }
@@ -69,14 +105,14 @@ pub(super) fn route(here: Circumstances, login: &Login) -> Result<Route> {
     if login.paste {
         return Ok(Route::Paste);
     }
+    let open = !login.no_browser && (here.browser_variable || here.display);
     let redirect = match &login.redirect_uri {
         None => Redirect::Port(login.port),
         Some(text) => match registered(text)? {
-            uri if uri.scheme() == "http" => Redirect::Uri(uri),
-            uri => return Ok(Route::PasteAddress(uri)),
+            uri if uri.url().scheme() == "http" => Redirect::Uri(uri),
+            redirect_uri => return Ok(Route::PasteAddress { redirect_uri, open }),
         },
     };
-    let open = !login.no_browser && (here.browser_variable || here.display);
     Ok(Route::Listen { redirect, open, paste: here.person })
 }
 
@@ -84,7 +120,8 @@ fn nobody_there(here: Circumstances) -> Error {
     let error = Error::new(ErrorKind::NotLoggedIn, "nobody is here to log in with a browser");
     if here.github_actions {
         return error
-            .hint("give the workflow a token: `env: { LOKALISE_API_TOKEN: ${{ secrets.LOKALISE_API_TOKEN }} }`");
+            .hint("give the step a token; under its `env:`")
+            .hint("LOKALISE_API_TOKEN: ${{ secrets.LOKALISE_API_TOKEN }}");
     }
     error
         .hint("in CI and scripts set LOKALISE_API_TOKEN instead")
@@ -92,15 +129,17 @@ fn nobody_there(here: Circumstances) -> Error {
 }
 
 /// A redirect URI that Lokalise registered: https anywhere, or http on a loopback host.
-fn registered(text: &str) -> Result<Url> {
+fn registered(text: &str) -> Result<RedirectUri> {
     let refused = |why: &str| Error::usage(format!("the value of `--redirect-uri` {why}"));
-    let uri = Url::parse(text).map_err(|_| refused("is not a URL"))?;
-    if uri.fragment().is_some() || !uri.username().is_empty() || uri.password().is_some() {
+    let uri = RedirectUri::parse(text).ok_or_else(|| refused("is not a URL"))?;
+    let url = uri.url();
+    if url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
         return Err(refused("must not have a fragment or a user name (RFC 6749 §3.1.2)"));
     }
-    match uri.scheme() {
+    match url.scheme() {
         "https" => Ok(uri),
-        "http" if is_loopback(&uri) => Ok(uri),
+        "http" if url.port() == Some(0) => Err(refused("has port 0, which no browser goes to")),
+        "http" if is_loopback(url) => Ok(uri),
         "http" => Err(refused("is plain http on a host that is not this machine; the code would travel in clear")),
         _ => Err(refused("is neither https nor http on a loopback host")),
     }
@@ -168,10 +207,16 @@ mod tests {
                 "{uri}"
             );
         }
-        assert!(matches!(of("https://example.com/callback"), Ok(Route::PasteAddress(_))));
-        for uri in
-            ["", "callback", "http://example.com/callback", "ftp://127.0.0.1/x", "http://127.0.0.1/x#y", "myapp://x"]
-        {
+        assert!(matches!(of("https://example.com/callback"), Ok(Route::PasteAddress { open: true, .. })));
+        for uri in [
+            "",
+            "callback",
+            "http://127.0.0.1:0/callback",
+            "http://example.com/callback",
+            "ftp://127.0.0.1/x",
+            "http://127.0.0.1/x#y",
+            "myapp://x",
+        ] {
             assert!(of(uri).is_err(), "{uri}");
         }
     }

@@ -1,0 +1,101 @@
+//! What `login` says: before the browser opens, when it is done, and for each way
+//! in which it can end otherwise.
+
+use std::time::Duration;
+
+use super::route::{Distance, Route};
+use super::{Kept, Stored};
+use crate::commands::whoami::{owner_words, span, timestamp};
+use crate::credential::Credential;
+use crate::error::{Error, ErrorKind, Result};
+use crate::http::token_error;
+use crate::oauth::authorization::{AuthorizationRequest, Redirected};
+use crate::oauth::token::TokenError;
+use crate::profile::{Owner, ProfileName};
+use crate::secret::AuthorizationCode;
+use crate::session::profile_words;
+use crate::store::Vault;
+use crate::world::World;
+
+/// URL first, alone on its line: a browser that does not open must not keep it from the reader.
+pub(super) fn announce(world: &World, request: &AuthorizationRequest, route: &Route, limit: Duration) {
+    world.say("open this address in a browser to log in to Lokalise:");
+    world.say(request.url().as_str());
+    world.say(&format!("it asks for: {} (within {})", request.scopes.join(" "), span(limit)));
+    match route {
+        Route::Listen { paste: true, .. } => {
+            if let Some(distance) = Distance::of(world) {
+                let words = distance.words();
+                world.say(&format!("{words}: when its last page does not load, paste the address of that page here"));
+            }
+        }
+        Route::Listen { .. } => {}
+        Route::Paste => world.say("Lokalise then shows a code; paste it here"),
+        Route::PasteAddress { .. } => world.say("then paste the address that the browser ends on"),
+    }
+}
+
+/// Who is logged in, where the credential is kept, and until when it lasts.
+pub(super) fn logged_in(world: &World, vault: &Vault, profile: &ProfileName, owner: Option<&Owner>, kept: &Kept) {
+    let who = owner.map_or_else(String::new, |owner| format!(" as {}", owner_words(owner)));
+    world.say(&format!("logged in to Lokalise{who}, with profile {profile}"));
+    world.say(&format!("the credential is kept in {} ({})", vault.title(), vault.item_name(profile)));
+    let Credential::OAuth(oauth) = &kept.credential else { return };
+    let end = oauth.expires_at.map_or_else(|| "an unknown time".to_owned(), timestamp);
+    if oauth.renewal.is_some() {
+        world.say(&format!("the access token lasts until {end} and is renewed by itself"));
+    } else {
+        world.say(&format!("the access token lasts until {end}"));
+        world.warn("Lokalise gave no refresh token, so this login cannot be renewed: log in again when it ends");
+    }
+}
+
+/// The code, or why the browser came back without one.
+pub(super) fn granted(redirected: Redirected) -> Result<AuthorizationCode> {
+    let (error, description) = match redirected {
+        Redirected::Granted(code) => return Ok(code),
+        Redirected::Refused { error, description } => (error, description),
+        Redirected::NotOurs(why) => return Err(Error::other(format!("the browser's answer cannot be read: {why}"))),
+    };
+    let refused = match error.as_str() {
+        "access_denied" => Error::new(ErrorKind::NotLoggedIn, "access was denied in the browser"),
+        _ => Error::new(ErrorKind::NotLoggedIn, format!("Lokalise refused the login: {error}")),
+    };
+    let refused = match description {
+        Some(description) => refused.because(anyhow::anyhow!(description)),
+        None => refused,
+    };
+    Err(refused.hint("nothing was stored; log in again to try once more"))
+}
+
+/// No answer came to the token request. The server may have taken the code all the same.
+pub(super) fn not_exchanged(error: Error) -> Error {
+    error.hint("nothing was stored, and the code is used up: log in again")
+}
+
+pub(super) fn refused_exchange(error: &TokenError) -> Error {
+    token_error(error, "the login").hint("nothing was stored; log in again")
+}
+
+pub(super) fn not_kept(error: Error) -> Error {
+    error.hint("the login was good but is not stored; what was stored before is as it was")
+}
+
+pub(super) fn timed_out(world: &World, limit: Duration, profile: &ProfileName) -> Error {
+    let profile = profile_words(profile);
+    let error =
+        Error::new(ErrorKind::NotLoggedIn, format!("nobody logged in within {}; nothing was stored", span(limit)))
+            .hint(format!("take more time with `lokalise-auth login{profile} --timeout 15m`"));
+    let why = Distance::of(world).map_or("if the browser cannot reach this machine", Distance::words);
+    error.hint(format!("{why}: `lokalise-auth login{profile} --paste`"))
+}
+
+/// A signal ended it.
+pub(super) fn cancelled(signal: &Error, stored: Stored) -> Error {
+    match stored {
+        Stored::Nothing => Error::new(signal.kind, "login cancelled; nothing was stored"),
+        Stored::Perhaps => Error::new(signal.kind, "login cancelled while the credential was being stored")
+            .hint("`lokalise-auth whoami` tells whether it was"),
+        Stored::Yes => Error::new(signal.kind, format!("{}; the login is stored", signal.message)),
+    }
+}

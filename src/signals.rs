@@ -1,0 +1,142 @@
+//! What asks the process to end, and what it answers to Ctrl-Z while it shows a
+//! prompt. Commands put the first request into their own words; a second Ctrl-C needs none.
+
+use crate::error::{Error, ErrorKind};
+
+#[cfg(unix)]
+pub use unix::{Lent, PromptShown};
+
+/// The requests to end: Ctrl-C, and on Unix SIGTERM and SIGHUP.
+pub struct Signals {
+    #[cfg(unix)]
+    streams: Option<[tokio::signal::unix::Signal; 3]>,
+}
+
+impl Signals {
+    /// Listens from here on. From the second Ctrl-C (or SIGTERM) on the process ends at once, even
+    /// from work that never yields: no runtime has a say in that.
+    pub fn listen() -> Self {
+        #[cfg(unix)]
+        unix::end_at_the_second();
+        Self {
+            #[cfg(unix)]
+            streams: unix::streams().ok(),
+        }
+    }
+
+    /// The next request, as the error that a command ends with.
+    #[cfg(unix)]
+    pub async fn next(&mut self) -> Error {
+        let Some([interrupt, terminate, hangup]) = &mut self.streams else { return std::future::pending().await };
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => {
+                    if !Lent::now() {
+                        return Error::new(ErrorKind::Interrupted, "interrupted");
+                    }
+                }
+                _ = terminate.recv() => return Error::new(ErrorKind::Terminated, "terminated"),
+                _ = hangup.recv() => return Error::new(ErrorKind::Terminated, "the terminal has gone away"),
+            }
+        }
+    }
+
+    #[cfg(not(unix))]
+    pub async fn next(&mut self) -> Error {
+        match tokio::signal::ctrl_c().await {
+            Ok(()) => Error::new(ErrorKind::Interrupted, "interrupted"),
+            Err(_) => std::future::pending().await,
+        }
+    }
+}
+
+#[cfg(unix)]
+mod unix {
+    use std::io;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::{Mutex, Once, PoisonError};
+
+    use signal_hook::SigId;
+    use signal_hook::consts::{SIGINT, SIGTERM, SIGTSTP};
+    use signal_hook::{flag, low_level};
+    use tokio::signal::unix::{Signal, SignalKind, signal};
+
+    static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+    static TERMINATED: AtomicBool = AtomicBool::new(false);
+    /// What makes the next Ctrl-C the last.
+    static ARMING: Mutex<Option<SigId>> = Mutex::new(None);
+    static LENT: AtomicBool = AtomicBool::new(false);
+    /// Ctrl-Z stops the process as if we knew nothing of it.
+    static STOPS_BY_ITSELF: AtomicBool = AtomicBool::new(true);
+
+    pub(super) fn streams() -> io::Result<[Signal; 3]> {
+        Ok([signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?, signal(SignalKind::hangup())?])
+    }
+
+    pub(super) fn end_at_the_second() {
+        static ONCE: Once = Once::new();
+        ONCE.call_once(|| {
+            // In this order: the first signal must not find what it leaves for the second. A refusal
+            // leaves us with the first signal alone, as most programs are.
+            let _ = flag::register_conditional_shutdown(SIGINT, 130, &INTERRUPTED);
+            let _ = flag::register_conditional_shutdown(SIGTERM, 143, &TERMINATED);
+            let _ = flag::register(SIGTERM, &TERMINATED);
+            arm();
+        });
+    }
+
+    fn arm() {
+        *ARMING.lock().unwrap_or_else(PoisonError::into_inner) = flag::register(SIGINT, &INTERRUPTED).ok();
+    }
+
+    fn disarm() {
+        if let Some(id) = ARMING.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            low_level::unregister(id);
+        }
+    }
+
+    /// For as long as it lives, another program has our terminal, and Ctrl-C is meant for that.
+    pub struct Lent(());
+
+    impl Lent {
+        pub fn start() -> Self {
+            LENT.store(true, Ordering::SeqCst);
+            disarm();
+            Self(())
+        }
+
+        pub(super) fn now() -> bool {
+            LENT.load(Ordering::SeqCst)
+        }
+    }
+
+    impl Drop for Lent {
+        fn drop(&mut self) {
+            arm();
+            LENT.store(false, Ordering::SeqCst);
+        }
+    }
+
+    /// For as long as it lives, Ctrl-Z is told to whoever listens for it instead of stopping the process.
+    pub struct PromptShown(());
+
+    impl PromptShown {
+        /// The listener for Ctrl-Z with it. A handler cannot be taken back in tokio: from the first
+        /// prompt on ours stands in for the default action.
+        pub fn start() -> io::Result<(Self, Signal)> {
+            static STAND_IN: Once = Once::new();
+            STAND_IN.call_once(|| {
+                let _ = flag::register_conditional_default(SIGTSTP, &STOPS_BY_ITSELF);
+            });
+            let stops = signal(SignalKind::from_raw(SIGTSTP))?;
+            STOPS_BY_ITSELF.store(false, Ordering::SeqCst);
+            Ok((Self(()), stops))
+        }
+    }
+
+    impl Drop for PromptShown {
+        fn drop(&mut self) {
+            STOPS_BY_ITSELF.store(true, Ordering::SeqCst);
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! One question on a Unix terminal. Whatever ends it, the terminal is as it was
+//! before; Ctrl-Z gives the shell its terminal, and the question returns with the process.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Signal, getpgrp, getpid, kill_process};
+use rustix::stdio::stdin;
+use rustix::termios::{
+    LocalModes, OptionalActions, QueueSelector, Termios, isatty, tcflush, tcgetattr, tcgetpgrp, tcsetattr,
+};
+use tokio::signal::unix::{SignalKind, signal};
+use zeroize::Zeroizing;
+
+use super::{Echo, on_a_thread, text};
+use crate::signals::PromptShown;
+
+/// What the kernel keeps of one line that is typed or pasted; the rest is lost without a word.
+const LONGEST_TYPED: usize = if cfg!(target_os = "linux") { 4095 } else { 1023 };
+const LONGEST_PIPED: usize = 16 * 1024;
+/// How often a reader looks whether it is still wanted, and a process in the background whether it still is there.
+const GLANCE: Duration = Duration::from_millis(50);
+
+/// The modes of the terminal on stdin, to be given back when this is dropped.
+pub struct Modes(Termios);
+
+impl Modes {
+    /// `None` where stdin is no terminal.
+    pub fn of_stdin() -> Option<Self> {
+        tcgetattr(stdin()).ok().map(Self)
+    }
+}
+
+impl Drop for Modes {
+    fn drop(&mut self) {
+        // From the background this would stop the process, and the shell has set modes of its own by then.
+        if in_foreground() {
+            let _ = tcsetattr(stdin(), OptionalActions::Now, &self.0);
+        }
+    }
+}
+
+/// A question on the screen.
+struct Prompt<'a> {
+    question: &'a str,
+    /// Set while what is typed stays hidden.
+    before: Option<Modes>,
+    /// Whether the cursor still stands behind the question.
+    unended: bool,
+}
+
+impl<'a> Prompt<'a> {
+    fn show(question: &'a str, echo: Echo) -> io::Result<Self> {
+        let before = if echo == Echo::Hidden { Modes::of_stdin() } else { None };
+        let mut prompt = Self { question, before, unended: false };
+        prompt.show_again()?;
+        Ok(prompt)
+    }
+
+    fn show_again(&mut self) -> io::Result<()> {
+        if let Some(Modes(before)) = &self.before {
+            let mut quiet = before.clone();
+            quiet.local_modes.remove(LocalModes::ECHO | LocalModes::ECHONL);
+            tcsetattr(stdin(), OptionalActions::Now, &quiet)?;
+        }
+        self.unended = true;
+        io::stderr().write_all(self.question.as_bytes()).and_then(|()| io::stderr().flush())
+    }
+
+    /// Stops the process, with the terminal as the shell knows it.
+    fn step_aside(&mut self) -> io::Result<()> {
+        if let Some(Modes(before)) = &self.before {
+            tcsetattr(stdin(), OptionalActions::Now, before)?;
+        }
+        self.end_line();
+        Ok(kill_process(getpid(), Signal::STOP)?)
+    }
+
+    fn end_line(&mut self) {
+        if std::mem::take(&mut self.unended) {
+            let _ = io::stderr().write_all(b"\n");
+        }
+    }
+}
+
+impl Drop for Prompt<'_> {
+    fn drop(&mut self) {
+        self.end_line();
+    }
+}
+
+/// Prompts and reads one line from stdin; `None` is the end of the input.
+pub(super) async fn answer(question: &str, echo: Echo) -> io::Result<Option<Zeroizing<String>>> {
+    let (_shown, mut stopped) = PromptShown::start()?;
+    let mut resumed = signal(SignalKind::from_raw(Signal::CONT.as_raw()))?;
+    let mut prompt = Prompt::show(question, echo)?;
+    let wanted = Wanted(Arc::new(AtomicBool::new(true)));
+    let line = on_a_thread({
+        let wanted = Arc::clone(&wanted.0);
+        move || line(LONGEST_TYPED, &wanted)
+    });
+    tokio::pin!(line);
+    loop {
+        tokio::select! {
+            line = &mut line => {
+                let line = line.and_then(|line| only(line, echo)).inspect_err(|_| {
+                    // What else was typed would come out as commands of the shell.
+                    let _ = tcflush(stdin(), QueueSelector::IFlush);
+                })?;
+                // The key Enter is echoed where keys are.
+                prompt.unended &= echo == Echo::Hidden || line.is_none();
+                return Ok(line);
+            }
+            _ = stopped.recv() => prompt.step_aside()?,
+            // Also after a SIGSTOP that nobody could prepare for.
+            _ = resumed.recv() => {
+                while !in_foreground() {
+                    tokio::time::sleep(GLANCE).await;
+                }
+                prompt.end_line();
+                prompt.show_again()?;
+            }
+        }
+    }
+}
+
+/// A hidden answer is one line: another that waits behind it was pasted with it.
+fn only(line: Option<Zeroizing<String>>, echo: Echo) -> io::Result<Option<Zeroizing<String>>> {
+    if echo == Echo::Hidden && line.is_some() && isatty(stdin()) && input_within(Duration::ZERO)? {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it has a second line"));
+    }
+    Ok(line)
+}
+
+/// Says so to the reader when nobody waits for its line any more: what is typed next is the shell's.
+struct Wanted(Arc<AtomicBool>);
+
+impl Drop for Wanted {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
+}
+
+/// One line of a stdin that is no terminal.
+pub(super) fn line_of_stdin() -> io::Result<Option<Zeroizing<String>>> {
+    line(LONGEST_PIPED, &AtomicBool::new(true))
+}
+
+/// One line, byte by byte: what comes after it belongs to the next question.
+fn line(longest: usize, wanted: &AtomicBool) -> io::Result<Option<Zeroizing<String>>> {
+    let mut line = Zeroizing::new(Vec::with_capacity(LONGEST_PIPED));
+    let mut byte = [0];
+    loop {
+        // A read in the background would stop the process, and could not be called off. The foreground
+        // is looked at last: the process may have been stopped while it waited for input.
+        while !(input_within(GLANCE)? && in_foreground()) {
+            if !wanted.load(Ordering::Relaxed) {
+                return Ok(None);
+            }
+            if !in_foreground() {
+                std::thread::sleep(GLANCE);
+            }
+        }
+        match rustix::io::read(stdin(), &mut byte) {
+            Ok(0) if line.is_empty() => return Ok(None),
+            Ok(0) => break,
+            Ok(_) if byte[0] == b'\n' => break,
+            Ok(_) => line.push(byte[0]),
+            Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => {}
+            Err(error) => return Err(error.into()),
+        }
+        if line.len() >= longest {
+            let why = format!("it is longer than {} characters", longest - 1);
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+        }
+    }
+    Ok(Some(text(&line)))
+}
+
+/// Whether stdin has something to read, or an end.
+fn input_within(limit: Duration) -> io::Result<bool> {
+    let limit = Timespec { tv_sec: 0, tv_nsec: i64::from(limit.subsec_nanos()) };
+    match poll(&mut [PollFd::new(&stdin(), PollFlags::IN)], Some(&limit)) {
+        Ok(ready) => Ok(ready > 0),
+        Err(rustix::io::Errno::INTR) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether the terminal is ours to read and to set. One that does no job control always is.
+fn in_foreground() -> bool {
+    tcgetpgrp(stdin()).map_or(true, |group| group == getpgrp())
+}

@@ -1,0 +1,17 @@
+//! A login that nobody can break, be fooled by, or be stuck in: the real binary
+//! under attack, in front of real browsers, proxies, terminals and keyrings.
+#![cfg(target_os = "linux")]
+
+#[path = "../support/mod.rs"]
+mod support;
+mod waiting;
+
+mod bad_input;
+mod browsers;
+mod canary;
+mod lifetime;
+mod listener;
+mod routes;
+mod terminal;
+mod tls_and_proxy;
+mod token_endpoint;
