@@ -263,7 +263,9 @@ mod tests {
             assert_eq!(pace.turn(at(0)), Duration::ZERO);
         }
         let file = folder.path().join("pace");
-        fs::write(&file, "key 6 x\nnonsense\n\0\nother 6 1700000000000\nkey 99999999999999999999").unwrap();
+        // A file that others can read would not even be looked at.
+        let odd = b"key 6 x\nnonsense\n\0\nother 6 1700000000000\nkey 99999999999999999999";
+        lock::open(&file).unwrap().write_all(odd).unwrap();
         assert_eq!(Pace::new(file.clone(), "key").turn(at(0)), Duration::ZERO);
         assert_eq!(fs::read_to_string(&file).unwrap(), "other 6 1700000000000\nkey 6 1700000000000\n");
     }
