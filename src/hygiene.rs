@@ -5,14 +5,7 @@
 /// then as safe as in any other program.
 pub fn apply() {
     #[cfg(unix)]
-    {
-        use rustix::process::{Resource, getrlimit, setrlimit};
-        let mut limit = getrlimit(Resource::Core);
-        // The hard limit stays, so that `exec` can give its child the old one back.
-        SOFT_CORE_LIMIT.get_or_init(|| limit.current);
-        limit.current = Some(0);
-        let _ = setrlimit(Resource::Core, limit);
-    }
+    dump_no_core();
     #[cfg(target_os = "linux")]
     {
         use rustix::process::{DumpableBehavior, set_dumpable_behavior};
@@ -20,10 +13,20 @@ pub fn apply() {
     }
 }
 
+/// The hard limit stays, so that a command that we run can have the old one back.
+#[cfg(unix)]
+pub fn dump_no_core() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Core);
+    SOFT_CORE_LIMIT.get_or_init(|| limit.current);
+    limit.current = Some(0);
+    let _ = setrlimit(Resource::Core, limit);
+}
+
 #[cfg(unix)]
 static SOFT_CORE_LIMIT: std::sync::OnceLock<Option<u64>> = std::sync::OnceLock::new();
 
-/// Gives a child that is about to replace us the core limit that we were started with.
+/// The core limit that we were started with, for the command that is about to be run.
 #[cfg(unix)]
 pub fn restore_core_limit() {
     use rustix::process::{Resource, getrlimit, setrlimit};

@@ -78,7 +78,13 @@ async fn lokalise2(world: &World, credential: &Credential, program: &OsStr, argu
     let mut command = Command::new(program);
     command.arg("--config").arg(config.path()).args(arguments);
     without_secrets(&mut command);
-    let mut child = match tokio::process::Command::from(command).spawn() {
+    // What it is started with it keeps, as with `exec` alone.
+    #[cfg(unix)]
+    crate::hygiene::restore_core_limit();
+    let started = tokio::process::Command::from(command).spawn();
+    #[cfg(unix)]
+    crate::hygiene::dump_no_core();
+    let mut child = match started {
         Ok(child) => child,
         Err(error) => return Ok(not_started(world, program, &error)),
     };

@@ -4,13 +4,17 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod beyond;
 mod clock;
 #[cfg(target_os = "linux")]
 mod faults;
 #[cfg(target_os = "linux")]
 mod helpers;
 #[cfg(target_os = "linux")]
+mod hygiene;
+#[cfg(target_os = "linux")]
 mod keyring;
+mod profiles;
 mod refresh_storm;
 #[cfg(target_os = "linux")]
 mod stuck;

@@ -1,0 +1,168 @@
+//! What other processes can see of ours, and what a command that we become inherits.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::process::Command;
+
+use crate::support::crowd::{needs, run, signal, start, until};
+use crate::support::helper::scripted;
+use crate::support::home::{Home, binary};
+use crate::support::secrets::forty_hex;
+use crate::support::standin::Standin;
+
+/// A process that holds a secret and waits: for a helper that does not answer.
+fn waiting(home: &mut Home, secret: &str) -> crate::support::crowd::Running {
+    let held = scripted(home, "waits", "touch \"$HELD/waiting\"; sleep 20");
+    home.set("LOKALISE_AUTH_KEYRING_TIMEOUT", "20");
+    let mut command = home.command(["token", "print", "--profile", "default"]);
+    command.env("LOKALISE_API_TOKEN", secret);
+    let running = start(command);
+    until("the helper's start", || held.join("waiting").exists());
+    running
+}
+
+#[test]
+fn memory_and_environment_are_closed_to_other_processes_of_the_same_user_and_no_core_is_dumped() {
+    needs("setpriv", "util-linux");
+    let standin = Standin::start();
+    let mut home = Home::new(&standin);
+    let secret = forty_hex();
+    let running = waiting(&mut home, &secret);
+    let process = format!("/proc/{}", running.id());
+    let limits = fs::read_to_string(format!("{process}/limits")).expect("limits can be read");
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).expect("a limit");
+    assert_eq!(core.split_whitespace().nth(4), Some("0"), "{core}");
+    signal(running.id(), rustix::process::Signal::TERM);
+    running.wait().expect(143);
+
+    // As somebody who is not root, since root reads everything: the same user's other process.
+    let folder = home.path().join("nobody");
+    fs::create_dir(&folder).expect("our own folder");
+    let program = folder.join("lokalise-auth");
+    fs::copy(binary(), &program).expect("our own folder");
+    for path in [home.path(), &folder] {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("our own folder");
+    }
+    std::os::unix::fs::chown(&folder, Some(65534), Some(65534)).expect("only root gives folders away");
+    let as_nobody = |program: &str| {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups", program]).current_dir(&folder).env_clear();
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", &folder);
+        command
+    };
+    let fifo = folder.join("fifo");
+    let made = as_nobody("mkfifo").arg(&fifo).status().expect("mkfifo can be run");
+    assert!(made.success());
+    let mut holder = as_nobody(&program.display().to_string());
+    // It waits for a token in a file that nobody writes to.
+    holder.args(["token", "print"]).env("LOKALISE_API_TOKEN_FILE", &fifo).env("LOKALISE_CLIENT_SECRET", &secret);
+    let holder = start(holder);
+    let process = format!("/proc/{}", holder.id());
+    until("the program", || {
+        fs::read_link(format!("{process}/exe")).is_ok_and(|exe| exe == program)
+            && fs::metadata(format!("{process}/environ")).is_ok_and(|file| file.uid() == 0)
+    });
+    let other = as_nobody("sleep").arg("5").spawn();
+    let mut other = other.expect("sleep can be run");
+    until("a process that is not closed", || {
+        fs::read_link(format!("/proc/{}/exe", other.id())).is_ok_and(|exe| exe.ends_with("sleep"))
+    });
+    for (file, id, readable) in [
+        ("environ", other.id(), true),
+        ("environ", holder.id(), false),
+        ("mem", holder.id(), false),
+        ("maps", holder.id(), false),
+    ] {
+        let read = run({
+            let mut head = as_nobody("head");
+            head.args(["-c", "1"]).arg(format!("/proc/{id}/{file}"));
+            head
+        });
+        assert_eq!(read.code == Some(0), readable, "{file} of {id}: {}", read.stderr);
+    }
+    let arguments = fs::read(format!("{process}/cmdline")).expect("every user reads this");
+    assert!(!String::from_utf8_lossy(&arguments).contains(&secret));
+    for id in [holder.id(), other.id()] {
+        signal(id, rustix::process::Signal::KILL);
+    }
+    let _ = other.wait();
+    holder.wait();
+}
+
+#[test]
+fn a_command_that_is_run_has_the_limits_that_we_were_started_with_and_one_secret() {
+    let standin = Standin::start();
+    let mut home = Home::new(&standin);
+    home.set_token(&[]);
+    let look = "ulimit -c; env";
+    for (soft, more) in [("unlimited", &[][..]), ("0", &[]), ("7", &[]), ("unlimited", &["--lokalise2"])] {
+        let mut shell = home.other("sh", ["-c", &format!("ulimit -S -c {soft}; exec \"$0\" \"$@\"")]);
+        shell.arg(binary()).args(["exec", "--profile", "default"]).args(more).arg("--");
+        // The official CLI is given `--config FILE` right behind its name.
+        let script = home.path().join("command");
+        crate::support::helper::program(&script, &format!("#!/bin/sh\n{look}\n"));
+        shell.arg(&script);
+        for name in ["LOKALISE_ACCESS_TOKEN", "LOKALISE_REFRESH_TOKEN", "LOKALISE_CLIENT_SECRET"] {
+            shell.env(name, forty_hex());
+        }
+        let ran = run(shell).expect(0);
+        let (limit, environment) = ran.stdout.split_once('\n').expect("a limit and an environment");
+        assert_eq!(limit, soft, "{more:?}");
+        let given = environment.lines().any(|line| line == format!("LOKALISE_API_TOKEN={}", standin.api_token()));
+        assert_eq!(given, more.is_empty());
+        for name in ["LOKALISE_ACCESS_TOKEN", "LOKALISE_REFRESH_TOKEN", "LOKALISE_CLIENT_SECRET"] {
+            assert!(!environment.contains(name), "{more:?}: {name}");
+        }
+    }
+    home.unset("HOME");
+}
+
+#[test]
+fn no_program_that_is_started_has_a_secret_in_its_arguments_or_one_too_many_in_its_environment() {
+    needs("strace", "strace");
+    let standin = Standin::start();
+    let mut home = Home::new(&standin);
+    scripted(&mut home, "plain", "");
+    let trace = home.path().join("trace");
+    let login = home.login_cmd(&[]);
+    let login: Vec<_> = login.get_envs().map(|(name, value)| (name.to_owned(), value.map(ToOwned::to_owned))).collect();
+    let script = home.path().join("prints");
+    crate::support::helper::program(&script, &format!("#!/bin/sh\necho {}\n", standin.api_token()));
+    let from_command = script.display().to_string();
+    let canaries: Vec<String> = (0..3).map(|_| forty_hex()).collect();
+    for arguments in [
+        &["login"][..],
+        &["token", "print"],
+        &["whoami"],
+        &["call", "/projects"],
+        &["token", "set", "--profile", "other", "--from-command", &from_command],
+        &["token", "print", "--profile", "other"],
+        &["logout", "--profile", "default"],
+    ] {
+        let mut strace = home.other("strace", ["-f", "-qq", "-v", "-s", "100000", "-e", "trace=execve", "-o"]);
+        strace.arg(&trace).arg(binary()).args(arguments);
+        if arguments[0] == "login" {
+            strace.envs(login.iter().filter_map(|(name, value)| Some((name, value.as_ref()?))));
+        } else if arguments.contains(&"--profile") {
+            let names = ["LOKALISE_API_TOKEN", "LOKALISE_REFRESH_TOKEN", "LOKALISE_CLIENT_SECRET"];
+            strace.envs(names.into_iter().zip(&canaries));
+        }
+        run(strace).expect(0);
+        let seen = fs::read_to_string(&trace).expect("a trace");
+        let mut calls = seen.lines().filter(|line| line.contains("execve("));
+        // The first is our own start, with all that we were given.
+        assert!(calls.next().is_some_and(|own| own.contains("lokalise-auth")));
+        for call in calls {
+            let mut secrets = standin.secrets();
+            secrets.extend(canaries.iter().cloned());
+            assert!(
+                !secrets.iter().any(|secret| call.contains(secret.as_str())),
+                "{arguments:?} starts a program that knows a secret"
+            );
+            assert!(
+                !call.contains("LOKALISE_CLIENT_SECRET") && !call.contains("LOKALISE_REFRESH_TOKEN"),
+                "{arguments:?}"
+            );
+        }
+    }
+}
