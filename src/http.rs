@@ -24,6 +24,7 @@ use roots::Roots;
 pub const USER_AGENT: &str = concat!("lokalise-auth/", env!("CARGO_PKG_VERSION"));
 
 const CONNECT: Duration = Duration::from_secs(10);
+/// How long nothing may move before a connection counts as dead.
 const IDLE: Duration = Duration::from_secs(60);
 /// One token request, from connect to the last byte.
 const TOKEN_REQUEST: Duration = Duration::from_secs(30);
@@ -46,12 +47,13 @@ impl Http {
         Ok(Self { proxies: Proxies::read(world)?, roots: Roots::read(world), api: OnceCell::new() })
     }
 
-    /// The client for API requests. It holds no credential: each request carries its own.
+    /// The client for API requests. It holds no credential: each request carries its own. It has no time limit either:
+    /// reqwest's would count an upload as silence. See [`unless_idle`].
     pub fn api(&self) -> Result<&Client> {
         if let Some(client) = self.api.get() {
             return Ok(client);
         }
-        let client = self.client(|builder| builder.read_timeout(IDLE))?;
+        let client = self.client(|builder| builder)?;
         Ok(self.api.get_or_init(|| client))
     }
 
@@ -143,6 +145,35 @@ pub fn token_error(error: &TokenError, what: &str) -> Error {
             odd
         }
     }
+}
+
+/// Waits for the network, as long as something moves: `moved` counts what has been sent meanwhile.
+///
+/// # Errors
+/// Network, after a minute of silence.
+pub async fn unless_idle<T>(host: &str, moved: impl Fn() -> u64, waited_for: impl Future<Output = T>) -> Result<T> {
+    tokio::pin!(waited_for);
+    let mut before = moved();
+    loop {
+        match tokio::time::timeout(IDLE, &mut waited_for).await {
+            Ok(came) => return Ok(came),
+            Err(_) if moved() != before => before = moved(),
+            Err(_) => {
+                return Err(Error::network(format!("{host} did not answer in time"))
+                    .hint("try again; `lokalise-auth doctor` looks closer"));
+            }
+        }
+    }
+}
+
+/// Whether a failed request may succeed when it is made again: not where a certificate, a setting or a name is wrong.
+pub fn may_pass(error: &reqwest::Error) -> bool {
+    let chain = chain(error);
+    let is_unknown_name = chain.iter().any(|cause| {
+        let cause = cause.to_string().to_lowercase();
+        cause.contains("failed to lookup") && !cause.contains("temporary")
+    });
+    !error.is_builder() && !is_unknown_name && !chain.iter().any(|cause| certificate_error(*cause).is_some())
 }
 
 /// A request that got no answer, or not all of it, in one sentence.

@@ -61,7 +61,7 @@ pub struct Listening {
 /// The answer to our request, and the browser that waits for its page.
 pub struct Answered {
     pub redirected: Redirected,
-    pub browser: Waiting,
+    pub waiting: Waiting,
 }
 
 /// A browser that waits for its page.
@@ -118,8 +118,9 @@ impl Loopback {
     }
 
     /// Starts to answer: the redirect of `request` is held until its page is known, strangers get theirs at once.
-    pub fn listen(self, request: Arc<AuthorizationRequest>) -> Listening {
+    pub fn listen(self, request: &Arc<AuthorizationRequest>) -> Listening {
         let (sender, answers) = mpsc::channel(1);
+        let request = Arc::clone(request);
         let shared = Arc::new(Shared { request, answers: sender, answered: AtomicBool::new(false) });
         let acceptor = tokio::spawn(accept_all(self.listeners, shared)).abort_handle();
         Listening { acceptor, answers }
@@ -286,7 +287,7 @@ async fn respond(
     let (page, shown) = oneshot::channel();
     let (done, gone) = oneshot::channel();
     *sent.lock().expect("no holder panics") = Some(done);
-    let answered = Answered { redirected, browser: Waiting { page, sent: gone } };
+    let answered = Answered { redirected, waiting: Waiting { page, sent: gone } };
     if shared.answers.send(answered).await.is_err() {
         return response(StatusCode::OK, Page::Failed);
     }

@@ -24,8 +24,13 @@ const WINDOW: u64 = 1_010;
 /// without an answer is taken to arrive within this time: connecting takes longer than that only where it fails.
 const ON_ITS_WAY: u64 = 500;
 
-/// A token that was not used for so long is forgotten, with what it was granted.
-const FORGOTTEN: u64 = 3_600_000;
+/// A token that was not used for so long is forgotten: one that was granted more or less than what is documented for
+/// everybody later than others.
+const FORGOTTEN: u64 = 10_000;
+const GRANT_FORGOTTEN: u64 = 3_600_000;
+
+/// The most tokens that are kept in mind, the last ones used.
+const MOST_TOKENS: usize = 64;
 
 /// The lock is held for a few file operations; if it takes longer, somebody was stopped while holding it.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -68,7 +73,7 @@ impl Request {
 impl Pace {
     /// The turns that all of this user's processes on this machine take with one token, if there is a place for them.
     pub fn of_user(key: impl Into<String>) -> Option<Self> {
-        lock::user_folder().ok().map(|folder| Self::new(folder.join("pace"), key))
+        lock::user_folder().ok().map(|folder| Self::new(folder.join("turns"), key))
     }
 
     /// The pace of the token that `key` stands for: a digest, never the token.
@@ -91,16 +96,18 @@ impl Pace {
     fn with_turns<T>(&self, now: u64, change: impl FnOnce(&mut Turns) -> T) -> io::Result<T> {
         let mut file = locked(&self.file)?;
         let mut bytes = Vec::new();
-        (&mut file).take(64 * 1024).read_to_end(&mut bytes)?;
+        (&mut file).take(256 * 1024).read_to_end(&mut bytes)?;
         // What cannot be read is a line less, not the end of all pacing.
         let text = String::from_utf8_lossy(&bytes);
-        let mut lines: Vec<Turns> = text.lines().filter_map(Turns::parse).filter(|turns| turns.is_alive(now)).collect();
-        let index = lines.iter().position(|turns| turns.key == self.key).unwrap_or_else(|| {
-            lines.push(Turns { key: self.key.clone(), granted: DOCUMENTED, requests: Vec::new() });
-            lines.len() - 1
-        });
-        let answer = change(&mut lines[index]);
-        let changed: String = lines.iter().map(Turns::line).collect();
+        let (own, others): (Vec<Turns>, Vec<Turns>) = text
+            .lines()
+            .filter_map(Turns::parse)
+            .filter(|turns| turns.is_alive(now))
+            .partition(|turns| turns.key == self.key);
+        let mut own = own.into_iter().next().unwrap_or_else(|| Turns::new(&self.key));
+        let answer = change(&mut own);
+        let lines = [&own].into_iter().chain(&others).take(MOST_TOKENS);
+        let changed: String = lines.map(Turns::line).collect();
         if changed != text {
             file.rewind()?;
             file.set_len(0)?;
@@ -128,6 +135,10 @@ fn milliseconds(time: SystemTime) -> u64 {
 }
 
 impl Turns {
+    fn new(key: &str) -> Self {
+        Self { key: key.to_owned(), granted: DOCUMENTED, requests: Vec::new() }
+    }
+
     /// `KEY GRANTED TIME TIME+`, where a plus stands behind a request without an answer.
     fn parse(line: &str) -> Option<Self> {
         let mut words = line.split(' ');
@@ -151,7 +162,8 @@ impl Turns {
     }
 
     fn is_alive(&self, now: u64) -> bool {
-        self.requests.last().is_some_and(|last| last.at + FORGOTTEN > now)
+        let kept_for = if self.granted == DOCUMENTED { FORGOTTEN } else { GRANT_FORGOTTEN };
+        self.requests.last().is_some_and(|last| last.at + kept_for > now)
     }
 
     /// Starts a request now, or says how long it has to wait: until of the last ones, as many as are granted, the
@@ -219,7 +231,7 @@ mod tests {
     use std::fs;
 
     fn turns(granted: usize) -> Turns {
-        Turns { key: "k".into(), granted, requests: vec![] }
+        Turns { granted, ..Turns::new("k") }
     }
 
     /// When requests start that all want to at the beginning, and are answered so long after.
@@ -334,12 +346,22 @@ mod tests {
     fn tokens_that_are_used_no_more_are_forgotten() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("pace");
-        let now = SystemTime::now();
-        for (key, at) in [("one", now), ("two", now), ("three", now + Duration::from_millis(2 * FORGOTTEN))] {
-            let _ = runtime().block_on(Pace::new(file.clone(), key).turn(at));
+        fs::write(&file, "old 6 1000\nnew 6 9000\ngranted 10 1000\n").unwrap();
+        let at = |milliseconds| UNIX_EPOCH + Duration::from_millis(milliseconds);
+        let _ = runtime().block_on(Pace::new(file.clone(), "key").turn(at(1_000 + FORGOTTEN)));
+        let text = fs::read_to_string(&file).unwrap();
+        assert_eq!(text, "key 6 11000+\nnew 6 9000\ngranted 10 1000\n", "the last one used stands first");
+    }
+
+    #[test]
+    fn many_tokens_do_not_swell_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("pace");
+        for number in 0..1_000 {
+            let _ = runtime().block_on(Pace::new(file.clone(), number.to_string()).turn(UNIX_EPOCH));
         }
         let text = fs::read_to_string(&file).unwrap();
-        assert!(text.starts_with("three 6 ") && text.lines().count() == 1, "{text}");
+        assert!(text.starts_with("999 6 0+\n998 6 0+\n") && text.lines().count() == MOST_TOKENS, "{text}");
     }
 
     #[test]

@@ -15,7 +15,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("a call", &["call"]),
     ("the credential in force", &["session"]),
     ("what this run was told", &["settings"]),
-    ("the edge", &["http", "loopback", "browser", "terminal", "pace", "hygiene", "world"]),
+    ("the edge", &["http", "loopback", "browser", "terminal", "pace", "hygiene", "signals", "world"]),
     ("Lokalise", &["lokalise"]),
     ("the things", &["profile", "credential", "store", "program"]),
     ("the protocol", &["oauth"]),

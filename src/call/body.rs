@@ -4,6 +4,8 @@
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use base64::Engine;
@@ -50,15 +52,15 @@ impl RequestBody {
         self.parts.iter().map(Part::length).sum()
     }
 
-    /// The body as it is sent, from its beginning.
-    pub fn open(&self) -> Sending {
-        Sending { left: self.length(), parts: self.parts.clone().into_iter(), piece: None }
+    /// The body as it is sent, from its beginning. `sent` counts its bytes on their way.
+    pub fn open(&self, sent: Arc<AtomicU64>) -> Sending {
+        Sending { left: self.length(), parts: self.parts.clone().into_iter(), piece: None, sent }
     }
 
     /// The whole of it in memory.
     pub fn bytes(&self) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        let mut sending = self.open();
+        let mut sending = self.open(Arc::default());
         while let Some(piece) = sending.next_piece()? {
             bytes.extend_from_slice(&piece);
         }
@@ -71,6 +73,7 @@ pub struct Sending {
     left: u64,
     parts: std::vec::IntoIter<Part>,
     piece: Option<Reading>,
+    sent: Arc<AtomicU64>,
 }
 
 /// A file that is being read.
@@ -136,6 +139,7 @@ impl Body for Sending {
         let piece = self.next_piece();
         if let Ok(Some(piece)) = &piece {
             self.left -= piece.len() as u64;
+            self.sent.fetch_add(piece.len() as u64, Ordering::Relaxed);
         }
         Poll::Ready(piece.map(|piece| piece.map(Frame::data)).transpose())
     }
@@ -153,7 +157,6 @@ impl Body for Sending {
 mod tests {
     use super::*;
     use std::io::Write;
-    use std::sync::Arc;
 
     fn file(content: &[u8]) -> Source {
         let mut file = tempfile::tempfile().unwrap();

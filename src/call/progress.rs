@@ -28,8 +28,8 @@ impl Progress {
         let is_due = self.drawn.get().is_none_or(|drawn| drawn.elapsed() >= PAUSE);
         if self.is_shown && is_due {
             self.drawn.set(Some(Instant::now()));
-            // Progress that cannot be written is missed by nobody.
-            let _ = write!(io::stderr().lock(), "\r{}\u{1b}[K", escaped(&line()));
+            // The cursor goes back, so that a warning takes the line's place. What cannot be written is missed by nobody.
+            let _ = write!(io::stderr().lock(), "\r{}\u{1b}[K\r", escaped(&line()));
         }
     }
 

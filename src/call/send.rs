@@ -2,17 +2,19 @@
 //! the credential's own origin only. What comes back is the server's, whatever its status.
 
 use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use hyper::body::Bytes;
-use reqwest::header::{HeaderMap, HeaderValue, LOCATION};
-use reqwest::{Body, Response, Url};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue, LOCATION};
+use reqwest::{Body, Client, Response, Url};
 use tokio::sync::Mutex;
 
 use super::request::Request;
 use super::retry::{Decision, Outcome, Retries};
 use crate::error::{Error, Result};
-use crate::http::{Http, network_error};
+use crate::http::{Http, may_pass, network_error, unless_idle};
 use crate::origin::Origin;
 use crate::pace::Pace;
 use crate::session::Session;
@@ -28,10 +30,33 @@ pub struct Patience {
     pub retry: bool,
 }
 
+/// A request that got no answer.
+pub struct Failure {
+    pub error: Error,
+    /// Whether it is worth another try.
+    pub may_pass: bool,
+}
+
+impl Failure {
+    pub fn for_now(error: Error) -> Self {
+        Self { error, may_pass: true }
+    }
+
+    pub fn for_good(error: Error) -> Self {
+        Self { error, may_pass: false }
+    }
+}
+
+impl From<reqwest::Error> for Failure {
+    fn from(error: reqwest::Error) -> Self {
+        Self { error: network_error(&error), may_pass: may_pass(&error) }
+    }
+}
+
 /// What sends the requests of one run.
 pub struct Sender<'w> {
     world: &'w World,
-    http: &'w Http,
+    client: Client,
     session: Mutex<Session<'w>>,
     pace: Option<Pace>,
     patience: Patience,
@@ -123,7 +148,7 @@ impl Answer {
     /// # Errors
     /// Network, if the body was cut short.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
-        self.response.chunk().await.map_err(|error| network_error(&error))
+        next_chunk(&mut self.response).await
     }
 
     /// Reads ahead until the end, or until at least `enough` bytes are there.
@@ -139,15 +164,15 @@ impl Answer {
 }
 
 impl<'w> Sender<'w> {
-    pub fn new(world: &'w World, http: &'w Http, session: Session<'w>, patience: Patience) -> Self {
+    /// Sets the client up, before any turn is taken.
+    ///
+    /// # Errors
+    /// Network, if TLS cannot be set up.
+    pub fn new(world: &'w World, http: &Http, session: Session<'w>, patience: Patience) -> Result<Self> {
+        let client = http.api()?.clone();
         let pace = Pace::of_user(session.pace_key());
         let session = Mutex::new(session);
-        Self { world, http, session, pace, patience, waited: Cell::default(), crowded: Cell::new(false) }
-    }
-
-    /// The credential, once nothing is being sent any more.
-    pub fn into_session(self) -> Session<'w> {
-        self.session.into_inner()
+        Ok(Self { world, client, session, pace, patience, waited: Cell::default(), crowded: Cell::new(false) })
     }
 
     /// Whether requests beside each other have proved too many.
@@ -206,13 +231,14 @@ impl<'w> Sender<'w> {
             let (now, jitter) = (self.world.now(), self.jitter());
             let response = match outcome {
                 Ok(response) => response,
-                Err(error) => match retries.decide(&request.method, &Outcome::Unreachable, now, jitter) {
-                    Decision::Wait(wait) => {
-                        self.wait(wait, &error.to_string()).await;
-                        continue;
+                Err(Failure { error, may_pass: false }) => return Err(error),
+                Err(Failure { error, .. }) => {
+                    match retries.decide(&request.method, &Outcome::Unreachable, now, jitter) {
+                        Decision::Wait(wait) => self.wait(wait, &error.to_string()).await,
+                        Decision::Keep | Decision::TooLong(_) => return Err(error),
                     }
-                    Decision::Keep | Decision::TooLong(_) => return Err(error),
-                },
+                    continue;
+                }
             };
             let status = response.status().as_u16();
             if status == 401 && !replayed && self.has_new_credential(&credential.1).await? {
@@ -258,10 +284,8 @@ impl<'w> Sender<'w> {
     async fn send_once(
         &self,
         request: &Request,
-        credential: &(reqwest::header::HeaderName, HeaderValue),
-    ) -> Result<Response> {
-        // Before the turn, so that the request leaves when its turn comes.
-        let client = self.http.api()?;
+        (name, value): &(HeaderName, HeaderValue),
+    ) -> Result<Response, Failure> {
         let mut url = request.url.clone();
         for hop in 0.. {
             let turn = match &self.pace {
@@ -269,15 +293,20 @@ impl<'w> Sender<'w> {
                 None => None,
             };
             self.world.trace(&format!("> {} {url}", request.method));
-            self.world.trace(&format!("> {}: [redacted]", credential.0));
-            let mut builder = client
+            self.world.trace(&format!("> {name}: [redacted]"));
+            let mut builder = self
+                .client
                 .request(request.method.clone(), url.clone())
                 .headers(request.headers.clone())
-                .header(credential.0.clone(), credential.1.clone());
+                .header(name.clone(), value.clone());
+            let sent = Arc::new(AtomicU64::new(0));
             if let Some(body) = &request.body {
-                builder = builder.body(Body::wrap(body.open()));
+                builder = builder.body(Body::wrap(body.open(Arc::clone(&sent))));
             }
-            let response = builder.send().await.map_err(|error| network_error(&error))?;
+            let host = url.host_str().unwrap_or_default();
+            let response = unless_idle(host, || sent.load(Ordering::Relaxed), builder.send())
+                .await
+                .map_err(Failure::for_now)??;
             self.world.trace(&format!("< {}", response.status()));
             if let Some(turn) = turn {
                 turn.answered(response.headers(), self.world.now());
@@ -294,6 +323,16 @@ impl<'w> Sender<'w> {
         // Without randomness all come back together, which is not worth a failure.
         self.world.random::<1>().map_or(0.5, |[byte]| f64::from(byte) / 255.0)
     }
+}
+
+/// The next bytes of a body.
+///
+/// # Errors
+/// Network, if the body was cut short or nothing has come for too long.
+pub async fn next_chunk(response: &mut Response) -> Result<Option<Bytes>> {
+    let host = response.url().host_str().unwrap_or_default().to_owned();
+    let chunk = unless_idle(&host, || 0, response.chunk()).await?;
+    chunk.map_err(|error| network_error(&error))
 }
 
 /// Where a redirect leads that may be followed with the credential: to the same scheme, host and port, and for a

@@ -54,7 +54,7 @@ async fn send(world: &World, settings: &Settings, order: Order, choice: Choice) 
         settings,
         http: &http,
         known: Known::of(&session, async_export),
-        sender: Sender::new(world, &http, session, patience),
+        sender: Sender::new(world, &http, session, patience)?,
         request,
         allow_partial,
         data_only,

@@ -16,7 +16,7 @@ use crate::credential::{Credential, Kind, OAuth, Record};
 use crate::error::{ErrorKind, Result};
 use crate::http::Http;
 use crate::loopback::{Listening, Loopback, Page, Waiting};
-use crate::oauth::authorization::{AuthorizationRequest, Redirected};
+use crate::oauth::authorization::{AuthorizationRequest, Redirected, code_challenge};
 use crate::oauth::client::ClientCredentials;
 use crate::oauth::token::Grant;
 use crate::profile::{Entry, Owner, ProfileName};
@@ -69,43 +69,39 @@ async fn log_in(world: &World, settings: &Settings, login: &Login, progress: &Pr
     let client = client_credentials(world, settings, login, &profile, entry.as_ref()).await?;
     let scopes = scopes(login, entry.as_ref())?;
 
-    // The authorization request, and its answer.
+    // The authorization request (RFC 6749 §4.1.1)
     let verifier = if login.pkce { Some(CodeVerifier::new(world.random_text()?)) } else { None };
-    let state = State::new(world.random_text()?);
     let listener = listener(&route).await?;
-    let redirect_uri = match (&listener, &route) {
-        (Some(listener), _) => Some(listener.redirect_uri.clone()),
-        (None, Route::PasteAddress { redirect_uri, .. }) => Some(redirect_uri.clone()),
-        (None, _) => None,
-    };
-    let request =
-        AuthorizationRequest::new(&settings.oauth_url, &client, &scopes, redirect_uri, state, verifier.as_ref());
-    let request = Arc::new(request);
-    let mut listening = listener.map(|listener| listener.listen(Arc::clone(&request)));
-    let mut browser = Browser::default();
+    let request = Arc::new(AuthorizationRequest {
+        endpoint: settings.oauth_url.authorization_endpoint(),
+        client_id: client.id.clone(),
+        scopes,
+        redirect_uri: route.redirect_uri(listener.as_ref()),
+        state: State::new(world.random_text()?),
+        code_challenge: verifier.as_ref().map(code_challenge),
+    });
     words::announce(world, &request, &route, login.timeout);
-    let answer = answer(world, &request, &route, listening.as_mut(), &mut browser);
-    let (redirected, waiting) = match tokio::time::timeout(login.timeout, answer).await {
-        Ok(answer) => answer?,
-        Err(_) => return Err(words::timed_out(world, login.timeout, &profile)),
-    };
 
-    // The access token request, and what comes of it.
-    let login = New { world, settings, http: &http, vault: &vault, profile: &profile, read_only: login.read_only };
-    let kept = async {
-        let code = words::granted(redirected)?;
-        let oauth = login.exchanged(client, &code, verifier.as_ref(), scopes).await?;
-        login.kept(oauth, request.client_id.clone(), progress).await
+    // Its answer (§4.1.2)
+    let mut listening = listener.map(|listener| listener.listen(&request));
+    let mut browser = Browser::default();
+    let answer = answer(world, &request, &route, listening.as_mut(), &mut browser);
+    let Ok(answer) = tokio::time::timeout(login.timeout, answer).await else {
+        return Err(words::timed_out(world, login.timeout, &profile));
     };
-    let kept = kept.await;
+    let Answer { redirected, waiting } = answer?;
+
+    // The access token request and its answer (§4.1.3, §4.1.4)
+    let new = New { world, settings, http: &http, vault: &vault, profile: &profile, read_only: login.read_only };
+    let kept = new.credential(redirected, client, verifier.as_ref(), &request.scopes, progress).await;
     // Only now is it true.
     if let Some(waiting) = waiting {
         waiting.show(page(&kept)).await;
     }
+    drop(listening);
     browser.gone_from_terminal().await;
     let kept = kept?;
-    let owner = login.owner(&kept).await;
-    words::logged_in(world, &vault, &profile, owner.as_ref(), &kept);
+    words::logged_in(world, &vault, &profile, new.owner(&kept).await.as_ref(), &kept);
     Ok(())
 }
 
@@ -116,14 +112,20 @@ async fn listener(route: &Route) -> Result<Option<Loopback>> {
     }
 }
 
+/// The answer to the authorization request, and the browser that waits for its page, if it came from one.
+struct Answer {
+    redirected: Redirected,
+    waiting: Option<Waiting>,
+}
+
 /// Waits for the answer: on the listener, from a person who pastes it, or both.
 async fn answer(
     world: &World,
-    request: &Arc<AuthorizationRequest>,
+    request: &AuthorizationRequest,
     route: &Route,
     listening: Option<&mut Listening>,
     browser: &mut Browser,
-) -> Result<(Redirected, Option<Waiting>)> {
+) -> Result<Answer> {
     let redirect = async {
         match listening {
             Some(listening) => listening.answer().await,
@@ -143,8 +145,8 @@ async fn answer(
         pasted(world, request).await
     };
     tokio::select! {
-        answered = redirect => Ok((answered.redirected, Some(answered.browser))),
-        pasted = by_hand => pasted.map(|redirected| (redirected, None)),
+        answered = redirect => Ok(Answer { redirected: answered.redirected, waiting: Some(answered.waiting) }),
+        pasted = by_hand => pasted.map(|redirected| Answer { redirected, waiting: None }),
     }
 }
 
@@ -173,21 +175,34 @@ struct Kept {
 }
 
 impl New<'_> {
-    /// One token request (RFC 6749 §4.1.3). The code is used up by it, whatever comes back.
+    /// What comes of the answer: the code exchanged, the credential stored, and read back.
+    async fn credential(
+        &self,
+        redirected: Redirected,
+        client: ClientCredentials,
+        verifier: Option<&CodeVerifier>,
+        asked: &[String],
+        progress: &Progress,
+    ) -> Result<Kept> {
+        let code = words::granted(redirected)?;
+        let client_id = client.id.clone();
+        let mut oauth = self.exchanged(client, &code, verifier).await?;
+        // An answer that names no scope granted what was asked for (RFC 6749 §5.1).
+        oauth.scopes.get_or_insert_with(|| asked.to_vec());
+        self.kept(oauth, client_id, progress).await
+    }
+
+    /// One token request. The code is used up by it, whatever comes back.
     async fn exchanged(
         &self,
         client: ClientCredentials,
         code: &AuthorizationCode,
         verifier: Option<&CodeVerifier>,
-        asked: Vec<String>,
     ) -> Result<OAuth> {
         let grant = Grant::AuthorizationCode { code, verifier };
         let answer = self.http.token(self.world, &self.settings.oauth_url, &grant, &client).await;
         let response = answer.map_err(words::not_exchanged)?.map_err(|error| words::refused_exchange(&error))?;
-        let mut oauth = OAuth::issued(response, client, self.world.now());
-        // An answer that names no scope granted what was asked for (RFC 6749 §5.1).
-        oauth.scopes.get_or_insert(asked);
-        Ok(oauth)
+        Ok(OAuth::issued(response, client, self.world.now()))
     }
 
     /// Stores the credential and reads it back.

@@ -6,8 +6,6 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use reqwest::Url;
 use ring::digest::{SHA256, digest};
 
-use super::client::ClientCredentials;
-use crate::origin::OAuthUrl;
 use crate::secret::{AuthorizationCode, CodeVerifier, State};
 
 /// A redirect URI: to the letter as it was registered, since servers compare letters
@@ -74,25 +72,6 @@ pub enum NotOurs {
 }
 
 impl AuthorizationRequest {
-    /// A request for these scopes, with an S256 challenge where there is a verifier.
-    pub fn new(
-        oauth_url: &OAuthUrl,
-        client: &ClientCredentials,
-        scopes: &[String],
-        redirect_uri: Option<RedirectUri>,
-        state: State,
-        verifier: Option<&CodeVerifier>,
-    ) -> Self {
-        Self {
-            endpoint: oauth_url.authorization_endpoint(),
-            client_id: client.id.clone(),
-            scopes: scopes.to_vec(),
-            redirect_uri,
-            state,
-            code_challenge: verifier.map(challenge),
-        }
-    }
-
     /// The URL for the browser: the RFC's parameters and nothing else.
     pub fn url(&self) -> Url {
         let mut url = self.endpoint.clone();
@@ -175,7 +154,7 @@ impl AuthorizationRequest {
 }
 
 /// S256 (RFC 7636 §4.2).
-fn challenge(verifier: &CodeVerifier) -> String {
+pub fn code_challenge(verifier: &CodeVerifier) -> String {
     URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.expose().as_bytes()))
 }
 
@@ -193,7 +172,7 @@ mod tests {
     fn the_challenge_is_the_one_of_the_rfc() {
         // RFC 7636, appendix B
         let verifier = CodeVerifier::new("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk");
-        assert_eq!(challenge(&verifier), "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
+        assert_eq!(code_challenge(&verifier), "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
     }
 
     fn request() -> AuthorizationRequest {

@@ -156,13 +156,16 @@ fn line(longest: usize, wanted: &AtomicBool) -> io::Result<Option<Zeroizing<Stri
     loop {
         // A read in the background would stop the process, and could not be called off. The foreground
         // is looked at last: the process may have been stopped while it waited for input.
-        while !(input_within(GLANCE)? && in_foreground()) {
-            if !wanted.load(Ordering::Relaxed) {
-                return Ok(None);
-            }
-            if !in_foreground() {
-                std::thread::sleep(GLANCE);
-            }
+        let readable = input_within(GLANCE)?;
+        if !wanted.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        if !in_foreground() {
+            std::thread::sleep(GLANCE);
+            continue;
+        }
+        if !readable {
+            continue;
         }
         match rustix::io::read(stdin(), &mut byte) {
             Ok(0) if line.is_empty() => return Ok(None),

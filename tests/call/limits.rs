@@ -105,6 +105,28 @@ fn an_api_that_nobody_serves_is_a_network_failure() {
     assert!(told.failed(9).contains("cannot be reached"), "{}", told.stderr);
 }
 
+#[test]
+fn what_will_not_pass_is_not_tried_again() {
+    let mut scene = Scene::new();
+    let authority = crate::support::tls::Authority::new();
+    let tls = crate::support::tls::Tls::before(
+        scene.standin.address(),
+        &authority,
+        &crate::support::tls::Certificate::default(),
+    );
+    scene.home.set("LOKALISE_API_URL", &tls.api_url());
+    let begun = Instant::now();
+    for arguments in [&["GET", "/projects"][..], &["GET", "/projects", "--paginate"]] {
+        let told = scene.call(arguments);
+        assert!(told.failed(9).contains("certificate"), "{}", told.stderr);
+        assert!(!told.stderr.contains("trying again"), "{}", told.stderr);
+    }
+    scene.home.set("SSL_CERT_FILE", "/no/such/file");
+    let told = scene.call(&["GET", "/projects"]);
+    assert!(!told.stderr.contains("trying again"), "{}", told.stderr);
+    assert!(begun.elapsed() < Duration::from_secs(5));
+}
+
 /// How many requests arrived within any one second.
 fn most_in_a_second(scene: &Scene) -> usize {
     let mut arrivals: Vec<Instant> = scene.standin.requests().iter().map(|request| request.at).collect();

@@ -12,6 +12,8 @@ mod processes;
 mod refusals;
 mod requests;
 mod shown;
+#[cfg(unix)]
+mod terminal;
 
 use std::process::Output;
 

@@ -82,6 +82,22 @@ fn a_signal_during_the_exchange_ends_it_too() {
 }
 
 #[test]
+fn the_port_closes_before_the_api_is_asked_whose_login_it_is() {
+    let standin = Standin::start();
+    let slow = Answer::error(503, "busy").after(Duration::from_secs(20));
+    standin.answer_always("GET", "/api2/projects", slow);
+    let home = Home::new(&standin);
+    let login = Waiting::start(&standin, &home, &[]);
+    assert!(login.answer().text().contains("Logged in to Lokalise"));
+    login.assert_closes();
+    standin.wait_for("GET", "/api2/projects", 1);
+    // By now it is stored, and nobody is told otherwise.
+    login.signal(Signal::INT);
+    login.end().assert_code(130).assert_says("interrupted; the login is stored");
+    home.cmd(["token", "print"]).assert().success();
+}
+
+#[test]
 fn the_time_limit_ends_a_login_with_4() {
     let standin = Standin::start();
     let home = Home::new(&standin);

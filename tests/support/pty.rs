@@ -71,10 +71,20 @@ impl Terminal {
         let (source, sink) = (Arc::clone(&pty), Arc::clone(&screen));
         thread::spawn(move || {
             let mut buffer = [0; 4096];
-            // The end is an error (EIO) on Linux and a read of nothing elsewhere.
-            while let Ok(count @ 1..) = (&*source).read(&mut buffer) {
-                sink.lock().0.extend_from_slice(&buffer[..count]);
-                sink.changed.notify_all();
+            // The end is an error (EIO) on Linux and a read of nothing elsewhere. On a busy Linux it can
+            // overtake the last words.
+            let mut ends = 0;
+            while ends < 3 {
+                match (&*source).read(&mut buffer) {
+                    Ok(count @ 1..) => {
+                        sink.lock().0.extend_from_slice(&buffer[..count]);
+                        sink.changed.notify_all();
+                    }
+                    _ => {
+                        ends += 1;
+                        thread::sleep(Duration::from_millis(10));
+                    }
+                }
             }
             sink.lock().1 = true;
             sink.changed.notify_all();

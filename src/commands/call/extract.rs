@@ -13,8 +13,9 @@ use crate::call::bundle::unpack;
 use crate::call::process::bundle_url;
 use crate::call::progress::{self, Progress};
 use crate::call::retry::{Decision, Outcome, Retries};
+use crate::call::send::{Failure, next_chunk};
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::network_error;
+use crate::http::unless_idle;
 use crate::origin::is_loopback;
 use crate::terminal::escaped;
 
@@ -63,18 +64,17 @@ fn address(text: &str) -> Result<Url> {
 async fn fetch(run: &Run<'_>, url: &Url) -> Result<(File, u64)> {
     let mut retries = Retries::new(run.patience.max_wait, run.patience.retry);
     loop {
-        let outcome = attempt(run, url).await;
-        let (error, decision) = match outcome {
+        let (error, decision) = match attempt(run, url).await {
             Ok(Ok(fetched)) => return Ok(fetched),
             Ok(Err(response)) => {
                 let status = response.status().as_u16();
                 let outcome = Outcome::Answered(status, response.headers());
                 (refused(url, status), retries.decide(&Method::GET, &outcome, run.world.now(), 0.5))
             }
-            Err(error) if error.kind == ErrorKind::Network => {
+            Err(Failure { error, may_pass: false }) => return Err(error),
+            Err(Failure { error, .. }) => {
                 (error, retries.decide(&Method::GET, &Outcome::Unreachable, run.world.now(), 0.5))
             }
-            Err(error) => return Err(error),
         };
         let Decision::Wait(wait) = decision else { return Err(error) };
         run.world.say(&format!("lokalise-auth: {error}; trying again in {}", humantime::format_duration(wait)));
@@ -83,39 +83,44 @@ async fn fetch(run: &Run<'_>, url: &Url) -> Result<(File, u64)> {
 }
 
 /// One try. The inner error is an answer that is no bundle.
-async fn attempt(run: &Run<'_>, url: &Url) -> Result<Result<(File, u64), Response>> {
-    let mut url = url.clone();
-    let mut response = None;
-    for _ in 0..=MOST_HOPS {
-        run.world.trace(&format!("> GET {} (address not shown)", host(&url)));
-        let answer = run.http.api()?.get(url.clone()).send().await.map_err(|error| network_error(&error))?;
-        run.world.trace(&format!("< {}", answer.status()));
-        let location = answer.headers().get(LOCATION).and_then(|location| location.to_str().ok());
-        let next = location.filter(|_| answer.status().is_redirection()).and_then(|location| url.join(location).ok());
-        let Some(next) = next else {
-            response = Some(answer);
-            break;
-        };
-        url = address(next.as_str())?;
-    }
-    let mut response = response.ok_or_else(|| Error::other("the bundle is redirected again and again"))?;
-    if !response.status().is_success() {
-        return Ok(Err(response));
-    }
-    let unwritable = |error: std::io::Error| Error::other("the bundle cannot be kept").because(error);
+async fn attempt(run: &Run<'_>, url: &Url) -> Result<Result<(File, u64), Response>, Failure> {
+    let mut response = match answer(run, url).await? {
+        response if response.status().is_success() => response,
+        refused => return Ok(Err(refused)),
+    };
+    let unwritable =
+        |error: std::io::Error| Failure::for_good(Error::other("the bundle cannot be kept").because(error));
     let mut file = tempfile::tempfile().map_err(unwritable)?;
     let (mut length, whole) = (0, response.content_length());
     let progress = Progress::new(run.world, false);
-    while let Some(chunk) = response.chunk().await.map_err(|error| network_error(&error))? {
+    while let Some(chunk) = next_chunk(&mut response).await.map_err(Failure::for_now)? {
         length += chunk.len() as u64;
         if length > LONGEST_BUNDLE {
-            return Err(Error::other("the bundle is longer than 2 GiB; it is not fetched"));
+            return Err(Failure::for_good(Error::other("the bundle is longer than 2 GiB; it is not fetched")));
         }
         file.write_all(&chunk).map_err(unwritable)?;
         progress.show(|| progress::bytes(length, whole));
     }
     file.rewind().map_err(unwritable)?;
     Ok(Ok((file, length)))
+}
+
+/// The answer at the address, or where that leads.
+async fn answer(run: &Run<'_>, url: &Url) -> Result<Response, Failure> {
+    let client = run.http.api().map_err(Failure::for_good)?;
+    let mut url = url.clone();
+    for _ in 0..=MOST_HOPS {
+        run.world.trace(&format!("> GET {} (address not shown)", host(&url)));
+        let response =
+            unless_idle(host(&url), || 0, client.get(url.clone()).send()).await.map_err(Failure::for_now)??;
+        run.world.trace(&format!("< {}", response.status()));
+        let location = response.headers().get(LOCATION).filter(|_| response.status().is_redirection());
+        let Some(next) = location.and_then(|location| url.join(location.to_str().ok()?).ok()) else {
+            return Ok(response);
+        };
+        url = address(next.as_str()).map_err(Failure::for_good)?;
+    }
+    Err(Failure::for_good(Error::other("the bundle is redirected again and again")))
 }
 
 fn refused(url: &Url, status: u16) -> Error {

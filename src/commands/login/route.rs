@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::cli::Login;
 use crate::error::{Error, ErrorKind, Result};
-use crate::loopback::Redirect;
+use crate::loopback::{Loopback, Redirect};
 use crate::oauth::authorization::RedirectUri;
 use crate::origin::is_loopback;
 use crate::world::World;
@@ -24,6 +24,15 @@ pub(super) enum Route {
 impl Route {
     pub(super) fn opens_browser(&self) -> bool {
         matches!(self, Self::Listen { open: true, .. } | Self::PasteAddress { open: true, .. })
+    }
+
+    /// What the request names; without one Lokalise shows the code.
+    pub(super) fn redirect_uri(&self, listener: Option<&Loopback>) -> Option<RedirectUri> {
+        match self {
+            Self::Listen { .. } => listener.map(|listener| listener.redirect_uri.clone()),
+            Self::PasteAddress { redirect_uri, .. } => Some(redirect_uri.clone()),
+            Self::Paste => None,
+        }
     }
 
     /// Whether a person may paste something, or has to.

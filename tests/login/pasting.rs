@@ -1,0 +1,136 @@
+//! Pasting without a terminal: the code, or the address that the browser ended on,
+//! as one line of a stdin that may stay open.
+
+use std::io::Write as _;
+use std::process::Stdio;
+use std::time::Instant;
+
+use super::routes::assert_ended;
+use super::support::browser;
+use super::support::home::Home;
+use super::support::standin::{Person, Standin};
+use super::waiting::{Ended, PATIENCE, Waiting, assert_nothing_stored, login};
+
+/// `login` with a stdin that stays open, and a line that is typed into it once the URL is known.
+fn pasted(standin: &Standin, home: &Home, args: &[&str], line: impl Fn(&str) -> String) -> Ended {
+    let mut command = login(standin, home, args);
+    // A reader that waits for the end of stdin would wait for ever.
+    let (reader, mut writer) = std::io::pipe().expect("a pipe can be had");
+    command.stdin(Stdio::from(reader));
+    let login = Waiting::of(command);
+    writeln!(writer, "{}", line(&login.url)).expect("it reads");
+    let ended = login.end();
+    drop(writer);
+    ended
+}
+
+#[test]
+fn paste_without_a_terminal_takes_the_code_as_one_line_of_stdin() {
+    let standin = Standin::start();
+    let home = Home::new(&standin);
+    let ended = pasted(&standin, &home, &["--paste"], browser::code_on_page);
+    ended.assert_code(0).assert_says("logged in to Lokalise");
+    assert_eq!(standin.authorizations().last().and_then(|request| request.redirect_uri.clone()), None);
+    Home::assert_no_secret(&standin, "stderr", ended.stderr.as_bytes());
+
+    for (line, why) in [("", "it is empty"), ("two words", "a space"), ("ü", "outside ASCII")] {
+        let home = Home::new(&standin);
+        let ended = pasted(&standin, &home, &["--paste"], |_| line.to_owned());
+        ended
+            .assert_code(2)
+            .assert_says(&format!("that is no code: it {}", if line.is_empty() { "is empty" } else { "has" }))
+            .assert_says(why);
+        assert_nothing_stored(&standin, &home);
+    }
+    let home = Home::new(&standin);
+    let output = login(&standin, &home, &["--paste"]).output().expect("the binary can be run");
+    assert_ended(&output, 2, &["stdin ended before a line came"]);
+}
+
+#[test]
+fn a_wrong_code_is_4_and_the_next_login_is_free() {
+    let standin = Standin::start();
+    let home = Home::new(&standin);
+    let wrong = "0".repeat(40);
+    let ended = pasted(&standin, &home, &["--paste"], |_| wrong.clone());
+    ended.assert_code(4).assert_says("the login was refused: invalid_request, Invalid request parameters (HTTP 400)");
+    assert!(!ended.stderr.contains(&wrong));
+    assert_nothing_stored(&standin, &home);
+    pasted(&standin, &home, &["--paste"], browser::code_on_page).assert_code(0);
+}
+
+#[test]
+fn an_address_may_be_pasted_for_a_code_and_its_state_is_looked_at() {
+    let standin = Standin::start();
+    let home = Home::new(&standin);
+    let address = |url: &str| {
+        let code = browser::code_on_page(url);
+        let state = url.split_once("state=").expect("it has a state").1;
+        format!("https://app.example/callback?code={code}&state={state}")
+    };
+    pasted(&standin, &home, &["--paste"], address).assert_code(0);
+    let foreign = |url: &str| address(url).replace("state=", "state=x");
+    let ended = pasted(&standin, &home, &["--paste"], foreign);
+    ended.assert_code(2).assert_says("its state is missing or not ours");
+}
+
+#[test]
+fn a_redirect_uri_elsewhere_takes_the_address_as_one_line_of_stdin() {
+    let standin = Standin::start();
+    let uri = "https://tools.example/lokalise/callback";
+    let args = ["--redirect-uri", uri, "--no-browser"];
+    let home = Home::new(&standin);
+    let ended = pasted(&standin, &home, &args, browser::redirect_of);
+    ended.assert_code(0).assert_says("paste the address that the browser ends on");
+    assert_eq!(standin.authorizations().last().and_then(|request| request.redirect_uri.clone()).as_deref(), Some(uri));
+    Home::assert_no_secret(&standin, "stderr", ended.stderr.as_bytes());
+    for (forged, why) in
+        [("state=x", "its state is missing or not ours"), ("states=", "its state is missing or not ours")]
+    {
+        let home = Home::new(&standin);
+        let ended = pasted(&standin, &home, &args, |url| browser::redirect_of(url).replace("state=", forged));
+        ended.assert_code(2).assert_says(why);
+        assert_nothing_stored(&standin, &home);
+    }
+    let ended = pasted(&standin, &home, &args, |url| browser::redirect_of(url).replace("tools.", "evil."));
+    ended.assert_code(2).assert_says("it is for another host");
+    let ended = pasted(&standin, &home, &args, |_| "0".repeat(40));
+    ended.assert_code(2).assert_says("it is no address");
+    standin.set(|switches| switches.person = Person::Denies);
+    pasted(&standin, &home, &args, browser::redirect_of).assert_code(4).assert_says("access was denied");
+    // Nobody there, and neither flag: that is not a person with an address to paste.
+    let output = login(&standin, &home, &args[..2]).output().expect("the binary can be run");
+    assert_ended(&output, 4, &["nobody is here"]);
+}
+
+#[test]
+fn secret_and_code_may_come_over_one_stdin() {
+    let standin = Standin::start();
+    let mut home = Home::new(&standin);
+    home.set("LOKALISE_CLIENT_ID", &standin.client_id());
+    let mut command = home.command(["login", "--paste", "--client-secret-file", "-"]);
+    let (reader, mut writer) = std::io::pipe().expect("a pipe can be had");
+    command.stdin(Stdio::from(reader));
+    writeln!(writer, "{}", standin.client_secret()).expect("the pipe takes it");
+    let login = Waiting::of(command);
+    writeln!(writer, "{}", browser::code_on_page(&login.url)).expect("it reads");
+    login.end().assert_code(0);
+}
+
+#[test]
+fn a_login_that_waits_for_stdin_ends_at_its_limit_and_by_a_signal() {
+    let standin = Standin::start();
+    let home = Home::new(&standin);
+    for (limit, signal, code) in [("1s", None, 4), ("5m", Some(rustix::process::Signal::TERM), 143)] {
+        let mut command = login(&standin, &home, &["--paste", "--timeout", limit]);
+        let (reader, _writer) = std::io::pipe().expect("a pipe can be had");
+        command.stdin(Stdio::from(reader));
+        let started = Instant::now();
+        let login = Waiting::of(command);
+        if let Some(signal) = signal {
+            login.signal(signal);
+        }
+        login.end().assert_code(code);
+        assert!(started.elapsed() < PATIENCE / 3);
+    }
+}
