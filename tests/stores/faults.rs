@@ -261,7 +261,7 @@ fn a_login_that_could_not_be_kept_fails_before_anybody_is_asked() {
         let mut command = home.command(["login"]);
         command.envs(login.get_envs().filter_map(|(name, value)| Some((name, value?))));
         for fault in ["inject=openat:error=EROFS", "inject=write:error=ENOSPC"] {
-            let ran = run(under_strace(&command, &[fault], &[new.clone()])).expect(3);
+            let ran = run(under_strace(&command, &[fault], std::slice::from_ref(&new))).expect(3);
             assert!(ran.stderr.contains(&format!("{} cannot be written", file.display())), "{}", ran.stderr);
             assert!(ran.stderr.contains("free space"), "{}", ran.stderr);
         }
