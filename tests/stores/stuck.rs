@@ -9,7 +9,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::refresh_storm::{lock_of, token_requests, with_ended_token};
-use crate::support::crowd::{expire, lockers, record, run, signal, start, under_strace, until};
+use crate::support::crowd::{can_trace, expire, lockers, obstacles, record, run, signal, start, under_strace, until};
 use crate::support::home::Home;
 use crate::support::say;
 use crate::support::standin::Standin;
@@ -25,6 +25,9 @@ fn stuck_before_its_write(home: &Home, profile: &str) -> Command {
 /// One test, since each of its parts waits the same half minute.
 #[test]
 fn a_stuck_holder_costs_the_others_half_a_minute_and_undoes_nothing() {
+    if !can_trace() {
+        return;
+    }
     let standin = Standin::start();
     let home = with_ended_token(&standin);
     for profile in ["gone", "new"] {
@@ -79,6 +82,9 @@ fn a_stuck_holder_costs_the_others_half_a_minute_and_undoes_nothing() {
 
 #[test]
 fn where_no_lock_is_to_be_had_one_refresh_goes_without_and_says_so() {
+    if !can_trace() {
+        return;
+    }
     let standin = Standin::start();
     let home = with_ended_token(&standin);
     let lock = lock_of(&home, "default");
@@ -125,7 +131,7 @@ fn a_lock_that_is_not_a_file_of_ours_is_not_used() {
     let lock = lock_of(&home, "default");
     let victim = home.path().join("victim");
     fs::write(&victim, "untouched").expect("our own folder");
-    for obstacle in ["symlink", "fifo", "directory", "readable", "foreign"] {
+    for obstacle in obstacles() {
         let _ = fs::remove_file(&lock);
         crate::support::crowd::obstacle(obstacle, &lock, &victim);
         expire(&home, "default");
