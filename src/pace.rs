@@ -346,6 +346,7 @@ mod tests {
     fn tokens_that_are_used_no_more_are_forgotten() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("pace");
+        lock::open(&file).unwrap(); // ours alone, or it is not used
         fs::write(&file, "old 6 1000\nnew 6 9000\ngranted 10 1000\n").unwrap();
         let at = |milliseconds| UNIX_EPOCH + Duration::from_millis(milliseconds);
         let _ = runtime().block_on(Pace::new(file.clone(), "key").turn(at(1_000 + FORGOTTEN)));

@@ -71,8 +71,9 @@ fn client_of_variables(world: &World) -> Result<ClientCredentials> {
 
 fn read_token_file(path: &str) -> Result<Zeroizing<String>> {
     use std::io::Read;
+    // The path is not repeated: it may be a token that was put into the wrong variable.
     let unreadable = |error: std::io::Error| {
-        Error::usage(format!("the file that LOKALISE_API_TOKEN_FILE names cannot be read: {path}")).because(error)
+        Error::usage("the file that LOKALISE_API_TOKEN_FILE names cannot be read").because(error)
     };
     let mut text = Zeroizing::new(String::with_capacity(8192));
     let file = std::fs::File::open(path).map_err(unreadable)?;

@@ -75,15 +75,12 @@ impl Terminal {
             // overtake the last words.
             let mut ends = 0;
             while ends < 3 {
-                match (&*source).read(&mut buffer) {
-                    Ok(count @ 1..) => {
-                        sink.lock().0.extend_from_slice(&buffer[..count]);
-                        sink.changed.notify_all();
-                    }
-                    _ => {
-                        ends += 1;
-                        thread::sleep(Duration::from_millis(10));
-                    }
+                if let Ok(count @ 1..) = (&*source).read(&mut buffer) {
+                    sink.lock().0.extend_from_slice(&buffer[..count]);
+                    sink.changed.notify_all();
+                } else {
+                    ends += 1;
+                    thread::sleep(Duration::from_millis(10));
                 }
             }
             sink.lock().1 = true;
