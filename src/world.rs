@@ -39,7 +39,7 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("ACCESSIBLE", "plain lines for screen readers"),
     ("HTTPS_PROXY", "proxy for https"),
     ("ALL_PROXY", "proxy for https where HTTPS_PROXY is not set"),
-    ("NO_PROXY", "hosts without a proxy; `*` is every host"),
+    ("NO_PROXY", "hosts, networks and ports without a proxy; `*` is every host"),
     ("SSL_CERT_FILE", "PEM file of trusted CAs in place of the system's"),
     ("SSL_CERT_DIR", "folder of trusted CAs in place of the system's"),
 ];

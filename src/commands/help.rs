@@ -118,5 +118,7 @@ Over SSH and in containers the browser runs elsewhere, and cannot reach a port o
     ssh -L 8123:127.0.0.1:8123 HOST
     lokalise-auth login --no-browser --port 8123
 
+  Or a browser in the terminal itself: BROWSER=w3m lokalise-auth login
+
 On a machine without a keyring: --store file, or LOKALISE_API_TOKEN.
 ";

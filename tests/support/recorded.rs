@@ -65,18 +65,15 @@ impl Exchange {
     }
 }
 
-/// The folder, if one was named.
+/// The folder, if one was named. Where none is, `tests/run` says so in its last lines; `.ci/run` requires it.
 ///
 /// # Panics
-/// If it cannot be read, and on a build server if none was named: a test that is left out must not look like one that
-/// passed.
+/// If it cannot be read.
 pub fn folder() -> Option<PathBuf> {
     let folder = std::env::var_os("LOKALISE_RECORDINGS").map(PathBuf::from);
     if let Some(folder) = &folder {
         assert!(folder.is_dir(), "LOKALISE_RECORDINGS is {}, which is no folder", folder.display());
     }
-    let on_build_server = std::env::var("CI").is_ok_and(|value| value == "true");
-    assert!(folder.is_some() || !on_build_server, "LOKALISE_RECORDINGS must name the folder of the recordings");
     folder
 }
 

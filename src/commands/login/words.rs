@@ -78,7 +78,7 @@ pub(super) fn refused_exchange(error: &TokenError) -> Error {
 }
 
 pub(super) fn not_kept(error: Error) -> Error {
-    error.hint("the login was good but is not stored; what was stored before is as it was")
+    error.hint("the login was good but may not be stored; `lokalise-auth whoami` says what is in force")
 }
 
 pub(super) fn timed_out(world: &World, limit: Duration, profile: &ProfileName) -> Error {
