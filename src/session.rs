@@ -168,6 +168,11 @@ pub fn profile_words(profile: &ProfileName) -> String {
     if *profile == ProfileName::default() { String::new() } else { format!(" --profile {profile}") }
 }
 
+/// Adds the line that gives a step of GitHub Actions its token, as it stands in the workflow.
+pub fn for_github_actions(error: Error) -> Error {
+    error.hint("give the step a token; under its `env:`").hint("LOKALISE_API_TOKEN: ${{ secrets.LOKALISE_API_TOKEN }}")
+}
+
 /// The error for "there is no credential", with the way on that works here.
 pub fn not_logged_in(world: &World, profile: &ProfileName) -> Error {
     let what = if *profile == ProfileName::default() {
@@ -177,8 +182,7 @@ pub fn not_logged_in(world: &World, profile: &ProfileName) -> Error {
     };
     let error = Error::new(ErrorKind::NotLoggedIn, what);
     if world.switch("GITHUB_ACTIONS") {
-        return error
-            .hint("set the token in the workflow: `env: { LOKALISE_API_TOKEN: ${{ secrets.LOKALISE_API_TOKEN }} }`");
+        return for_github_actions(error);
     }
     if world.asked_for_silence() {
         return error.hint("set LOKALISE_API_TOKEN");

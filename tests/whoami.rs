@@ -141,6 +141,9 @@ fn an_outage_is_unchecked_with_the_exit_code_of_its_cause() {
     home.set("LOKALISE_API_URL", "http://127.0.0.1:1/api2");
     let (code, report) = whoami(&home, &[]);
     assert_eq!((code, report["state"].as_str()), (9, Some("unchecked")));
+    let output = home.cmd(["whoami"]).output().expect("the binary runs");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.contains("hint: check the network"), "what keeps it unchecked has a way on: {stderr}");
 }
 
 #[test]

@@ -280,7 +280,7 @@ async fn credential(world: &World, settings: &Settings, http: &Http, choice: Cho
             name: NAME,
             health: Health::Bad(found.cause.unwrap_or(ErrorKind::Network)),
             detail: format!("{kept}{left}: it could not be checked: {reason}"),
-            hints: vec!["try again in a minute".to_owned()],
+            hints: if found.hints.is_empty() { vec!["try again in a minute".to_owned()] } else { found.hints },
         },
         State::Forbidden => Check::odd(
             NAME,

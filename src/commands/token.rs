@@ -131,8 +131,10 @@ fn not_verified(found: &Found) -> Error {
     let reason = found.reason.clone().unwrap_or_default();
     match found.state {
         State::Unchecked => {
-            Error::new(found.cause.unwrap_or(ErrorKind::Network), format!("the token could not be checked: {reason}"))
-                .hint("nothing was stored; try again, or store it unchecked with --no-verify")
+            let kind = found.cause.unwrap_or(ErrorKind::Network);
+            let mut error = Error::new(kind, format!("the token could not be checked: {reason}"));
+            error.hints.clone_from(&found.hints);
+            error.hint("nothing was stored; try again, or store it unchecked with --no-verify")
         }
         _ => Error::new(ErrorKind::NotLoggedIn, "Lokalise does not accept this token")
             .hint("nothing was stored; make a token at https://app.lokalise.com/profile#apitokens"),

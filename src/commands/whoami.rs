@@ -53,18 +53,21 @@ pub struct Found {
     pub reason: Option<String>,
     /// What kept it unchecked.
     pub cause: Option<ErrorKind>,
+    /// What to do about that.
+    pub hints: Vec<String>,
     pub owner: Option<Owner>,
     pub owner_unknown_because: Option<String>,
 }
 
 impl Found {
     fn state(state: State, reason: impl Into<Option<String>>) -> Self {
-        Self { state, reason: reason.into(), cause: None, owner: None, owner_unknown_because: None }
+        Self { state, reason: reason.into(), cause: None, hints: Vec::new(), owner: None, owner_unknown_because: None }
     }
 
     /// Nothing could be asked, for this reason.
     fn unchecked(error: &Error) -> Self {
-        Self { cause: Some(error.kind), ..Self::state(State::Unchecked, error.to_string()) }
+        let found = Self::state(State::Unchecked, error.to_string());
+        Self { cause: Some(error.kind), hints: error.hints.clone(), ..found }
     }
 }
 
@@ -100,7 +103,7 @@ pub async fn run(world: &World, settings: &Settings, whoami: &Whoami) -> Result<
         State::Expired | State::Rejected if code != 0 => {
             vec![format!("set {} to a token that is good", session.source.parts().1)]
         }
-        _ => Vec::new(),
+        _ => found.hints,
     };
     finish(world, settings, whoami, &report, code, &hints)
 }
@@ -197,7 +200,7 @@ pub async fn ask(world: &World, http: &Http, api_url: &ApiUrl, credential: &Cred
     };
     let owner_unknown_because =
         inquiry.unknown_because.or_else(|| (state != State::Valid).then(|| state.as_str().to_owned()));
-    Found { state, reason, cause, owner: inquiry.owner, owner_unknown_because }
+    Found { state, reason, cause, hints: Vec::new(), owner: inquiry.owner, owner_unknown_because }
 }
 
 /// One small answer of the API.

@@ -8,6 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::loopback::{Loopback, Redirect};
 use crate::oauth::authorization::RedirectUri;
 use crate::origin::is_loopback;
+use crate::session::for_github_actions;
 use crate::world::World;
 
 /// How the authorization code reaches us.
@@ -128,9 +129,7 @@ pub(super) fn route(here: Circumstances, login: &Login) -> Result<Route> {
 fn nobody_there(here: Circumstances) -> Error {
     let error = Error::new(ErrorKind::NotLoggedIn, "nobody is here to log in with a browser");
     if here.github_actions {
-        return error
-            .hint("give the step a token; under its `env:`")
-            .hint("LOKALISE_API_TOKEN: ${{ secrets.LOKALISE_API_TOKEN }}");
+        return for_github_actions(error);
     }
     error
         .hint("in CI and scripts set LOKALISE_API_TOKEN instead")
