@@ -112,21 +112,23 @@ impl Profiles {
     /// Reads, changes and writes `profiles.json` under its own lock.
     pub fn change<T>(folder: &Path, change: impl FnOnce(&mut Self) -> T) -> Result<T> {
         let path = path(folder);
-        let unwritable = |error: io::Error| {
-            Error::store(format!("{} cannot be written", path.display()))
-                .because(error)
-                .hint("check the folder's owner, mode and free space, or set LOKALISE_AUTH_CONFIG_DIR")
-        };
-        atomic::private_folder(folder).map_err(unwritable)?;
-        let lock = lock::beside(&path).map_err(unwritable)?;
+        let lock = prepare(folder, &path)?;
         let mut profiles = Self::load(folder)?;
         let before = profiles.to_text();
         let answer = change(&mut profiles);
         let after = profiles.to_text();
         if before != after {
-            atomic::replace(&path, after.as_bytes(), lock.as_ref()).map_err(unwritable)?;
+            atomic::replace(&path, after.as_bytes(), lock.as_ref()).map_err(|error| unwritable(&path, error))?;
         }
         Ok(answer)
+    }
+
+    /// Proves that `profiles.json` could be changed, and leaves it as it is.
+    pub fn could_change(folder: &Path) -> Result<()> {
+        let path = path(folder);
+        let lock = prepare(folder, &path)?;
+        Self::load(folder)?;
+        atomic::could_replace(&path, lock.as_ref()).map_err(|error| unwritable(&path, error))
     }
 
     fn to_text(&self) -> String {
@@ -134,6 +136,17 @@ impl Profiles {
         text.push('\n');
         text
     }
+}
+
+/// Makes the folder, and takes the lock of the list.
+fn prepare(folder: &Path, path: &Path) -> Result<Option<lock::Lock>> {
+    atomic::private_folder(folder).and_then(|()| lock::beside(path)).map_err(|error| unwritable(path, error))
+}
+
+fn unwritable(path: &Path, error: io::Error) -> Error {
+    Error::store(format!("{} cannot be written", path.display()))
+        .because(error)
+        .hint("check the folder's owner, mode and free space, or set LOKALISE_AUTH_CONFIG_DIR")
 }
 
 /// The profile that the nearest `.lokalise-profile` names, in `folder` or a

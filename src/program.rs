@@ -88,6 +88,7 @@ pub fn answer(
 /// A program that runs until this is dropped.
 struct Running {
     child: Child,
+    #[cfg_attr(not(unix), allow(dead_code))] // there are no process groups there
     apart: bool,
     ended: bool,
 }

@@ -65,7 +65,7 @@ async fn log_in(world: &World, settings: &Settings, login: &Login, progress: &Pr
     // A proxy or a CA file that is no good is better known before somebody has logged in.
     http.api()?;
     let vault = settings.vault(store_for(settings, entry.as_ref()));
-    keep::ready(world, &vault, &profile).await?;
+    keep::ready(world, settings, &vault, &profile).await?;
     let client = client_credentials(world, settings, login, &profile, entry.as_ref()).await?;
     let scopes = scopes(login, entry.as_ref())?;
 

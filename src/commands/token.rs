@@ -32,7 +32,7 @@ async fn set(world: &World, settings: &Settings, set: &TokenSet) -> Result<u8> {
         return set_command(world, settings, &http, set, &profile, line).await;
     }
     let vault = settings.vault(store_for(settings, entry.as_ref()));
-    keep::ready(world, &vault, &profile).await?;
+    keep::ready(world, settings, &vault, &profile).await?;
     let token = read_token(world).await?;
     let credential = Credential::ApiToken(token);
     let owner = if set.no_verify { None } else { verified(world, settings, &http, &credential).await? };

@@ -24,7 +24,8 @@ pub fn store_for_logout(settings: &Settings, entry: Option<&Entry>) -> StoreKind
 }
 
 /// Proves that a credential can be kept before anybody is asked for one.
-pub async fn ready(world: &World, vault: &Vault, profile: &ProfileName) -> Result<()> {
+pub async fn ready(world: &World, settings: &Settings, vault: &Vault, profile: &ProfileName) -> Result<()> {
+    Profiles::could_change(&settings.config_folder)?;
     if vault.kind == StoreKind::File {
         world.say(&format!(
             "lokalise-auth: the credential will be kept in plaintext in {}, readable by you alone",

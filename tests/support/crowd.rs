@@ -177,6 +177,28 @@ pub fn traced(command: &Command, options: &[&str], paths: &[String], trace: &Pat
     traced
 }
 
+/// Whether we are root, who reads everything and gives files away.
+#[cfg(unix)]
+pub fn root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// Whether calls can be traced by their paths: the program closes itself even to a tracer of its own
+/// user, so that only root can. Says so where it cannot be.
+#[cfg(unix)]
+pub fn can_trace() -> bool {
+    if !root() {
+        super::say("  skipped: only root can inject faults into a program that is closed to others; run as root");
+    }
+    root()
+}
+
+/// What can stand in a file's place here. Only root can make a file that belongs to somebody else.
+#[cfg(unix)]
+pub fn obstacles() -> impl Iterator<Item = &'static str> {
+    ["symlink", "fifo", "directory", "readable", "foreign"].into_iter().filter(|kind| root() || *kind != "foreign")
+}
+
 /// Puts something in a file's place that no file of ours is.
 #[cfg(unix)]
 pub fn obstacle(kind: &str, path: &Path, victim: &Path) {
@@ -193,5 +215,5 @@ pub fn obstacle(kind: &str, path: &Path, victim: &Path) {
             .and_then(|()| chown(path, Some(65534), None)),
         _ => unreachable!("no such obstacle"),
     };
-    made.unwrap_or_else(|error| panic!("a {kind} in a file's place (only root gives files away): {error}"));
+    made.unwrap_or_else(|error| panic!("a {kind} in a file's place: {error}"));
 }
