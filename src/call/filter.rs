@@ -32,6 +32,10 @@ def @tsv: __row(gsub("\\\\"; "\\\\") | gsub("\t"; "\\t") | gsub("\n"; "\\n") | g
 /// The longest message of a filter's own that is repeated, in characters.
 const LONGEST: usize = 300;
 
+/// jaq's compiler recurses: a filter that nests deeper or has more pipes than anybody writes would end the process.
+const DEEPEST: usize = 40;
+const MOST_PIPES: usize = 150;
+
 /// A compiled filter.
 pub struct Filter(jaq_core::Filter<Data>);
 
@@ -50,6 +54,9 @@ impl Filter {
     /// # Errors
     /// Usage, with the place of the first mistake.
     pub fn compile(code: &str) -> Result<Self> {
+        if is_too_involved(code) {
+            return Err(refused("it nests too deep, or has too many pipes"));
+        }
         let own = parse::Parser::new(&lex::Lexer::new(DEFINITIONS).lex().expect("our own definitions"))
             .parse(parse::Parser::defs)
             .expect("our own definitions");
@@ -106,6 +113,19 @@ impl Filter {
             },
         })
     }
+}
+
+fn is_too_involved(code: &str) -> bool {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    for byte in code.bytes() {
+        match byte {
+            b'(' | b'[' | b'{' => depth += 1,
+            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest > DEEPEST || code.bytes().filter(|byte| *byte == b'|').count() > MOST_PIPES
 }
 
 /// The filters that are written in Rust: jaq's, without the two that this program must answer for.
@@ -309,6 +329,16 @@ mod tests {
         assert_eq!(refusal(".a | frobnicate(1)"), "there is no filter `frobnicate/1`");
         assert_eq!(refusal("$nothing"), "there is no variable `$nothing`");
         assert_eq!(refusal("import \"a\" as a; ."), "modules cannot be loaded");
+    }
+
+    #[test]
+    fn a_filter_that_nobody_writes_is_refused_and_ends_no_process() {
+        for code in ["(".repeat(50_000), "[".repeat(41) + &"]".repeat(41), ".a|".repeat(9_000) + "."] {
+            let Err(error) = Filter::compile(&code) else { panic!("it compiles") };
+            assert_eq!(error.kind, ErrorKind::Usage);
+        }
+        assert!(Filter::compile(&("[".repeat(40) + &"]".repeat(40))).is_ok());
+        assert!(Filter::compile(&(".a|".repeat(150) + ".")).is_ok());
     }
 
     #[test]
