@@ -168,7 +168,7 @@ fn a_login_that_cannot_be_stored_fails_with_3_and_its_page_says_so() {
     assert!(page.text().contains("Not logged in") && !page.text().contains("Logged in to"), "{}", page.text());
     login.assert_closes();
     let ended = login.end();
-    ended.assert_code(3).assert_says("the login was good but is not stored");
+    ended.assert_code(3).assert_says("the login was good but may not be stored");
     Home::assert_no_secret(&standin, "stderr", ended.stderr.as_bytes());
     assert_eq!(standin.requests_to("POST", "/oauth2/token").len(), 1);
     assert_nothing_stored(&standin, &home);
