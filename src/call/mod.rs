@@ -12,6 +12,7 @@ pub mod merge;
 pub mod output;
 pub mod page;
 pub mod pages;
+pub mod partial;
 pub mod pretty;
 pub mod process;
 pub mod progress;

@@ -10,7 +10,7 @@ use super::scan::{Event, Malformed, Scanner, Shape};
 const NOTED: [&[u8]; 5] = [b"error", b"errors", b"has_more", b"meta", b"next_cursor"];
 
 /// How much of them is kept. More is no answer of Lokalise's.
-const MOST_NOTED: usize = 1024 * 1024;
+pub(super) const MOST_NOTED: usize = 1024 * 1024;
 
 /// Part of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,9 +31,7 @@ pub struct Page {
     /// The key of the list: the one that is wanted, or the one that was found. Empty for an outermost array.
     list: Option<Vec<u8>>,
     items: u64,
-    /// The noted members as one JSON object, its closing brace still missing.
-    notes: Vec<u8>,
-    noting: bool,
+    notes: Notes,
 }
 
 /// Where the next byte stands. The number is the depth of the list.
@@ -62,7 +60,7 @@ pub struct Facts {
 impl Page {
     /// A page whose list is the first array that is not `errors`, or the array under `list` alone.
     pub fn new(list: Option<Vec<u8>>) -> Self {
-        Self { scanner: Scanner::new(1), place: Place::Before, list, items: 0, notes: Vec::new(), noting: false }
+        Self { scanner: Scanner::new(1), place: Place::Before, list, items: 0, notes: Notes::default() }
     }
 
     /// Takes the next bytes and hands them on in pieces.
@@ -74,9 +72,7 @@ impl Page {
             let (read, event) = self.scanner.next(bytes)?;
             let (span, rest) = bytes.split_at(read);
             bytes = rest;
-            if self.noting && self.notes.len() <= MOST_NOTED {
-                self.notes.extend_from_slice(span);
-            }
+            self.notes.take(span);
             match self.place {
                 Place::Before if !span.is_empty() => take(Piece::Before(span)),
                 Place::InItem(_) if !span.is_empty() => take(Piece::Item(span)),
@@ -108,11 +104,7 @@ impl Page {
                 self.scanner.watch(depth + 1);
             }
             Place::Before | Place::After if depth == 1 && NOTED.contains(&self.scanner.key()) => {
-                self.notes.push(if self.notes.is_empty() { b'{' } else { b',' });
-                self.notes.push(b'"');
-                self.notes.extend_from_slice(self.scanner.key());
-                self.notes.extend_from_slice(b"\":");
-                self.noting = true;
+                self.notes.begin(self.scanner.key());
             }
             _ => {}
         }
@@ -141,7 +133,7 @@ impl Page {
                 self.place = Place::After;
                 self.scanner.watch(1);
             }
-            _ if depth == 1 => self.noting = false,
+            _ if depth == 1 => self.notes.end(),
             _ => {}
         }
     }
@@ -153,22 +145,65 @@ impl Page {
     pub fn finish(mut self) -> Result<Facts, Malformed> {
         self.scanner.finish()?;
         let list = self.list.take().filter(|_| self.place != Place::Before);
-        if self.notes.is_empty() {
-            return Ok(Facts { list, items: self.items, ..Facts::default() });
+        Ok(Facts { list, items: self.items, ..self.notes.facts()? })
+    }
+}
+
+/// Outermost members that are kept while the rest goes by: one JSON object, its closing brace still missing.
+#[derive(Default)]
+pub(super) struct Notes {
+    json: Vec<u8>,
+    open: bool,
+}
+
+impl Notes {
+    /// From here on the value of `key` comes in.
+    pub(super) fn begin(&mut self, key: &[u8]) {
+        self.json.push(if self.json.is_empty() { b'{' } else { b',' });
+        self.json.push(b'"');
+        self.json.extend_from_slice(key);
+        self.json.extend_from_slice(b"\":");
+        self.open = true;
+    }
+
+    /// Takes the next bytes, if they are of such a value.
+    pub(super) fn take(&mut self, bytes: &[u8]) {
+        if self.open && self.json.len() <= MOST_NOTED {
+            self.json.extend_from_slice(bytes);
         }
-        if self.notes.len() > MOST_NOTED {
+    }
+
+    /// Whether such a value is coming in.
+    pub(super) fn is_open(&self) -> bool {
+        self.open
+    }
+
+    /// The value is over.
+    pub(super) fn end(&mut self) {
+        self.open = false;
+    }
+
+    /// What the members say.
+    ///
+    /// # Errors
+    /// [`Malformed`], if that is more than is kept, or is said twice.
+    pub(super) fn facts(&self) -> Result<Facts, Malformed> {
+        if self.json.is_empty() {
+            return Ok(Facts::default());
+        }
+        if self.json.len() > MOST_NOTED {
             return Err(Malformed::TooLong);
         }
-        self.notes.push(b'}');
-        let notes: Notes = serde_json::from_slice(&self.notes).map_err(|_| Malformed::Ambiguous)?;
-        Ok(Facts { list, items: self.items, ..notes.facts() })
+        let whole = [&self.json[..], b"}"].concat();
+        let members: Members = serde_json::from_slice(&whole).map_err(|_| Malformed::Ambiguous)?;
+        Ok(members.facts())
     }
 }
 
 /// The noted members.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Notes {
+struct Members {
     error: Option<Value>,
     errors: Value,
     has_more: Value,
@@ -176,7 +211,7 @@ struct Notes {
     meta: Value,
 }
 
-impl Notes {
+impl Members {
     fn facts(self) -> Facts {
         // The audit log has its cursor beside the list, the glossary in `meta`.
         let member = |name| self.meta.get(name).unwrap_or(&Value::Null);

@@ -89,6 +89,20 @@ fn a_success_that_lists_errors_is_refused_unless_that_is_allowed() {
 }
 
 #[test]
+fn errors_are_found_behind_megabytes_of_an_answer() {
+    let scene = Scene::new();
+    let item = json!({"key_id": 1, "error": null, "errors": ["of an item"], "note": "\"errors\":[1]", "kind": "error"});
+    let mut body = json!({"keys": vec![item; 40_000], "errors": ["late"]});
+    assert!(body.to_string().len() > 3_000_000);
+    scene.standin.answer_next("GET", "/api2/projects", Answer::json(200, &body));
+    let told = scene.call(&["GET", "/projects", "-o", "refused.json"]);
+    assert_eq!(told.failed(10), "1 item was refused: late (HTTP 200)");
+    body["errors"] = json!([]);
+    scene.standin.answer_next("GET", "/api2/projects", Answer::json(200, &body));
+    scene.call(&["GET", "/projects", "-o", "whole.json"]).quietly();
+}
+
+#[test]
 fn a_success_that_is_an_error_is_refused() {
     let scene = Scene::new();
     let body = json!({"error": {"message": "Something went wrong", "code": 500}});

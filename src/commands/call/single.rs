@@ -3,10 +3,11 @@
 use crate::call::merge::{Form, Merge};
 use crate::call::output::{Output, Wishes};
 use crate::call::page::{Facts, Page};
+use crate::call::partial::PartialErrors;
 use crate::call::progress::{self, Progress};
 use crate::call::refusal::{Head, judged};
 use crate::call::send::Answer;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 use super::Run;
 
@@ -29,32 +30,34 @@ pub async fn single(run: &Run<'_>, wishes: Wishes) -> Result<()> {
     judged
 }
 
-/// How far a long list is read along: what says `error` says nothing else, and no list says which items were refused.
-const READ_ALONG: u64 = 1024 * 1024;
-
 /// Passes the bytes on, and reads along: for errors that a success may hold, and for an end that nothing else marks.
 async fn as_it_is(run: &Run<'_>, mut answer: Answer, output: &mut Output) -> Result<Facts> {
-    let mut page = answer.may_be_json().then(|| Page::new(None));
-    let to_the_end = answer.ends_with_the_connection() || !run.request.reads_by_method();
+    let mut errors = answer.may_be_json().then(PartialErrors::default);
+    let mut page = (answer.is_json() && answer.ends_with_the_connection()).then(|| Page::new(None));
     let progress = Progress::new(run.world, !output.is_file());
     let whole = answer.length();
     let mut done = 0;
+    let mut read = Ok(());
     while let Some(chunk) = answer.chunk().await? {
         output.write(&chunk)?;
         done += chunk.len() as u64;
         progress.show(|| progress::bytes(done, whole));
-        let goes_on = to_the_end || done < READ_ALONG;
-        if !goes_on || page.as_mut().is_some_and(|page| page.push(&chunk, |_| {}).is_err()) {
-            page = None;
+        if let Some(errors) = &mut errors {
+            errors.push(&chunk);
+        }
+        if let Some(page) = page.as_mut().filter(|_| read.is_ok()) {
+            read = page.push(&chunk, |_| {});
         }
     }
-    match page.map(Page::finish) {
-        Some(Ok(facts)) => Ok(facts),
-        Some(Err(malformed)) if done > 0 && answer.is_json() && answer.ends_with_the_connection() => {
-            Err(Error::network("the answer was cut short").because(malformed).hint("try again"))
-        }
-        _ => Ok(Facts::default()),
+    if let Some(page) = page.filter(|_| done > 0) {
+        read.and_then(|()| page.finish().map(drop)).map_err(|malformed| {
+            Error::network("the answer was cut short or garbled").because(malformed).hint("try again")
+        })?;
     }
+    errors.map_or(Ok(Facts::default()), PartialErrors::finish).map_err(|malformed| {
+        let status = format!("the answer says that items were refused, and cannot be read (HTTP {})", answer.status());
+        Error::new(ErrorKind::Refused, status).because(malformed)
+    })
 }
 
 /// One item per line, out of a single answer.
