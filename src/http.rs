@@ -16,9 +16,12 @@ use crate::world::World;
 
 mod proxies;
 mod roots;
+mod shown;
 use proxies::Proxies;
 pub use proxies::proxy_variable;
 use roots::Roots;
+pub use roots::variables as roots_variables;
+use shown::Shown;
 
 /// How we name ourselves to servers.
 pub const USER_AGENT: &str = concat!("lokalise-auth/", env!("CARGO_PKG_VERSION"));
@@ -57,20 +60,34 @@ impl Http {
         Ok(self.api.get_or_init(|| client))
     }
 
-    fn client(&self, more: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Result<Client> {
-        // The first of two installs wins; both are the same.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut builder = Client::builder()
+    /// The certificate, in DER, that the server of a URL shows where it is not trusted. Nothing is sent to the server.
+    pub async fn untrusted_certificate(&self, url: reqwest::Url) -> Option<Vec<u8>> {
+        let shown = Shown::default();
+        let config = shown.config(&rustls::crypto::ring::default_provider().into()).ok()?;
+        let client = self.any_client().tls_backend_preconfigured(config).timeout(CONNECT).build().ok()?;
+        // That it fails is what it is for.
+        let _ = client.head(url).send().await;
+        shown.take()
+    }
+
+    /// What all clients have in common, but for the CAs.
+    fn any_client(&self) -> ClientBuilder {
+        let builder = Client::builder()
             .user_agent(USER_AGENT)
             .redirect(redirect::Policy::none())
             .referer(false)
-            .tls_version_min(reqwest::tls::Version::TLS_1_2)
             .connect_timeout(CONNECT)
-            .tls_info(true)
             .no_proxy();
-        if let Some(proxy) = self.proxies.https.clone() {
-            builder = builder.proxy(proxy);
+        match self.proxies.https.clone() {
+            Some(proxy) => builder.proxy(proxy),
+            None => builder,
         }
+    }
+
+    fn client(&self, more: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Result<Client> {
+        // The first of two installs wins; both are the same.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut builder = self.any_client().tls_version_min(reqwest::tls::Version::TLS_1_2).tls_info(true);
         if let Some(roots) = self.roots.certificates()? {
             builder = builder.tls_certs_only(roots);
         }
@@ -166,6 +183,11 @@ pub async fn unless_idle<T>(host: &str, moved: impl Fn() -> u64, waited_for: imp
     }
 }
 
+/// Whether a request failed because the server's certificate is not accepted.
+pub fn is_certificate_error(error: &reqwest::Error) -> bool {
+    chain(error).iter().any(|cause| certificate_error(*cause).is_some())
+}
+
 /// Whether a failed request may succeed when it is made again: not where a certificate, a setting or a name is wrong.
 pub fn may_pass(error: &reqwest::Error) -> bool {
     let chain = chain(error);
@@ -173,7 +195,7 @@ pub fn may_pass(error: &reqwest::Error) -> bool {
         let cause = cause.to_string().to_lowercase();
         cause.contains("failed to lookup") && !cause.contains("temporary")
     });
-    !error.is_builder() && !is_unknown_name && !chain.iter().any(|cause| certificate_error(*cause).is_some())
+    !error.is_builder() && !is_unknown_name && !is_certificate_error(error)
 }
 
 /// A request that got no answer, or not all of it, in one sentence.

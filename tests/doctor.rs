@@ -14,6 +14,11 @@ fn doctor(home: &Home) -> (i32, Value, String) {
     (json.status.code().expect("an exit code"), report, String::from_utf8(text.stdout).expect("the report is text"))
 }
 
+fn detail<'a>(report: &'a Value, name: &str) -> &'a str {
+    let mut checks = report["checks"].as_array().expect("checks").iter();
+    checks.find(|check| check["name"] == name).map_or("", |check| check["detail"].as_str().expect("a detail"))
+}
+
 fn status<'a>(report: &'a Value, name: &str) -> &'a str {
     let checks = report["checks"].as_array().expect("checks");
     let check =
@@ -35,6 +40,8 @@ fn a_sound_installation_has_nothing_to_do_and_shows_no_secret() {
         "servers",
         "profile",
         "store",
+        "store deadline",
+        "prompts",
         "proxy",
         "network",
         "clock",
@@ -74,6 +81,39 @@ fn each_finding_has_its_exit_code_and_a_way_on() {
     std::fs::write(home.profiles(), "not JSON").expect("our own file");
     let (code, report, _) = doctor(&home);
     assert_eq!((code, status(&report, "profiles")), (3, "problem"));
+}
+
+#[test]
+fn each_setting_says_where_it_came_from() {
+    let standin = Standin::start();
+    let mut home = Home::new(&standin);
+    home.unset("LOKALISE_AUTH_KEYRING_TIMEOUT");
+    home.set("LOKALISE_AUTH_STORE", "file");
+    let (_, report, _) = doctor(&home);
+    assert!(detail(&report, "store").starts_with("file (from LOKALISE_AUTH_STORE): "), "{report}");
+    assert_eq!(detail(&report, "store deadline"), "5s (default without a person)");
+    assert_eq!(detail(&report, "prompts"), "none: stdin or stderr is no terminal");
+    assert!(detail(&report, "servers").contains("(from LOKALISE_API_URL)"), "{report}");
+
+    home.set("LOKALISE_AUTH_KEYRING_TIMEOUT", "2.5");
+    home.set("CI", "1");
+    let flag = home.cmd(["doctor", "--json", "--store", "helper:nobody-has-it"]).output().expect("the binary runs");
+    let report: Value = serde_json::from_slice(&flag.stdout).expect("the report is JSON");
+    assert!(detail(&report, "store").starts_with("helper:nobody-has-it (from --store): "), "{report}");
+    assert_eq!(detail(&report, "store deadline"), "2s 500ms (from LOKALISE_AUTH_KEYRING_TIMEOUT)");
+    assert_eq!(detail(&report, "prompts"), "none: CI is set");
+    home.unset("CI");
+
+    // What a profile has is in force; another store that was named is for the next login.
+    home.login(&[]);
+    home.set("LOKALISE_AUTH_STORE", "helper:nobody-has-it");
+    let (code, report, _) = doctor(&home);
+    assert!(detail(&report, "store").starts_with("file (from the profile): "), "{report}");
+    assert_eq!((code, status(&report, "store"), status(&report, "next store")), (3, "ok", "problem"));
+    home.unset("LOKALISE_AUTH_STORE");
+    let (code, report, _) = doctor(&home);
+    assert_eq!((code, detail(&report, "next store")), (0, ""));
+    assert!(detail(&report, "store").starts_with("file (from the profile): "), "{report}");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::whoami::{self, State};
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::{Http, network_error, proxy_variable};
+use crate::http::{Http, is_certificate_error, network_error, proxy_variable, roots_variables};
 use crate::profile::{self, Profiles};
 use crate::session::{Choice, Session, keep, profile_words};
 use crate::settings::{Rule, Settings};
@@ -51,6 +51,12 @@ impl Check {
         Self { name, health: Health::Bad(error.kind), detail: error.to_string(), hints: error.hints.clone() }
     }
 
+    /// The same with what it is about in front.
+    fn about(mut self, what: &str) -> Self {
+        self.detail = format!("{what}: {}", self.detail);
+        self
+    }
+
     fn word(&self) -> &'static str {
         match self.health {
             Health::Good => "ok",
@@ -73,7 +79,8 @@ pub async fn run(world: &World, settings: &Settings) -> Result<u8> {
             None
         }
     };
-    checks.push(store(settings, choice.as_ref()).await);
+    checks.extend(stores(world, settings, choice.as_ref()).await);
+    checks.push(prompts(world));
     match Http::new(world) {
         Ok(http) => {
             checks.push(proxy(world));
@@ -93,19 +100,22 @@ pub async fn run(world: &World, settings: &Settings) -> Result<u8> {
     Ok(first.unwrap_or(0))
 }
 
+/// Where a setting that a variable can change comes from.
+fn from(world: &World, variable: &str) -> String {
+    if world.var(variable).is_some() { format!("from {variable}") } else { "default".to_owned() }
+}
+
 /// Folders and files: where, why there, and with which modes.
 fn folders(world: &World, settings: &Settings) -> Vec<Check> {
-    let from =
-        |variable: &str| if world.var(variable).is_some() { format!("from {variable}") } else { "default".to_owned() };
     let config = &settings.config_folder;
-    let mut checks = vec![folder("config folder", Some(config), &from("LOKALISE_AUTH_CONFIG_DIR"))];
+    let mut checks = vec![folder("config folder", Some(config), &from(world, "LOKALISE_AUTH_CONFIG_DIR"))];
     checks.push(match Profiles::load(config) {
         Ok(profiles) => {
             Check::good("profiles", format!("{} in {}", profiles.entries.len(), profile::path(config).display()))
         }
         Err(error) => Check::bad("profiles", &error),
     });
-    checks.push(folder("data folder", settings.data_folder.as_deref(), &from("LOKALISE_AUTH_DATA_DIR")));
+    checks.push(folder("data folder", settings.data_folder.as_deref(), &from(world, "LOKALISE_AUTH_DATA_DIR")));
     checks.push(match crate::store::lock::user_folder() {
         Ok(path) => folder("locks and pace", Some(&path), "by user id"),
         Err(error) => {
@@ -148,10 +158,8 @@ fn folder(name: &'static str, path: Option<&Path>, from: &str) -> Check {
 }
 
 fn origins(world: &World, settings: &Settings) -> Check {
-    let from =
-        |variable: &str| if world.var(variable).is_some() { format!(" (from {variable})") } else { String::new() };
-    let api = format!("api {}{}", settings.api_url, from("LOKALISE_API_URL"));
-    Check::good("servers", format!("{api}, oauth {}{}", settings.oauth_url, from("LOKALISE_OAUTH_URL")))
+    let api = format!("api {} ({})", settings.api_url, from(world, "LOKALISE_API_URL"));
+    Check::good("servers", format!("{api}, oauth {} ({})", settings.oauth_url, from(world, "LOKALISE_OAUTH_URL")))
 }
 
 fn chosen(choice: &Choice) -> String {
@@ -161,35 +169,82 @@ fn chosen(choice: &Choice) -> String {
     }
 }
 
-/// Writes, reads back and removes a throw-away record.
-async fn store(settings: &Settings, choice: Option<&Choice>) -> Check {
+/// The store in force; the one that a login would use, where that is another; and how long they are waited for.
+async fn stores(world: &World, settings: &Settings, choice: Option<&Choice>) -> Vec<Check> {
     let entry = choice.and_then(|choice| choice.entry.as_ref());
+    let (next, rule) = keep::store_and_rule(settings, entry);
+    let of_profile = entry.map(|entry| &entry.store).filter(|store| **store != next);
+    let mut checks = Vec::new();
     if entry.is_some_and(|entry| entry.command.is_some()) {
-        return Check::good("store", "none: the profile's token comes from a command");
+        checks.push(Check::good("store", "none: the profile's token comes from a command"));
+    } else if let Some(store) = of_profile {
+        checks.push(probed("store", settings, choice, store.clone(), "the profile").await);
+        checks.push(probed("next store", settings, choice, next, rule).await);
+    } else {
+        checks.push(probed("store", settings, choice, next, rule).await);
     }
-    let kind = keep::store_for(settings, entry);
-    let in_use = entry.is_some() || !matches!(choice.map(|choice| &choice.rule), Some(Rule::TokenVariable(_)));
+    let limit = humantime::format_duration(settings.store_limit);
+    let why = match from(world, "LOKALISE_AUTH_KEYRING_TIMEOUT") {
+        why if why != "default" => why,
+        _ if world.person() => "default with a person there".to_owned(),
+        _ => "default without a person".to_owned(),
+    };
+    checks.push(Check::good("store deadline", format!("{limit} ({why})")));
+    checks
+}
+
+/// Writes, reads back and removes a throw-away record.
+async fn probed(
+    name: &'static str,
+    settings: &Settings,
+    choice: Option<&Choice>,
+    kind: StoreKind,
+    rule: &str,
+) -> Check {
+    let from = if rule == "default" { rule.to_owned() } else { format!("from {rule}") };
+    let has_entry = choice.is_some_and(|choice| choice.entry.is_some());
+    let in_use = has_entry || !matches!(choice.map(|choice| &choice.rule), Some(Rule::TokenVariable(_)));
     if kind == StoreKind::File && !in_use {
-        return Check::good("store", "file, not in use");
+        return Check::good(name, format!("file ({from}), not in use"));
     }
-    let vault = settings.vault(kind);
+    let vault = settings.vault(kind.clone());
     let profile = choice.and_then(|choice| choice.profile.clone()).unwrap_or_default();
     let started = Instant::now();
     match vault.probe().await {
         Ok(()) => Check::good(
-            "store",
-            format!("{} takes, returns and forgets a record in {} ms", vault.title(), started.elapsed().as_millis()),
+            name,
+            format!(
+                "{kind} ({from}): {} takes, returns and forgets a record in {} ms",
+                vault.title(),
+                started.elapsed().as_millis()
+            ),
         ),
         Err(why) => {
             let error = why.explain(&vault, &profile);
             // Nobody needs the keyring while a variable holds the token.
             if in_use {
-                Check::bad("store", &error)
+                Check::bad(name, &error).about(&format!("{kind} ({from})"))
             } else {
-                Check::odd("store", error.to_string(), "not needed while a token variable is set")
+                Check::odd(name, format!("{kind} ({from}): {error}"), "not needed while a token variable is set")
             }
         }
     }
+}
+
+/// Whether anything can be asked, and if not, why.
+fn prompts(world: &World) -> Check {
+    let why = if world.person() {
+        return Check::good("prompts", "possible");
+    } else if world.switch("CI") {
+        "CI is set"
+    } else if world.switch("LOKALISE_AUTH_NO_INPUT") {
+        "LOKALISE_AUTH_NO_INPUT is set"
+    } else if world.no_input {
+        "--no-input"
+    } else {
+        "stdin or stderr is no terminal"
+    };
+    Check::good("prompts", format!("none: {why}"))
 }
 
 fn proxy(world: &World) -> Check {
@@ -209,10 +264,20 @@ async fn network(world: &World, settings: &Settings, http: &Http) -> Vec<Check> 
     };
     world.trace(&format!("> GET {}", url.path()));
     let started = Instant::now();
-    let sent = client.get(url).header(ACCEPT, "application/json").timeout(Duration::from_secs(15)).send().await;
+    let sent = client.get(url.clone()).header(ACCEPT, "application/json").timeout(Duration::from_secs(15)).send().await;
     let response = match sent {
         Ok(response) => response,
-        Err(error) => return vec![Check::bad("network", &network_error(&error))],
+        Err(error) => {
+            let mut checks = vec![Check::bad("network", &network_error(&error))];
+            if is_certificate_error(&error)
+                && let Some(certificate) = http.untrusted_certificate(url).await
+            {
+                let issuer = certificate::issuer(&certificate).unwrap_or_else(|| "nobody that it names".to_owned());
+                let detail = format!("the certificate is signed by {issuer}; trusted are {}", authorities(world));
+                checks.push(Check { name: "tls", health: Health::Bad(ErrorKind::Network), detail, hints: Vec::new() });
+            }
+            return checks;
+        }
     };
     let took = started.elapsed().as_millis();
     let mut checks =
@@ -224,7 +289,10 @@ async fn network(world: &World, settings: &Settings, http: &Http) -> Vec<Check> 
         .and_then(certificate::issuer);
     checks.push(Check::good(
         "tls",
-        issuer.map_or_else(|| "not in use (http)".to_owned(), |issuer| format!("signed by {issuer}")),
+        issuer.map_or_else(
+            || "not in use (http)".to_owned(),
+            |issuer| format!("signed by {issuer}; trusted are {}", authorities(world)),
+        ),
     ));
     let date = response
         .headers()
@@ -236,6 +304,14 @@ async fn network(world: &World, settings: &Settings, http: &Http) -> Vec<Check> 
         |date| clock(world.now(), date),
     ));
     checks
+}
+
+/// Which CAs are trusted, in words.
+fn authorities(world: &World) -> String {
+    match roots_variables(world)[..] {
+        [] => "the CAs of this system (default)".to_owned(),
+        ref set => format!("the CAs from {}", set.join(" and ")),
+    }
 }
 
 fn clock(ours: SystemTime, servers: SystemTime) -> Check {

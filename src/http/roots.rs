@@ -21,6 +21,14 @@ const BUNDLES: [&str; 5] = [
     "/etc/ssl/cert.pem",
 ];
 
+/// The variables that say which CAs to trust.
+const VARIABLES: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
+
+/// Those of them that are set.
+pub fn variables(world: &World) -> Vec<&'static str> {
+    VARIABLES.into_iter().filter(|name| world.var(name).is_some()).collect()
+}
+
 /// Both variables, read once; the files are opened when a client is built.
 pub(super) struct Roots {
     file: Option<String>,

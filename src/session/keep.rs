@@ -8,14 +8,20 @@ use crate::settings::Settings;
 use crate::store::{StoreError, StoreKind, Vault, lock};
 use crate::world::World;
 
-/// The store for a new credential: `--store`, `LOKALISE_AUTH_STORE`, the one that the profile has, or the keyring.
-pub fn store_for(settings: &Settings, entry: Option<&Entry>) -> StoreKind {
-    let chosen = settings.store_flag.clone().or_else(|| settings.store_variable.clone());
-    match (chosen, entry) {
-        (Some(choice), _) => choice.kind(),
-        (None, Some(entry)) => entry.store.clone(),
-        (None, None) => StoreKind::Keyring,
+/// The store for a new credential, and what chose it: `--store`, `LOKALISE_AUTH_STORE`, the profile that has one, or
+/// nothing, which is the keyring.
+pub fn store_and_rule(settings: &Settings, entry: Option<&Entry>) -> (StoreKind, &'static str) {
+    match (&settings.store_flag, &settings.store_variable, entry) {
+        (Some(choice), ..) => (choice.clone().kind(), "--store"),
+        (None, Some(choice), _) => (choice.clone().kind(), "LOKALISE_AUTH_STORE"),
+        (None, None, Some(entry)) => (entry.store.clone(), "the profile"),
+        (None, None, None) => (StoreKind::Keyring, "default"),
     }
+}
+
+/// The store for a new credential.
+pub fn store_for(settings: &Settings, entry: Option<&Entry>) -> StoreKind {
+    store_and_rule(settings, entry).0
 }
 
 /// The store that `logout` looks into: the profile's own, whatever variables say.

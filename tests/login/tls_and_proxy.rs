@@ -128,6 +128,41 @@ fn authorities_that_cannot_be_read_are_named_before_anything_is_sent() {
     assert!(!said(&output).contains("/auth?") && behind.tls.seen().is_empty(), "{}", said(&output));
 }
 
+/// A login that was made before the server's certificate became what it is, and its record.
+fn logged_in_behind(certificate: &Certificate) -> (Behind, String) {
+    let standin = Standin::start();
+    let mut home = Home::new(&standin);
+    home.login(&[]);
+    let authority = Authority::new();
+    let tls = Tls::before(standin.address(), &authority, certificate);
+    for path in [home.credentials(), home.profiles()] {
+        let text = fs::read_to_string(&path).expect("our own file");
+        let origin = |url: String| url.trim_end_matches("/api2").to_owned();
+        let text = text.replace(&origin(standin.api_url()), &origin(tls.api_url()));
+        fs::write(path, text).expect("our own file");
+    }
+    home.set("LOKALISE_API_URL", &tls.api_url());
+    home.set("LOKALISE_OAUTH_URL", &tls.oauth_url());
+    home.set("SSL_CERT_FILE", &authority.write(home.path()).display().to_string());
+    let record = fs::read_to_string(home.credentials()).expect("our own file");
+    standin.forget_requests();
+    (Behind { standin, authority, tls, home }, record)
+}
+
+#[test]
+fn doctor_names_who_signed_a_certificate_that_is_not_trusted() {
+    let behind = Behind::certificate(&Certificate::default());
+    let output = behind.home.cmd(["doctor"]).output().expect("the binary can be run");
+    assert_eq!(output.status.code(), Some(9), "{}", said(&output));
+    let signed =
+        format!("the certificate is signed by {}; trusted are the CAs of this system", behind.authority.name());
+    assert!(said(&output).contains(&signed), "{}", said(&output));
+    assert!(behind.standin.requests().is_empty() && behind.tls.seen().iter().all(|seen| !seen.request));
+    let trusted = Behind::trusted(&Certificate::default());
+    let output = trusted.home.cmd(["doctor"]).output().expect("the binary can be run");
+    assert!(said(&output).contains("trusted are the CAs from SSL_CERT_FILE"), "{}", said(&output));
+}
+
 #[test]
 fn a_bad_certificate_is_one_sentence_and_nothing_is_sent() {
     let expired = Certificate { expired: true, ..Certificate::default() };
@@ -138,6 +173,13 @@ fn a_bad_certificate_is_one_sentence_and_nothing_is_sent() {
         (early, ["the certificate of localhost is not valid yet", "clock"]),
         (elsewhere, ["the certificate of localhost is for another host", "LOKALISE_API_URL"]),
     ] {
+        let (behind, before) = logged_in_behind(&certificate);
+        let refresh = behind.home.cmd(["token", "refresh"]).output().expect("the binary can be run");
+        assert_eq!(refresh.status.code(), Some(9), "{}", said(&refresh));
+        assert!(words.iter().all(|words| said(&refresh).contains(words)), "{}", said(&refresh));
+        assert_eq!(fs::read_to_string(behind.home.credentials()).expect("our own file"), before, "nothing was changed");
+        assert!(behind.standin.requests().is_empty() && behind.tls.seen().iter().all(|seen| !seen.request));
+
         let mut behind = Behind::trusted(&certificate);
         behind.assert_fails(&[], 9, &words[..1]);
         let token = behind

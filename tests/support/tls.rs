@@ -18,6 +18,7 @@ use super::wire;
 /// A certification authority that nobody knows by itself.
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
+    name: String,
     pem: String,
 }
 
@@ -57,11 +58,17 @@ impl Authority {
     pub fn new() -> Self {
         let mut params = CertificateParams::default();
         // Two of one name would be taken for each other, and the signature called bad.
-        params.distinguished_name.push(DnType::CommonName, format!("A private authority {}", uuid()));
+        let name = format!("A private authority {}", uuid());
+        params.distinguished_name.push(DnType::CommonName, &name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().expect("the system has a random generator");
         let pem = params.self_signed(&key).expect("the parameters are in order").pem();
-        Self { issuer: Issuer::new(params, key), pem }
+        Self { issuer: Issuer::new(params, key), name, pem }
+    }
+
+    /// Its common name.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Writes the authority's certificate, for `SSL_CERT_FILE`.
