@@ -62,7 +62,7 @@ pub fn run(world: &mut World, cli: &Cli) -> Result<u8> {
             Command::Login(login) => return commands::login::run(world, &settings, login).await,
             _ => {}
         }
-        let mut signals = Signals::listen();
+        let mut signals = Signals::listen_under_nohup();
         tokio::select! {
             biased;
             signal = signals.next() => Err(signal),

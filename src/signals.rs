@@ -10,6 +10,8 @@ pub use unix::{Lent, PromptShown};
 pub struct Signals {
     #[cfg(unix)]
     streams: Option<[tokio::signal::unix::Signal; 3]>,
+    /// SIGHUP is for others.
+    outlives_the_terminal: bool,
 }
 
 impl Signals {
@@ -21,7 +23,17 @@ impl Signals {
         Self {
             #[cfg(unix)]
             streams: unix::streams().ok(),
+            outlives_the_terminal: false,
         }
+    }
+
+    /// The same for a command that `nohup` may have started, to go on when the terminal is gone.
+    pub fn listen_under_nohup() -> Self {
+        #[cfg(unix)]
+        let outlives_the_terminal = unix::is_hangup_ignored();
+        #[cfg(not(unix))]
+        let outlives_the_terminal = false;
+        Self { outlives_the_terminal, ..Self::listen() }
     }
 
     /// The next request, as the error that a command ends with.
@@ -36,7 +48,7 @@ impl Signals {
                     }
                 }
                 _ = terminate.recv() => return Error::new(ErrorKind::Terminated, "terminated"),
-                _ = hangup.recv() => return Error::new(ErrorKind::Terminated, "the terminal has gone away"),
+                _ = hangup.recv(), if !self.outlives_the_terminal => return Error::new(ErrorKind::Terminated, "the terminal has gone away"),
             }
         }
     }
@@ -52,12 +64,12 @@ impl Signals {
 
 #[cfg(unix)]
 mod unix {
-    use std::io;
+    use std::io::{self, IsTerminal};
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::sync::{Mutex, Once, PoisonError};
 
     use signal_hook::SigId;
-    use signal_hook::consts::{SIGINT, SIGTERM, SIGTSTP};
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGTSTP};
     use signal_hook::{flag, low_level};
     use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -71,6 +83,15 @@ mod unix {
 
     pub(super) fn streams() -> io::Result<[Signal; 3]> {
         Ok([signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?, signal(SignalKind::hangup())?])
+    }
+
+    /// Whether `nohup` started us: SIGHUP is ignored, and no terminal is read from. It is to be asked before anything
+    /// listens for SIGHUP. Where the system does not tell what is ignored, nothing is.
+    pub(super) fn is_hangup_ignored() -> bool {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+        let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
+        mask >> (SIGHUP - 1) & 1 == 1 && !io::stdin().is_terminal()
     }
 
     pub(super) fn end_at_the_second() {

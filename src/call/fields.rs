@@ -118,6 +118,14 @@ pub fn pair(typed: &str) -> Result<(String, String)> {
     }
 }
 
+impl Typed {
+    /// Whether its value is read from standard input.
+    pub fn reads_stdin(&self) -> bool {
+        let Self::Magic(text) = self else { return false };
+        text.split_once('=').is_some_and(|(_, value)| matches!(value, "@-" | "@base64:-"))
+    }
+}
+
 impl Field {
     fn read(typed: &Typed, inputs: &mut Inputs) -> Result<Self> {
         let (Typed::Raw(text) | Typed::Magic(text)) = typed;

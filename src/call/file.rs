@@ -60,12 +60,22 @@ impl Target {
         let opened = if self.is_special {
             fs::OpenOptions::new().write(true).open(&self.path).map(Inner::Special)
         } else {
-            new_beside(&self.path).map(Inner::New)
+            new_beside(&self.path).and_then(|file| self.with_rights_of_the_old(file)).map(Inner::New)
         };
         match opened {
             Ok(inner) => Ok(Writing { path: self.path, inner }),
             Err(error) => Err(unwritable(&self.path, error)),
         }
+    }
+}
+
+impl Target {
+    /// Whoever may read the file that is there may read the new one, and nobody else.
+    fn with_rights_of_the_old(&self, file: NamedTempFile) -> io::Result<NamedTempFile> {
+        if let Ok(old) = fs::metadata(&self.path) {
+            file.as_file().set_permissions(old.permissions())?;
+        }
+        Ok(file)
     }
 }
 

@@ -14,9 +14,9 @@ const LONGEST_TEXT: u64 = 64 * 1024 * 1024;
 /// Standard input up to this size is kept in memory; more goes to an unnamed temporary file.
 const IN_MEMORY: u64 = 1024 * 1024;
 
-/// Where arguments may read from. Standard input can be read once.
-pub struct Inputs<'a> {
-    stdin: Option<&'a mut dyn Read>,
+/// Where arguments may read from. Standard input has been read before, and can be had once.
+pub struct Inputs {
+    stdin: Option<Source>,
 }
 
 /// Bytes of known length that can be sent, and sent again after a 429.
@@ -54,9 +54,9 @@ impl Source {
     }
 }
 
-impl<'a> Inputs<'a> {
-    pub fn new(stdin: &'a mut dyn Read) -> Self {
-        Self { stdin: Some(stdin) }
+impl Inputs {
+    pub fn new(stdin: Option<Source>) -> Self {
+        Self { stdin }
     }
 
     /// The text of a file, or of standard input if the name is `-`.
@@ -64,20 +64,11 @@ impl<'a> Inputs<'a> {
     /// # Errors
     /// Usage, if it is no regular file, is not UTF-8 or is read for the second time.
     pub fn text(&mut self, name: &str) -> Result<String> {
-        let mut bytes = Vec::new();
-        let read = if name == "-" {
-            self.stdin()?.take(LONGEST_TEXT + 1).read_to_end(&mut bytes)
-        } else {
-            let (file, length) = regular_file(Path::new(name))?;
-            if length > LONGEST_TEXT {
-                return Err(too_long(name));
-            }
-            file.take(LONGEST_TEXT + 1).read_to_end(&mut bytes)
-        };
-        read.map_err(|error| unreadable(name, error))?;
-        if bytes.len() as u64 > LONGEST_TEXT {
-            return Err(too_long(name));
+        let source = self.source(name)?;
+        if source.length() > LONGEST_TEXT {
+            return Err(Error::usage(format!("{} is longer than 64 MiB, too long for a field", called(name))));
         }
+        let bytes = source.bytes().map_err(|error| unreadable(name, error))?;
         String::from_utf8(bytes).map_err(|_| {
             Error::usage(format!("{} is not UTF-8 text", called(name)))
                 .hint(format!("send its base64 with `@base64:{name}`"))
@@ -90,20 +81,24 @@ impl<'a> Inputs<'a> {
     /// Usage, if it is no regular file or is read for the second time.
     pub fn source(&mut self, name: &str) -> Result<Source> {
         if name == "-" {
-            let stdin = self.stdin()?;
-            return kept(stdin).map_err(|error| unreadable(name, error));
+            return self.stdin.take().ok_or_else(|| {
+                Error::usage("two arguments read standard input, and it can be read once")
+                    .hint("put one of them into a file")
+            });
         }
         let path = Path::new(name);
         let (file, length) = regular_file(path)?;
         Ok(Source::File { path: Some(path.to_owned()), file: Arc::new(file), length })
     }
+}
 
-    fn stdin(&mut self) -> Result<&'a mut dyn Read> {
-        self.stdin.take().ok_or_else(|| {
-            Error::usage("two arguments read standard input, and it can be read once")
-                .hint("put one of them into a file")
-        })
-    }
+/// Standard input to its end. It is read on a thread of its own: while somebody types, Ctrl-C is still heard.
+///
+/// # Errors
+/// Usage, if it cannot be read.
+pub async fn stdin() -> Result<Source> {
+    let read = tokio::task::spawn_blocking(|| kept(&mut io::stdin().lock())).await;
+    read.unwrap_or_else(|died| Err(io::Error::other(died))).map_err(|error| unreadable("-", error))
 }
 
 /// Reads a stream to its end, since a body's length is said before the body.
@@ -142,10 +137,6 @@ fn unreadable(name: &str, error: io::Error) -> Error {
     }
 }
 
-fn too_long(name: &str) -> Error {
-    Error::usage(format!("{} is longer than 64 MiB, too long for a field", called(name)))
-}
-
 fn called(name: &str) -> String {
     if name == "-" { "standard input".to_owned() } else { format!("`{name}`") }
 }
@@ -163,8 +154,7 @@ mod tests {
 
     #[test]
     fn standard_input_is_read_once() {
-        let mut stdin = &b"text"[..];
-        let mut inputs = Inputs::new(&mut stdin);
+        let mut inputs = Inputs::new(Some(kept(&mut &b"text"[..]).unwrap()));
         assert_eq!(inputs.text("-").unwrap(), "text");
         assert_eq!(message(inputs.source("-")), "two arguments read standard input, and it can be read once");
     }
@@ -172,7 +162,7 @@ mod tests {
     #[test]
     fn a_long_standard_input_is_kept_outside_memory_and_whole() {
         let long = vec![b'x'; usize::try_from(IN_MEMORY).unwrap() + 7];
-        let source = Inputs::new(&mut &long[..]).source("-").unwrap();
+        let source = kept(&mut &long[..]).unwrap();
         assert!(matches!(&source, Source::File { path: None, .. }));
         assert_eq!(source.length(), long.len() as u64);
         assert_eq!(source.bytes().unwrap(), long);
@@ -184,8 +174,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let binary = folder.path().join("logo.png");
         std::fs::write(&binary, [0xff, 0xfe]).unwrap();
-        let mut nothing = io::empty();
-        let mut inputs = Inputs::new(&mut nothing);
+        let mut inputs = Inputs::new(None);
         let name = |path: &Path| path.display().to_string();
         let missing = name(&folder.path().join("nothing.json"));
         assert_eq!(message(inputs.source(&missing)), format!("there is no file `{missing}`"));
@@ -197,7 +186,6 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn a_device_is_not_read() {
-        let mut nothing = io::empty();
-        assert_eq!(message(Inputs::new(&mut nothing).source("/dev/zero")), "`/dev/zero` is not a regular file");
+        assert_eq!(message(Inputs::new(None).source("/dev/zero")), "`/dev/zero` is not a regular file");
     }
 }

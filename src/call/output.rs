@@ -33,12 +33,15 @@ pub struct Wishes {
 pub struct Output {
     place: Place,
     look: Look,
+    for_eyes: bool,
     color: bool,
     include: bool,
     lines: bool,
     filter: Option<Filter>,
     gate: Option<(Filter, String)>,
     gate_held: bool,
+    /// Who read stdout has gone away.
+    reader_is_gone: bool,
     /// The document, or the line, that the filters wait for.
     held: Vec<u8>,
 }
@@ -69,16 +72,19 @@ impl Output {
         // Colour that was forced into a pipe is for a pager; without --color a pipe gets the bytes.
         let for_eyes = world.stdout_is_terminal || world.color == ColorChoice::Always;
         let color = world.color_stdout();
+        let for_eyes = for_eyes && !matches!(place, Place::File(_));
         let is_shown = for_eyes && matches!(place, Place::Stdout(_));
         Ok(Self {
             look: if is_shown { Look::Text(Visible::default()) } else { Look::Raw },
             place,
+            for_eyes,
             color,
             include: wishes.include,
             lines: wishes.lines,
             filter: wishes.filter,
             gate: wishes.gate,
             gate_held: true,
+            reader_is_gone: false,
             held: Vec::new(),
         })
     }
@@ -86,6 +92,11 @@ impl Output {
     /// Whether the answer is on its way to a file.
     pub fn is_file(&self) -> bool {
         matches!(self.place, Place::File(_))
+    }
+
+    /// Whether who read stdout has gone away: what is written is thrown away, and [`Output::finish`] says so.
+    pub fn reader_is_gone(&self) -> bool {
+        self.reader_is_gone
     }
 
     /// Begins an answer: its status line and headers, if they were asked for.
@@ -97,16 +108,16 @@ impl Output {
             let mut head = format!("{}\r\n", answer.status_line());
             for (name, value) in answer.headers() {
                 let value = String::from_utf8_lossy(value.as_bytes());
-                let value = if matches!(self.look, Look::Raw) { value } else { escaped(&value).into_owned().into() };
+                let value = if self.for_eyes { escaped(&value).into_owned().into() } else { value };
                 head.extend([name.as_str(), ": ", &value, "\r\n"]);
             }
             head.push_str("\r\n");
             // Asked for by name, it goes out under --silent too.
-            match &mut self.place {
-                Place::File(file) => file.write(head.as_bytes())?,
-                Place::Stdout(stdout) => stdout.write(head.as_bytes())?,
-                Place::Nowhere => Stdout::Shared.write(head.as_bytes())?,
+            if matches!(self.place, Place::Nowhere) {
+                let written = Stdout::Shared.write(head.as_bytes());
+                self.unless_gone(written)?;
             }
+            self.put(head.as_bytes())?;
         }
         if matches!(self.look, Look::Text(_)) && answer.is_json() && !self.lines {
             self.look = Look::Json(Box::new(Pretty::new(self.color)));
@@ -138,7 +149,7 @@ impl Output {
     /// Ends the answer.
     ///
     /// # Errors
-    /// If it cannot be written, a filter fails, or the gate does not hold.
+    /// If it cannot be written, a filter fails, the gate does not hold, or nobody read it to the end.
     pub fn finish(mut self) -> Result<()> {
         if !self.lines && !self.held.trim_ascii().is_empty() {
             let document = std::mem::take(&mut self.held);
@@ -151,6 +162,9 @@ impl Output {
             Place::File(file) => file.finish()?,
             Place::Stdout(_) => io::stdout().flush().map_err(Error::stdout)?,
             Place::Nowhere => {}
+        }
+        if self.reader_is_gone {
+            return Err(Error::stdout(io::ErrorKind::BrokenPipe.into()));
         }
         match self.gate {
             Some((_, code)) if !self.gate_held => {
@@ -214,10 +228,23 @@ impl Output {
     }
 
     fn put(&mut self, bytes: &[u8]) -> Result<()> {
-        match &mut self.place {
+        let written = match &mut self.place {
+            Place::Stdout(_) if self.reader_is_gone => Ok(()),
             Place::Stdout(stdout) => stdout.write(bytes),
             Place::File(file) => file.write(bytes),
             Place::Nowhere => Ok(()),
+        };
+        self.unless_gone(written)
+    }
+
+    /// `| head` has seen enough; what the answer says against itself is still to be told.
+    fn unless_gone(&mut self, written: Result<()>) -> Result<()> {
+        match written {
+            Err(error) if error.is_closed_pipe() && !self.is_file() => {
+                self.reader_is_gone = true;
+                Ok(())
+            }
+            written => written,
         }
     }
 }

@@ -159,6 +159,9 @@ pub(super) struct Notes {
 impl Notes {
     /// From here on the value of `key` comes in.
     pub(super) fn begin(&mut self, key: &[u8]) {
+        if self.json.len() > MOST_NOTED {
+            return;
+        }
         self.json.push(if self.json.is_empty() { b'{' } else { b',' });
         self.json.push(b'"');
         self.json.extend_from_slice(key);

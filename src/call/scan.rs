@@ -255,7 +255,7 @@ impl Scanner {
 
     fn escape(&mut self, role: Role, byte: u8) -> Result<Option<Event>, ()> {
         // So that no escaped spelling is taken for a plain one.
-        if role == Role::Key && self.depth == 1 {
+        if role == Role::Key && self.depth == 1 && self.key.len() < LONGEST_KEY {
             self.key.push(b'\\');
         }
         self.state = match byte {

@@ -363,7 +363,9 @@ fn next_hop(request: &Request, url: &Url, response: &Response) -> Option<Url> {
     }
     let location = response.headers().get(LOCATION)?.to_str().ok()?;
     let next = url.join(location).ok()?;
-    (Origin::of(&next) == Origin::of(url)).then_some(next)
+    // A user name in it would become a second credential.
+    let is_bare = next.username().is_empty() && next.password().is_none();
+    (is_bare && Origin::of(&next) == Origin::of(url)).then_some(next)
 }
 
 /// The time that a server wants to be left alone, for a reader.

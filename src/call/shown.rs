@@ -124,7 +124,7 @@ mod tests {
 
     fn upload(path: &std::path::Path) -> RequestBody {
         let fields = [Typed::Raw("it's=x".into()), Typed::Magic(format!("data=@base64:{}", path.display()))];
-        Fields::read(&fields, &mut Inputs::new(&mut std::io::empty())).unwrap().into_body().unwrap()
+        Fields::read(&fields, &mut Inputs::new(None)).unwrap().into_body().unwrap()
     }
 
     #[test]

@@ -26,7 +26,7 @@ use crate::world::World;
 use order::{Order, Way};
 
 pub async fn run(world: &World, settings: &Settings, call: &Call) -> Result<u8> {
-    let order = Order::read(world, settings, call)?;
+    let order = Order::read(world, settings, call).await?;
     let choice = Choice::make(world, settings)?;
     refuse_to_write(&order.request, call.read_only, &choice)?;
     if call.dry_run || call.curl {
@@ -84,6 +84,19 @@ struct Run<'w> {
     include: bool,
     silent: bool,
     patience: Patience,
+}
+
+impl Run<'_> {
+    /// How the request ended, and how showing its answer did: the first is the failure of the run, and the second is
+    /// not lost beside it.
+    fn both<T>(&self, ended: Result<T>, shown: Result<()>) -> Result<T> {
+        if let (Err(_), Err(second)) = (&ended, &shown)
+            && !second.is_closed_pipe()
+        {
+            self.world.say(&format!("lokalise-auth: {second}"));
+        }
+        ended.and_then(|value| shown.map(|()| value))
+    }
 }
 
 /// What is known of the credential, for the hints of a refusal.

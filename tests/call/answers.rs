@@ -171,6 +171,15 @@ fn a_file_appears_when_it_is_whole() {
     assert_eq!(scene.call(&["GET", "/projects", "-o", "out.json"]).quietly(), "");
     assert!(content().starts_with("{\"projects\""));
     let whole = content();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let path = scene.home.work().join("out.json");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        scene.call(&["GET", "/projects", "-o", "out.json"]).quietly();
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "what was closed to others stays so");
+    }
     let wire = Wire::before(scene.standin.address());
     wire.answer_next(
         "GET",
@@ -231,6 +240,74 @@ fn a_reader_that_has_seen_enough_ends_the_call_quietly() {
     let output = scene.home.other("bash", ["-c", &script]).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stdout), "xxxxxxxxxx 0\n");
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+/// A call whose stdout nobody reads.
+#[cfg(unix)]
+fn unread(scene: &Scene, arguments: &[&str]) -> (Option<i32>, String) {
+    let (reader, writer) = std::io::pipe().expect("a pipe can be had");
+    drop(reader);
+    let mut command = scene.home.command([&["call"], arguments].concat());
+    let output = command.stdin(std::process::Stdio::null()).stdout(writer).output().expect("the program can be run");
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[cfg(unix)]
+#[test]
+fn a_failure_is_told_though_nobody_reads_stdout() {
+    let scene = Scene::new();
+    let refused = json!({"keys": [], "errors": ["taken"]});
+    let failed = json!({"process": {"process_id": "1", "status": "failed", "type": "file-import"}});
+    let cases: [(&str, Answer, &[&str], i32, &str); 5] = [
+        ("GET", Answer::error(404, "Not here"), &[], 6, "Not here (HTTP 404)"),
+        ("POST", Answer::json(200, &refused), &["-f", "a=b"], 10, "1 item was refused"),
+        ("POST", Answer::json(200, &refused), &["-f", "a=b", "--ndjson"], 10, "1 item was refused"),
+        ("POST", Answer::json(200, &failed), &["-f", "a=b", "--wait"], 11, "the file-import failed"),
+        ("GET", Answer::json(200, &json!({"projects": []})), &[], 0, ""),
+    ];
+    for (method, answer, arguments, code, said) in cases {
+        scene.standin.answer_next(method, "/api2/projects/1.2/files/upload", answer);
+        let (ended, stderr) = unread(&scene, &[&[method, "/projects/1.2/files/upload"], arguments].concat());
+        assert_eq!(ended, Some(code), "{method} {arguments:?}: {stderr}");
+        assert!(stderr.contains(said) && stderr.is_empty() == said.is_empty(), "{method} {arguments:?}: {stderr}");
+    }
+    scene.standin.edit(|content| content.set_projects(1_200));
+    for arguments in [&["--paginate"][..], &["--paginate", "--ndjson"]] {
+        let (ended, stderr) = unread(&scene, &[&["GET", "/projects"], arguments].concat());
+        assert_eq!((ended, stderr.as_str()), (Some(0), ""), "{arguments:?}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_call_under_nohup_outlives_its_terminal() {
+    let scene = Scene::new();
+    for (nohup, code) in [(true, Some(0)), (false, Some(143))] {
+        scene.standin.forget_requests();
+        let answer = Answer::json(200, &json!({})).after(std::time::Duration::from_millis(700));
+        scene.standin.answer_next("GET", "/api2/projects", answer);
+        let program = crate::support::home::binary();
+        // What runs the tests may itself be under it.
+        let words = if nohup { ["nohup", "--"] } else { ["env", "--default-signal=HUP"] };
+        let mut command = scene.home.other(words[0], [words[1].as_ref(), program.as_os_str()]);
+        command.args(["call", "GET", "/projects"]).stdout(std::process::Stdio::piped());
+        let child = command.stderr(std::process::Stdio::piped()).spawn().expect("coreutils are there");
+        scene.standin.wait_for("GET", "/api2/projects", 1);
+        let pid = rustix::process::Pid::from_child(&child);
+        rustix::process::kill_process(pid, rustix::process::Signal::HUP).expect("it runs");
+        assert_eq!(child.wait_with_output().expect("it ends").status.code(), code, "under nohup: {nohup}");
+    }
+}
+
+#[test]
+fn a_gate_does_not_hide_a_failure() {
+    let scene = Scene::new();
+    let refused = json!({"keys": [], "errors": ["taken"]});
+    let gate = ["--fail-unless", ".keys | length > 0"];
+    scene.standin.answer_next("POST", "/api2/projects/1.2/keys", Answer::json(200, &refused));
+    let told = scene.call(&[&["POST", "/projects/1.2/keys", "-f", "a=b"], &gate[..]].concat());
+    assert_eq!(told.failed(10), "1 item was refused: taken (HTTP 200)");
+    assert!(told.stderr.contains("not true of the answer"), "neither is lost: {}", told.stderr);
 }
 
 #[cfg(target_os = "linux")]

@@ -73,6 +73,18 @@ fn waiting_ends_at_its_limit_and_names_the_process() {
 }
 
 #[test]
+fn a_process_that_may_not_be_looked_at_is_named_with_what_that_needs() {
+    let mut scene = scene_with_file();
+    scene.home.unset("LOKALISE_API_TOKEN");
+    scene.home.login(&["--scope", "read_projects,write_files"]);
+    scene.standin.answer_next("GET", &scene.project("/processes/*"), Answer::error(403, "Forbidden"));
+    let told = scene.call(&[&UPLOAD[..], &["--wait"]].concat());
+    assert_eq!(told.failed(5), "Forbidden (HTTP 403)");
+    assert!(told.stderr.contains("the scope `read_background_processes`"), "{}", told.stderr);
+    assert!(told.stderr.contains("--wait` waits for it"), "{}", told.stderr);
+}
+
+#[test]
 fn a_process_that_is_named_at_another_origin_is_not_looked_at() {
     let scene = Scene::new();
     let answer = Answer::json(202, &json!({})).header("Location", "https://evil.com/api2/projects/1/processes/2");

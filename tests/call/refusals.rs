@@ -32,6 +32,15 @@ fn a_redirect_within_the_origin_is_followed_for_reading() {
 }
 
 #[test]
+fn a_redirect_that_brings_a_credential_of_its_own_is_not_followed() {
+    let scene = Scene::new();
+    let place = format!("http://user:word@{}/api2/projects", scene.standin.address());
+    scene.standin.answer_next("GET", "/api2/old", Answer::new(301, "").header("Location", &place));
+    scene.call(&["GET", "/old"]).failed(10);
+    assert_eq!(scene.standin.requests().len(), 1);
+}
+
+#[test]
 fn a_redirect_in_a_circle_ends() {
     let scene = Scene::new();
     scene.standin.answer_always("GET", "/api2/circle", Answer::new(302, "").header("Location", "/api2/circle"));

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::Scene;
 use crate::support::pty::{CTRL_C, Terminal};
 use crate::support::standin::Answer;
+use crate::support::wire::{Step, Wire, head};
 
 /// What stands on the terminal once the call is over, and its exit code.
 fn seen(scene: &Scene, arguments: &[&str], vars: &[(&str, &str)]) -> (i32, String) {
@@ -59,6 +60,35 @@ fn nothing_in_an_answer_drives_the_terminal() {
         }
         assert!(screen.contains("owned"), "{arguments:?}: {screen:?}");
     }
+}
+
+#[test]
+fn headers_cannot_drive_the_terminal_where_the_body_is_not_shown() {
+    let mut scene = Scene::new();
+    let wire = Wire::before(scene.standin.address());
+    scene.home.set("LOKALISE_API_URL", &wire.api_url());
+    for arguments in [&["-i"][..], &["-i", "--silent"], &["-i", "--jq", ".a"]] {
+        let answer = head("HTTP/1.1 200 OK\nX-Evil: \u{9b}31m\nContent-Length: 2");
+        wire.answer_next("GET", "/api2/projects", vec![answer, Step::Send(b"{}".to_vec())]);
+        let mut terminal = Terminal::run(&scene.home, &[&["call", "GET", "/projects"], arguments].concat(), &[]);
+        terminal.wait();
+        let screen = String::from_utf8_lossy(&terminal.written()).into_owned();
+        assert!(screen.contains("x-evil: \\u{9b}31m"), "{arguments:?}: {screen:?}");
+    }
+}
+
+#[test]
+fn ctrl_c_is_heard_while_stdin_is_read() {
+    let scene = Scene::new();
+    for arguments in [["--input", "-"], ["-F", "a=@-"]] {
+        let mut terminal =
+            Terminal::run(&scene.home, &[&["call", "-v", "POST", "/projects"], &arguments[..]].concat(), &[]);
+        terminal.wait_for("reading standard input");
+        terminal.send("half a line");
+        terminal.send(CTRL_C);
+        assert_eq!(terminal.wait().0.code(), Some(130), "{arguments:?}");
+    }
+    assert!(scene.standin.requests().is_empty());
 }
 
 #[test]

@@ -15,8 +15,8 @@ fn typed(fields: &[&str]) -> Vec<Typed> {
 }
 
 fn read(fields: &[&str]) -> Result<Fields> {
-    let mut stdin = &b"from stdin"[..];
-    Fields::read(&typed(fields), &mut Inputs::new(&mut stdin))
+    let stdin = Source::Memory(b"from stdin"[..].into());
+    Fields::read(&typed(fields), &mut Inputs::new(Some(stdin)))
 }
 
 fn body(fields: &[&str]) -> String {

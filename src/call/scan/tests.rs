@@ -130,3 +130,15 @@ fn the_plain_text_of_a_string_ends_at_the_first_special_byte() {
     }
     assert_eq!(plain_text("äöü🎉 and no end".as_bytes()), "äöü🎉 and no end".len());
 }
+
+#[test]
+fn a_key_of_escapes_is_not_kept_whole() {
+    let mut scanner = Scanner::new(1);
+    let document = format!(r#"{{"{}":1}}"#, r"\n".repeat(10_000));
+    let mut rest = document.as_bytes();
+    while !rest.is_empty() {
+        let (read, _) = scanner.next(rest).unwrap();
+        rest = &rest[read..];
+    }
+    assert!(scanner.key().len() <= LONGEST_KEY, "{}", scanner.key().len());
+}

@@ -32,7 +32,7 @@ pub async fn send(run: &Run<'_>, wishes: Wishes, bodies: Vec<RequestBody>) -> Re
             Ok(fetched) if fetched.answer.is_success() => answer(fetched),
             Ok(fetched) => {
                 progress.clear();
-                Err(run.refused_after(fetched).await)
+                Err(run.refused_after(&request, fetched).await)
             }
             Err(error) => Err(error),
         };
@@ -58,10 +58,8 @@ pub async fn send(run: &Run<'_>, wishes: Wishes, bodies: Vec<RequestBody>) -> Re
     if let (Some(whole), Some(mut output)) = (whole, output) {
         let document = whole.to_string();
         let judged = judged(&facts_of(document.as_bytes()), &head, run.allow_partial);
-        output.write(document.as_bytes())?;
-        output.write(b"\n")?;
-        output.finish()?;
-        ended.and(judged)
+        let shown = output.write(document.as_bytes()).and_then(|()| output.write(b"\n")).and_then(|()| output.finish());
+        run.both(ended.and(judged), shown)
     } else {
         ended
     }

@@ -12,7 +12,7 @@ use crate::call::fields::{self, Fields, Typed};
 use crate::call::file::Target as FileTarget;
 use crate::call::filter::Filter;
 use crate::call::headers::headers;
-use crate::call::input::Inputs;
+use crate::call::input::{self, Inputs};
 use crate::call::output::Wishes;
 use crate::call::request::{Request, add_query, method};
 use crate::call::send::Patience;
@@ -58,7 +58,7 @@ impl Order {
     ///
     /// # Errors
     /// Usage.
-    pub fn read(world: &World, settings: &Settings, call: &cli::Call) -> Result<Self> {
+    pub async fn read(world: &World, settings: &Settings, call: &cli::Call) -> Result<Self> {
         refuse_contradictions(call)?;
         // A filter is compiled before files are read, since stdin can be read once.
         let filter = call.jq.as_deref().map(Filter::compile).transpose()?;
@@ -66,7 +66,7 @@ impl Order {
         let batch = call.batch.as_deref().map(Batch::parse).transpose()?;
         let file = call.output.as_ref().filter(|path| path.as_os_str() != "-");
         let file = file.map(|path| FileTarget::new(path)).transpose()?;
-        let request = request(world, settings, call)?;
+        let request = request(world, settings, call).await?;
         let way = match batch {
             Some(batch) => Way::Batches(batches(&batch, &request)?),
             None if call.paginate && request.method == Method::GET => Way::Pages(call.max_items, call.max_pages),
@@ -75,7 +75,8 @@ impl Order {
             }
             None => Way::One,
         };
-        let filtered = filter.is_some() || call.ndjson || call.paginate || call.extract.is_some() || file.is_some();
+        let one_document = call.paginate || call.batch.is_some() || call.ndjson;
+        let filtered = filter.is_some() || one_document || call.extract.is_some() || file.is_some();
         Ok(Self {
             async_export: async_export(call, &request),
             request,
@@ -118,7 +119,7 @@ fn refuse_contradictions(call: &cli::Call) -> Result<()> {
     Ok(())
 }
 
-fn request(world: &World, settings: &Settings, call: &cli::Call) -> Result<Request> {
+async fn request(world: &World, settings: &Settings, call: &cli::Call) -> Result<Request> {
     let (typed_method, path) = match &call.path {
         Some(path) => (Some(method(&call.method_or_path)?), path),
         None if method(&call.method_or_path).is_ok() => {
@@ -132,8 +133,15 @@ fn request(world: &World, settings: &Settings, call: &cli::Call) -> Result<Reque
     let headers = headers(&call.headers)?;
     let pairs = call.query.iter().map(|typed| fields::pair(typed)).collect::<Result<Vec<_>>>()?;
 
-    let mut stdin = std::io::stdin().lock();
-    let mut inputs = Inputs::new(&mut stdin);
+    let is_stdin = call.input.as_ref().is_some_and(|path| path.as_os_str() == "-");
+    let reads_stdin = is_stdin || call.fields.0.iter().any(Typed::reads_stdin);
+    let stdin = if reads_stdin {
+        world.step("reading standard input");
+        Some(input::stdin().await?)
+    } else {
+        None
+    };
+    let mut inputs = Inputs::new(stdin);
     let input = match &call.input {
         Some(path) => Some(inputs.source(&path.to_string_lossy())?),
         None => None,

@@ -35,11 +35,11 @@ pub async fn paginate(run: &Run<'_>, wishes: Wishes, items: Option<u64>, pages: 
     let mut wishes = Some(wishes);
     let mut output = None;
     let mut piece = Vec::new();
-    while let Some(fetched) = flight.next().await {
+    'pages: while let Some(fetched) = flight.next().await {
         let mut fetched = fetched?;
         if !fetched.answer.is_success() {
             progress.clear();
-            return Err(run.refused_after(fetched).await);
+            return Err(run.refused_after(&run.request, fetched).await);
         }
         if let Some(wishes) = wishes.take() {
             output.insert(Output::open(run.world, wishes)?).begin(&fetched.answer)?;
@@ -52,15 +52,21 @@ pub async fn paginate(run: &Run<'_>, wishes: Wishes, items: Option<u64>, pages: 
                 output.write(&piece)?;
                 piece.clear();
             }
+            if output.reader_is_gone() {
+                break 'pages;
+            }
         }
         let facts = merge.end_page(&mut piece)?;
         judged(&facts, &Head::of(&fetched.answer), run.allow_partial)?;
         output.write(&piece)?;
         piece.clear();
+        if output.reader_is_gone() {
+            break 'pages;
+        }
         let turn = pages.turn(&Outlook::read(fetched.answer.headers(), &facts))?;
         progress.show(|| progress::items(merge.written(), pages.total(), merge.list().unwrap_or("items")));
         match turn {
-            Turn::Over => break,
+            Turn::Over => break 'pages,
             Turn::GoOn => {}
             Turn::Next(parameters) => flight.ask(vec![parameters]),
             Turn::Rest(parameters) => flight.ask(parameters),

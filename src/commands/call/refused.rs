@@ -6,6 +6,7 @@ use std::io::Write;
 use crate::call::output::{Output, Wishes};
 use crate::call::pretty::{Pretty, Visible};
 use crate::call::refusal::{Head, refusal, too_big_hint};
+use crate::call::request::Request;
 use crate::call::send::{Answer, Fetched};
 use crate::error::{Error, ErrorKind, Result};
 use crate::lokalise::error::LOOKED_AT;
@@ -15,17 +16,17 @@ use super::Run;
 impl Run<'_> {
     /// The failure of a request that was refused. The body of the answer is shown on the way.
     pub async fn refused(&self, answer: Answer) -> Error {
-        self.refused_after(Fetched::unread(answer)).await
+        self.refused_after(&self.request, Fetched::unread(answer)).await
     }
 
-    /// The same for an answer whose body has been read in part.
-    pub async fn refused_after(&self, fetched: Fetched) -> Error {
+    /// The same for an answer to another request of the run, whose body has been read in part.
+    pub async fn refused_after(&self, request: &Request, fetched: Fetched) -> Error {
         let head = Head::of(&fetched.answer);
         match self.shown_refusal(fetched).await {
-            Ok(body) => refusal(&self.request, &head, &body, &self.caller, self.world.now()),
+            Ok(body) => refusal(request, &head, &body, &self.caller, self.world.now()),
             // Without its body the answer still has a status.
             Err(error) if error.kind == ErrorKind::Network => {
-                refusal(&self.request, &head, b"", &self.caller, self.world.now())
+                refusal(request, &head, b"", &self.caller, self.world.now())
             }
             Err(error) => error,
         }
@@ -59,7 +60,11 @@ impl Run<'_> {
             }
         }
         match output {
-            Some(output) => output.finish()?,
+            // The failure is told whether or not somebody read the body.
+            Some(output) => match output.finish() {
+                Err(error) if !error.is_closed_pipe() => return Err(error),
+                _ => {}
+            },
             None => self.show_on_stderr(&looked_at, fetched.answer.is_json()),
         }
         Ok(looked_at)

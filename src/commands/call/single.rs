@@ -20,14 +20,15 @@ pub async fn single(run: &Run<'_>, wishes: Wishes) -> Result<()> {
     let lines = wishes.lines;
     let mut output = Output::open(run.world, wishes)?;
     output.begin(&answer)?;
-    let facts = if lines { in_lines(answer, &mut output).await? } else { as_it_is(run, answer, &mut output).await? };
+    let facts =
+        if lines { in_lines(run, answer, &mut output).await? } else { as_it_is(run, answer, &mut output).await? };
     run.hint_at_size(&head);
     let judged = judged(&facts, &head, run.allow_partial);
     // An answer that is an error is no data: neither a filter nor a file gets it.
-    if facts.error.is_none() || !run.data_only {
-        output.finish()?;
+    if facts.error.is_some() && run.data_only {
+        return judged;
     }
-    judged
+    run.both(judged, output.finish())
 }
 
 /// Passes the bytes on, and reads along: for errors that a success may hold, and for an end that nothing else marks.
@@ -40,6 +41,9 @@ async fn as_it_is(run: &Run<'_>, mut answer: Answer, output: &mut Output) -> Res
     let mut read = Ok(());
     while let Some(chunk) = answer.chunk().await? {
         output.write(&chunk)?;
+        if output.reader_is_gone() && run.request.reads_by_method() {
+            return Ok(Facts::default());
+        }
         done += chunk.len() as u64;
         progress.show(|| progress::bytes(done, whole));
         if let Some(errors) = &mut errors {
@@ -61,7 +65,7 @@ async fn as_it_is(run: &Run<'_>, mut answer: Answer, output: &mut Output) -> Res
 }
 
 /// One item per line, out of a single answer.
-async fn in_lines(mut answer: Answer, output: &mut Output) -> Result<Facts> {
+async fn in_lines(run: &Run<'_>, mut answer: Answer, output: &mut Output) -> Result<Facts> {
     let mut merge = Merge::new(Form::Lines, None);
     let mut lines = Vec::new();
     let mut done = 0;
@@ -69,6 +73,9 @@ async fn in_lines(mut answer: Answer, output: &mut Output) -> Result<Facts> {
         done += chunk.len();
         merge.push(&chunk, &mut lines)?;
         output.write(&lines)?;
+        if output.reader_is_gone() && run.request.reads_by_method() {
+            return Ok(Facts::default());
+        }
         lines.clear();
     }
     if done == 0 {

@@ -18,12 +18,15 @@ pub const LONGEST_ANSWER: usize = 16 * 1024 * 1024;
 
 pub async fn wait(run: &Run<'_>, wishes: Wishes, limit: Duration) -> Result<()> {
     let (last, ended) = over(run, Some(limit)).await?;
+    run.both(ended, shown(run, wishes, &last))
+}
+
+fn shown(run: &Run<'_>, wishes: Wishes, last: &Fetched) -> Result<()> {
     let body = last.body()?;
     let mut output = Output::open(run.world, wishes)?;
     output.begin(&last.answer)?;
     output.write(&body)?;
-    output.finish()?;
-    ended
+    output.finish()
 }
 
 /// Sends the request, waits for the process that it queues, and returns the last answer: that of the process, or, if
@@ -31,14 +34,14 @@ pub async fn wait(run: &Run<'_>, wishes: Wishes, limit: Duration) -> Result<()> 
 pub async fn over(run: &Run<'_>, limit: Option<Duration>) -> Result<(Fetched, Result<()>)> {
     let first = run.sender.fetch(&run.request, LONGEST_ANSWER).await?;
     if !first.answer.is_success() {
-        return Err(run.refused_after(first).await);
+        return Err(run.refused_after(&run.request, first).await);
     }
     let body = first.body()?;
     let head = Head::of(&first.answer);
     run.hint_at_size(&head);
     if let Err(refused) = judged(&facts_of(&body), &head, run.allow_partial) {
-        run.shown_refusal(first).await?;
-        return Err(refused);
+        let shown = run.shown_refusal(first).await.map(drop);
+        return run.both(Err(refused), shown);
     }
     let location = first.answer.header("location");
     let process = queued(first.answer.status(), location.as_deref(), &body, &run.request.path);
@@ -75,7 +78,7 @@ async fn watched(run: &Run<'_>, process: &Queued, limit: Duration) -> Result<(Fe
                 run.world.step(&format!("{error}; the process is looked at again"));
                 continue;
             }
-            Err(error) => return Err(error),
+            Err(error) => return Err(goes_on(run, &request, error)),
         };
         match fetched.answer.status() {
             200..=299 => {}
@@ -86,7 +89,7 @@ async fn watched(run: &Run<'_>, process: &Queued, limit: Duration) -> Result<(Fe
             }
             _ => {
                 progress.clear();
-                return Err(run.refused_after(fetched).await);
+                return Err(goes_on(run, &request, run.refused_after(&request, fetched).await));
             }
         }
         let body = fetched.body()?;
@@ -96,7 +99,13 @@ async fn watched(run: &Run<'_>, process: &Queued, limit: Duration) -> Result<(Fe
             Standing::Ended(why) => return Ok((fetched, Err(failure(&why, &process.id)))),
         }
     }
-    let looked_for = request.path.strip_prefix("/api2").unwrap_or(&request.path);
-    Err(failure(&format!("still {status} after {}", humantime::format_duration(limit)), &process.id)
-        .hint(format!("go on waiting with `lokalise-auth call GET {looked_for} --wait{}`", run.caller.profile_words)))
+    let error = failure(&format!("still {status} after {}", humantime::format_duration(limit)), &process.id);
+    Err(goes_on(run, &request, error))
+}
+
+/// Whatever kept us from seeing the end of a process, it has been queued and goes on.
+fn goes_on(run: &Run<'_>, looked: &Request, error: Error) -> Error {
+    let place = looked.path.strip_prefix("/api2").unwrap_or(&looked.path);
+    let words = &run.caller.profile_words;
+    error.hint(format!("the process itself goes on: `lokalise-auth call GET {place} --wait{words}` waits for it"))
 }

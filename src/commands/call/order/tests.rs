@@ -21,7 +21,8 @@ fn order(arguments: &[&str]) -> Result<Order> {
         || UNIX_EPOCH,
     );
     let settings = Settings::read(&world, None, None, false).unwrap();
-    Order::read(&world, &settings, &call)
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(Order::read(&world, &settings, &call))
 }
 
 /// The method, the path with its query, and the body.
