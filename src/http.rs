@@ -38,6 +38,7 @@ const LONGEST_TOKEN_ANSWER: usize = 1 << 20;
 pub struct Http {
     proxies: Proxies,
     roots: Roots,
+    tls: OnceCell<Option<rustls::ClientConfig>>,
     api: OnceCell<Client>,
 }
 
@@ -47,7 +48,12 @@ impl Http {
     /// # Errors
     /// Usage, if a proxy is malformed: going round a proxy silently is worse.
     pub fn new(world: &World) -> Result<Self> {
-        Ok(Self { proxies: Proxies::read(world)?, roots: Roots::read(world), api: OnceCell::new() })
+        Ok(Self {
+            proxies: Proxies::read(world)?,
+            roots: Roots::read(world),
+            tls: OnceCell::new(),
+            api: OnceCell::new(),
+        })
     }
 
     /// The client for API requests. It holds no credential: each request carries its own. It has no time limit either:
@@ -70,6 +76,15 @@ impl Http {
         shown.take()
     }
 
+    /// The CAs as they were found first, for all clients.
+    fn tls(&self) -> Result<Option<rustls::ClientConfig>> {
+        if let Some(tls) = self.tls.get() {
+            return Ok(tls.clone());
+        }
+        let tls = self.roots.tls()?;
+        Ok(self.tls.get_or_init(|| tls).clone())
+    }
+
     /// What all clients have in common, but for the CAs.
     fn any_client(&self) -> ClientBuilder {
         let builder = Client::builder()
@@ -88,8 +103,8 @@ impl Http {
         // The first of two installs wins; both are the same.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut builder = self.any_client().tls_version_min(reqwest::tls::Version::TLS_1_2).tls_info(true);
-        if let Some(roots) = self.roots.certificates()? {
-            builder = builder.tls_certs_only(roots);
+        if let Some(tls) = self.tls()? {
+            builder = builder.tls_backend_preconfigured(tls);
         }
         more(builder).build().map_err(|error| {
             Error::network("the TLS client cannot be set up")
