@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use zip::ZipArchive;
 
-use super::file;
+use super::file::{self, unwritable};
 use crate::error::{Error, Result};
 
 /// No export of a Lokalise project comes near these.
@@ -165,10 +165,6 @@ fn broken(error: zip::result::ZipError) -> Error {
 
 fn hostile(why: &str) -> Error {
     Error::other(format!("the bundle is not unpacked: {why}"))
-}
-
-fn unwritable(path: &Path, error: io::Error) -> Error {
-    Error::other(format!("`{}` cannot be written", path.display())).because(error)
 }
 
 #[cfg(test)]

@@ -22,13 +22,13 @@ pub fn new_beside(path: &Path) -> io::Result<NamedTempFile> {
 }
 
 /// Where `-o` writes.
-pub struct Target {
+pub struct Destination {
     path: PathBuf,
     /// A pipe or a device takes the bytes as they come: it must not be replaced by a file.
     is_special: bool,
 }
 
-impl Target {
+impl Destination {
     /// Looks at the path before anything is sent.
     ///
     /// # Errors
@@ -69,7 +69,7 @@ impl Target {
     }
 }
 
-impl Target {
+impl Destination {
     /// Whoever may read the file that is there may read the new one, and nobody else.
     fn with_rights_of_the_old(&self, file: NamedTempFile) -> io::Result<NamedTempFile> {
         if let Ok(old) = fs::metadata(&self.path) {
@@ -115,7 +115,7 @@ impl Writing {
     }
 }
 
-fn unwritable(path: &Path, error: io::Error) -> Error {
+pub(super) fn unwritable(path: &Path, error: io::Error) -> Error {
     Error::other(format!("`{}` cannot be written", path.display())).because(error)
 }
 
@@ -135,7 +135,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("out.json");
         fs::write(&path, "old").unwrap();
-        let mut writing = Target::new(&path).unwrap().open().unwrap();
+        let mut writing = Destination::new(&path).unwrap().open().unwrap();
         writing.write(b"ne").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"old");
         writing.write(b"w").unwrap();
@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn a_file_that_is_given_up_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let mut writing = Target::new(&folder.path().join("out.json")).unwrap().open().unwrap();
+        let mut writing = Destination::new(&folder.path().join("out.json")).unwrap().open().unwrap();
         writing.write(b"half").unwrap();
         drop(writing);
         assert_eq!(names(folder.path()), [""; 0]);
@@ -156,16 +156,16 @@ mod tests {
     #[test]
     fn a_place_that_can_hold_no_file_is_refused_before_anything_is_sent() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(Target::new(folder.path()).is_err());
-        assert!(Target::new(&folder.path().join("missing/out.json")).is_err());
-        assert!(Target::new(Path::new("out.json")).is_ok(), "a bare name is in this folder");
+        assert!(Destination::new(folder.path()).is_err());
+        assert!(Destination::new(&folder.path().join("missing/out.json")).is_err());
+        assert!(Destination::new(Path::new("out.json")).is_ok(), "a bare name is in this folder");
     }
 
     #[cfg(unix)]
     #[test]
     fn a_device_is_written_to_and_not_replaced() {
         use std::os::unix::fs::FileTypeExt;
-        let mut writing = Target::new(Path::new("/dev/null")).unwrap().open().unwrap();
+        let mut writing = Destination::new(Path::new("/dev/null")).unwrap().open().unwrap();
         writing.write(b"gone").unwrap();
         writing.finish().unwrap();
         assert!(fs::metadata("/dev/null").unwrap().file_type().is_char_device());
@@ -178,7 +178,7 @@ mod tests {
         let (file, link) = (folder.path().join("file"), folder.path().join("link"));
         fs::write(&file, "old").unwrap();
         std::os::unix::fs::symlink(&file, &link).unwrap();
-        let mut writing = Target::new(&link).unwrap().open().unwrap();
+        let mut writing = Destination::new(&link).unwrap().open().unwrap();
         writing.write(b"new").unwrap();
         writing.finish().unwrap();
         assert_eq!(fs::read(&file).unwrap(), b"new");

@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::io::{self, Write};
 
-use super::file::{Target, Writing};
+use super::file::{Destination, Writing};
 use super::filter::{self, Filter};
 use super::pretty::{Pretty, Visible};
 use super::send::Answer;
@@ -16,7 +16,7 @@ use crate::world::{ColorChoice, World};
 #[derive(Default)]
 pub struct Wishes {
     /// `-o`
-    pub file: Option<Target>,
+    pub file: Option<Destination>,
     /// `-i`
     pub include: bool,
     /// `--silent`

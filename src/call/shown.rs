@@ -5,22 +5,16 @@ use std::fmt::Write;
 use super::body::{Part, RequestBody};
 use super::input::Source;
 use super::request::Request;
+use crate::credential::Kind;
 
 /// An argument much longer than this is refused by Linux (128 KiB each).
 const LONGEST_ARGUMENT: u64 = 96 * 1024;
 
-/// The credential of a request that is only shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Credential {
-    ApiToken,
-    OAuth,
-}
-
 /// The request line, the headers and the body. What is read from a file while sending is named in its place.
-pub fn as_request(request: &Request, credential: Credential) -> String {
-    let name = match credential {
-        Credential::ApiToken => "x-api-token",
-        Credential::OAuth => "authorization",
+pub fn as_request(request: &Request, kind: Kind) -> String {
+    let name = match kind {
+        Kind::ApiToken => "x-api-token",
+        Kind::OAuth => "authorization",
     };
     let mut shown = format!("{} {}\n{name}: [redacted]\n", request.method, request.url);
     for (name, value) in &request.headers {
@@ -51,10 +45,10 @@ fn named(source: &Source) -> String {
 }
 
 /// A shell command that sends the same request with curl. It works as pasted where the token is in its variable.
-pub fn as_curl(request: &Request, credential: Credential) -> String {
-    let token = match credential {
-        Credential::ApiToken => "\"X-Api-Token: $LOKALISE_API_TOKEN\"",
-        Credential::OAuth => "\"Authorization: Bearer $LOKALISE_ACCESS_TOKEN\"",
+pub fn as_curl(request: &Request, kind: Kind) -> String {
+    let token = match kind {
+        Kind::ApiToken => "\"X-Api-Token: $LOKALISE_API_TOKEN\"",
+        Kind::OAuth => "\"Authorization: Bearer $LOKALISE_ACCESS_TOKEN\"",
     };
     let mut command = String::from("curl");
     match request.method.as_str() {
@@ -129,13 +123,13 @@ mod tests {
 
     #[test]
     fn a_request_is_shown_without_its_credential() {
-        let shown = as_request(&request(Method::POST, "projects", Some(RequestBody::of("{}"))), Credential::ApiToken);
+        let shown = as_request(&request(Method::POST, "projects", Some(RequestBody::of("{}"))), Kind::ApiToken);
         assert_eq!(
             shown,
             "POST https://api.lokalise.com/api2/projects\nx-api-token: [redacted]\naccept: application/json\n\
              content-type: application/json\ncontent-length: 2\n\n{}\n"
         );
-        let shown = as_request(&request(Method::GET, "projects", None), Credential::OAuth);
+        let shown = as_request(&request(Method::GET, "projects", None), Kind::OAuth);
         assert!(shown.ends_with("authorization: [redacted]\naccept: application/json\n"), "{shown}");
     }
 
@@ -144,7 +138,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("en.json");
         std::fs::write(&path, "{}").unwrap();
-        let shown = as_request(&request(Method::POST, "projects", Some(upload(&path))), Credential::ApiToken);
+        let shown = as_request(&request(Method::POST, "projects", Some(upload(&path))), Kind::ApiToken);
         let body = format!("{{\"it's\":\"x\",\"data\":\"<base64 of {}, 2 bytes>\"}}\n", path.display());
         assert!(shown.ends_with(&body), "{shown}");
     }
@@ -152,20 +146,18 @@ mod tests {
     #[test]
     fn curl_gets_the_token_from_its_variable() {
         assert_eq!(
-            as_curl(&request(Method::GET, "projects?limit=1&filter_names=a%20b", None), Credential::ApiToken),
+            as_curl(&request(Method::GET, "projects?limit=1&filter_names=a%20b", None), Kind::ApiToken),
             "curl 'https://api.lokalise.com/api2/projects?limit=1&filter_names=a%20b' \
              -H \"X-Api-Token: $LOKALISE_API_TOKEN\" -H 'accept: application/json'"
         );
         let body = RequestBody::of(r#"{"name":"it's"}"#);
         assert_eq!(
-            as_curl(&request(Method::PUT, "projects/1", Some(body)), Credential::OAuth),
+            as_curl(&request(Method::PUT, "projects/1", Some(body)), Kind::OAuth),
             "curl -X PUT https://api.lokalise.com/api2/projects/1 \
              -H \"Authorization: Bearer $LOKALISE_ACCESS_TOKEN\" -H 'accept: application/json' \
              -H 'content-type: application/json' --data-raw '{\"name\":\"it'\\''s\"}'"
         );
-        assert!(
-            as_curl(&request(Method::HEAD, "projects?a[]=1", None), Credential::OAuth).contains("--head --globoff")
-        );
+        assert!(as_curl(&request(Method::HEAD, "projects?a[]=1", None), Kind::OAuth).contains("--head --globoff"));
     }
 
     #[cfg(unix)]

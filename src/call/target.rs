@@ -41,7 +41,7 @@ pub fn target(argument: &str, api: &ApiUrl, project: Project) -> Result<Target> 
     // compared: V12 of threats.md lists seven spellings that change the host in a join.
     let url = match absolute(&filled)? {
         Some(url) => url,
-        None => Url::parse(&format!("{}{}", origin_of(&base), rooted(&filled, api.prefix())?))
+        None => Url::parse(&format!("{}{}", base.origin().ascii_serialization(), rooted(&filled, api.prefix())?))
             .map_err(|_| Error::usage(format!("`{argument}` is not a path")))?,
     };
     // First, since the next refusal repeats the argument.
@@ -181,10 +181,6 @@ fn within_the_api(path: &str) -> bool {
     }
     // An API root alone is no endpoint.
     depth > 0
-}
-
-fn origin_of(url: &Url) -> String {
-    url.origin().ascii_serialization()
 }
 
 #[cfg(test)]

@@ -18,10 +18,6 @@ use super::{Cli, METHODS};
 /// The word by which a script asks. It is no command: nobody types it, and no help lists it.
 const ASKED: &str = "__complete";
 
-/// What the shell is told to complete by itself, in place of candidates.
-const FILES: &str = "\tfiles\n";
-const FOLDERS: &str = "\tfolders\n";
-
 /// The answer to a completion script, if it is one that asks: a line for each candidate, its help behind a tab.
 /// A line that opens with a tab tells the shell to complete files, folders, or from word N on another command.
 pub fn answer(arguments: impl IntoIterator<Item = OsString>) -> Option<String> {
@@ -57,9 +53,9 @@ fn lines(typed: &Typed) -> Option<String> {
     if typed.current().is_empty() && found.iter().any(|candidate| !is_flag(candidate)) {
         found.retain(|candidate| !is_flag(candidate));
     }
-    for (id, told) in [(candidates::FILES, FILES), (candidates::FOLDERS, FOLDERS)] {
+    for id in [candidates::FILES, candidates::FOLDERS] {
         if found.iter().any(|candidate| candidate.get_id().is_some_and(|other| other == id)) {
-            return Some(told.to_owned());
+            return Some(format!("\t{id}\n"));
         }
     }
     let mut text = String::new();

@@ -135,10 +135,10 @@ fn refuse_to_write(request: &Request, read_only: bool, choice: &Choice) -> Resul
 
 /// `--dry-run` and `--curl`: shows the first request, and opens neither a socket nor a store.
 fn show(world: &World, order: &Order, as_curl: bool, choice: &Choice) -> Result<u8> {
-    let credential = match (&choice.rule, &choice.entry) {
+    let kind = match (&choice.rule, &choice.entry) {
         (Rule::TokenVariable("LOKALISE_ACCESS_TOKEN" | "LOKALISE_REFRESH_TOKEN"), _)
-        | (_, Some(Entry { kind: Kind::OAuth, .. })) => shown::Credential::OAuth,
-        _ => shown::Credential::ApiToken,
+        | (_, Some(Entry { kind: Kind::OAuth, .. })) => Kind::OAuth,
+        _ => Kind::ApiToken,
     };
     let mut request = order.request.clone();
     match &order.way {
@@ -153,8 +153,7 @@ fn show(world: &World, order: &Order, as_curl: bool, choice: &Choice) -> Result<
             world.say(&format!("lokalise-auth: this is the first of {} requests", bodies.len()));
         }
     }
-    let text =
-        if as_curl { shown::as_curl(&request, credential) + "\n" } else { shown::as_request(&request, credential) };
+    let text = if as_curl { shown::as_curl(&request, kind) + "\n" } else { shown::as_request(&request, kind) };
     world.answer(&text)?;
     Ok(0)
 }

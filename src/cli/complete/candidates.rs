@@ -14,7 +14,7 @@ use crate::profile::Profiles;
 use crate::settings::Settings;
 use crate::world::World;
 
-/// Marks a place where the shell's own completion of files does better.
+/// Marks a place where the shell's own completion of files does better, and tells the shell so.
 pub const FILES: &str = "files";
 /// The same for folders.
 pub const FOLDERS: &str = "folders";

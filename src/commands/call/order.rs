@@ -9,7 +9,7 @@ use reqwest::Method;
 use crate::call::batch::Batch;
 use crate::call::body::{Part, RequestBody};
 use crate::call::fields::{self, Fields, Typed};
-use crate::call::file::Target as FileTarget;
+use crate::call::file::Destination;
 use crate::call::filter::Filter;
 use crate::call::headers::headers;
 use crate::call::input::{self, Inputs};
@@ -65,7 +65,7 @@ impl Order {
         let gate = call.fail_unless.as_ref().map(|code| Ok((Filter::compile(code)?, code.clone()))).transpose()?;
         let batch = call.batch.as_deref().map(Batch::parse).transpose()?;
         let file = call.output.as_ref().filter(|path| path.as_os_str() != "-");
-        let file = file.map(|path| FileTarget::new(path)).transpose()?;
+        let file = file.map(|path| Destination::new(path)).transpose()?;
         let request = request(world, settings, call).await?;
         let way = match batch {
             Some(batch) => Way::Batches(batches(&batch, &request)?),
