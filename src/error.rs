@@ -165,10 +165,16 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;
-        match &self.cause {
-            Some(cause) => write!(f, ": {cause:#}"),
-            None => Ok(()),
+        let mut before = String::new();
+        for cause in self.cause.iter().flat_map(|cause| cause.chain()) {
+            let cause = cause.to_string();
+            // Some errors quote their cause, and have it as their source as well.
+            if !before.ends_with(&cause) {
+                write!(f, ": {cause}")?;
+            }
+            before = cause;
         }
+        Ok(())
     }
 }
 

@@ -31,6 +31,9 @@ use crate::settings::Settings;
 use crate::signals::Signals;
 use crate::world::{ColorChoice, Detail, World};
 
+/// Room for a filter that recurses: what a deep document or `reduce` may need. It is taken up when it is used.
+const FILTER_STACK: usize = 64 * 1024 * 1024;
+
 /// Runs one command. The answer goes to stdout, everything else to stderr.
 ///
 /// # Errors
@@ -53,6 +56,7 @@ pub fn run(world: &mut World, cli: &Cli) -> Result<u8> {
     let settings = Settings::read(world, cli.global.profile.clone(), cli.global.store.clone(), cli.global.json)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
+        .thread_stack_size(FILTER_STACK)
         .build()
         .map_err(|error| Error::other("the runtime cannot be started").because(error))?;
     let ended = runtime.block_on(async {

@@ -16,6 +16,9 @@ use crate::error::{Error, Result};
 const MOST_FILES: usize = 100_000;
 const MOST_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 
+/// The longest name of a file on the file systems of today.
+const LONGEST_NAME: usize = 255;
+
 /// How much larger than the bundle its files may be together, beyond the first 64 MiB. Text shrinks to a tenth.
 const HIGHEST_RATIO: u64 = 200;
 const RATIO_FREE: u64 = 64 * 1024 * 1024;
@@ -101,6 +104,7 @@ fn path_inside(name: &str) -> Option<PathBuf> {
     let name = name.strip_suffix('/').unwrap_or(name);
     let is_plain = |part: &str| {
         !matches!(part, "" | "." | "..")
+            && part.len() <= LONGEST_NAME
             && !part.contains(|character: char| character == '\\' || character.is_control())
             && (!cfg!(windows) || is_plain_on_windows(part))
     };

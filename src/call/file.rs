@@ -24,58 +24,60 @@ pub fn new_beside(path: &Path) -> io::Result<NamedTempFile> {
 /// Where `-o` writes.
 pub struct Destination {
     path: PathBuf,
-    /// A pipe or a device takes the bytes as they come: it must not be replaced by a file.
-    is_special: bool,
+    /// The file that is to be there; nothing for a pipe or a device, which takes the bytes as they come and must not be
+    /// replaced by a file.
+    new: Option<NamedTempFile>,
 }
 
 impl Destination {
-    /// Looks at the path before anything is sent.
+    /// Looks at the path, and makes the file that is to become it: a request whose answer can be kept nowhere is not sent.
     ///
     /// # Errors
-    /// Usage, if no file can be there.
+    /// Usage, if no file can be there; other, if none can be made.
     pub fn new(path: &Path) -> Result<Self> {
         // A link is followed, as by every other program that writes to it.
         let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        match fs::metadata(&path) {
-            Ok(metadata) if metadata.is_dir() => {
-                Err(Error::usage(format!("`{}` is a directory, where a file is to be written", path.display())))
+        let old = fs::metadata(&path).ok();
+        match &old {
+            Some(old) if old.is_dir() => {
+                return Err(Error::usage(format!(
+                    "`{}` is a directory, where a file is to be written",
+                    path.display()
+                )));
             }
-            Ok(metadata) => Ok(Self { is_special: !metadata.is_file(), path }),
-            Err(_) => {
+            Some(old) if !old.is_file() => return Ok(Self { path, new: None }),
+            Some(_) => {}
+            None => {
                 let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-                if folder.is_dir() {
-                    Ok(Self { path, is_special: false })
-                } else {
-                    Err(Error::usage(format!("there is no folder `{}` to write to", folder.display())))
+                if !folder.is_dir() {
+                    return Err(Error::usage(format!("there is no folder `{}` to write to", folder.display())));
                 }
             }
         }
+        let new = new_beside(&path).and_then(|file| {
+            // Whoever may read the file that is there may read the new one, and nobody else.
+            old.map_or(Ok(()), |old| file.as_file().set_permissions(old.permissions()))?;
+            Ok(file)
+        });
+        match new {
+            Ok(new) => Ok(Self { path, new: Some(new) }),
+            Err(error) => Err(unwritable(&path, error)),
+        }
     }
 
-    /// Opens the file that is to become it.
+    /// Begins to write.
     ///
     /// # Errors
-    /// Other, if none can be made there.
+    /// Other, if the pipe or device cannot be opened.
     pub fn open(self) -> Result<Writing> {
-        let opened = if self.is_special {
-            fs::OpenOptions::new().write(true).open(&self.path).map(Inner::Special)
-        } else {
-            new_beside(&self.path).and_then(|file| self.with_rights_of_the_old(file)).map(Inner::New)
+        let inner = match self.new {
+            Some(new) => Inner::New(new),
+            None => match fs::OpenOptions::new().write(true).open(&self.path) {
+                Ok(special) => Inner::Special(special),
+                Err(error) => return Err(unwritable(&self.path, error)),
+            },
         };
-        match opened {
-            Ok(inner) => Ok(Writing { path: self.path, inner }),
-            Err(error) => Err(unwritable(&self.path, error)),
-        }
-    }
-}
-
-impl Destination {
-    /// Whoever may read the file that is there may read the new one, and nobody else.
-    fn with_rights_of_the_old(&self, file: NamedTempFile) -> io::Result<NamedTempFile> {
-        if let Ok(old) = fs::metadata(&self.path) {
-            file.as_file().set_permissions(old.permissions())?;
-        }
-        Ok(file)
+        Ok(Writing { path: self.path, inner })
     }
 }
 
@@ -97,7 +99,8 @@ impl Writing {
     /// Other, if the disk does not take them.
     pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
         let written = match &mut self.inner {
-            Inner::New(file) => file.write_all(bytes),
+            // Past what would add the temporary name to an error.
+            Inner::New(file) => file.as_file_mut().write_all(bytes),
             Inner::Special(file) => file.write_all(bytes),
         };
         written.map_err(|error| unwritable(&self.path, error))

@@ -87,7 +87,11 @@ impl Inputs {
             });
         }
         let path = Path::new(name);
-        let (file, length) = regular_file(path)?;
+        let (mut file, length) = regular_file(path)?;
+        if length == 0 {
+            // It is empty, or its length is not known before, as in /proc.
+            return kept(&mut file).map_err(|error| unreadable(name, error));
+        }
         Ok(Source::File { path: Some(path.to_owned()), file: Arc::new(file), length })
     }
 }

@@ -116,6 +116,9 @@ impl Merge {
     pub fn end_page(&mut self, out: &mut Vec<u8>) -> Result<Facts> {
         let page = self.page.take().unwrap_or_else(|| Page::new(None));
         let facts = page.finish().map_err(|malformed| self.bad_page(malformed))?;
+        if facts.error.is_some() {
+            return Ok(facts);
+        }
         if self.pages > 0 && (self.list.is_none() || facts.list.is_none()) {
             let name = String::from_utf8_lossy(self.list.as_deref().unwrap_or_default()).into_owned();
             return Err(Error::other(format!("page {} has no list `{name}`, as page 1 has", self.pages + 1)));

@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use super::file::{Destination, Writing};
 use super::filter::{self, Filter};
@@ -37,13 +38,18 @@ pub struct Output {
     color: bool,
     include: bool,
     lines: bool,
-    filter: Option<Filter>,
-    gate: Option<(Filter, String)>,
+    filters: Arc<Filters>,
     gate_held: bool,
     /// Who read stdout has gone away.
     reader_is_gone: bool,
     /// The document, or the line, that the filters wait for.
     held: Vec<u8>,
+}
+
+/// `--jq`, and `--fail-unless` with its code.
+struct Filters {
+    filter: Option<Filter>,
+    gate: Option<(Filter, String)>,
 }
 
 enum Place {
@@ -81,8 +87,7 @@ impl Output {
             color,
             include: wishes.include,
             lines: wishes.lines,
-            filter: wishes.filter,
-            gate: wishes.gate,
+            filters: Arc::new(Filters { filter: wishes.filter, gate: wishes.gate }),
             gate_held: true,
             reader_is_gone: false,
             held: Vec::new(),
@@ -129,32 +134,34 @@ impl Output {
     ///
     /// # Errors
     /// If they cannot be written, or a filter fails on them.
-    pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        if self.filter.is_none() && self.gate.is_none() {
+    pub async fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        let Filters { filter, gate } = &*self.filters;
+        let is_filtered = filter.is_some();
+        if !is_filtered && gate.is_none() {
             return self.show(bytes);
         }
         self.held.extend_from_slice(bytes);
         if !self.lines {
-            return if self.filter.is_none() { self.show(bytes) } else { Ok(()) };
+            return if is_filtered { Ok(()) } else { self.show(bytes) };
         }
         let Some(end) = self.held.iter().rposition(|byte| *byte == b'\n') else { return Ok(()) };
         let rest = self.held.split_off(end + 1);
         let lines = std::mem::replace(&mut self.held, rest);
-        for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-            self.document(line)?;
+        if !is_filtered {
+            self.show(&lines)?;
         }
-        if self.filter.is_none() { self.show(&lines) } else { Ok(()) }
+        self.documents(lines).await
     }
 
     /// Ends the answer.
     ///
     /// # Errors
     /// If it cannot be written, a filter fails, the gate does not hold, or nobody read it to the end.
-    pub fn finish(mut self) -> Result<()> {
+    pub async fn finish(mut self) -> Result<()> {
         if !self.lines && !self.held.trim_ascii().is_empty() {
             let document = std::mem::take(&mut self.held);
-            self.document(&document)?;
-        } else if !self.lines && self.gate.is_some() {
+            self.documents(document).await?;
+        } else if !self.lines && self.filters.gate.is_some() {
             self.gate_held = false;
         }
         self.end_look()?;
@@ -166,7 +173,7 @@ impl Output {
         if self.reader_is_gone {
             return Err(Error::stdout(io::ErrorKind::BrokenPipe.into()));
         }
-        match self.gate {
+        match &self.filters.gate {
             Some((_, code)) if !self.gate_held => {
                 Err(Error::new(ErrorKind::GateFalse, format!("not true of the answer: {code}")))
             }
@@ -174,32 +181,27 @@ impl Output {
         }
     }
 
-    /// One document for the gate and the filter.
-    fn document(&mut self, document: &[u8]) -> Result<()> {
-        if let Some((gate, _)) = &self.gate {
-            self.gate_held &= gate.holds(document)?;
-        }
-        let Some(filter) = self.filter.take() else { return Ok(()) };
-        let mut results = Vec::new();
-        let ended = filter.run(document, |result| {
-            match (&self.look, result) {
-                (Look::Raw, filter::Output::Text(text) | filter::Output::Json(text)) => results.extend(text),
-                (_, filter::Output::Text(text)) => {
-                    results.extend(escaped_block(&String::from_utf8_lossy(&text)).as_bytes());
-                }
-                (_, filter::Output::Json(json)) => {
-                    let mut pretty = Pretty::new(self.color);
-                    let shown = pretty.push(&json) + &pretty.end();
-                    results.extend(shown.trim_end().as_bytes());
-                }
+    /// Documents for the gate and the filter: one, or one on each line. They work on a thread of their own: a filter
+    /// may take for ever, and neither a signal nor `--timeout` waits for it.
+    async fn documents(&mut self, text: Vec<u8>) -> Result<()> {
+        let filters = Arc::clone(&self.filters);
+        let look = (!matches!(self.look, Look::Raw)).then_some(self.color);
+        let is_lines = self.lines;
+        let filtered = tokio::task::spawn_blocking(move || {
+            let mut filtered = Filtered { results: Vec::new(), gate_held: true, ended: Ok(()) };
+            if is_lines {
+                let mut lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+                filtered.ended = lines.try_for_each(|line| filters.document(line, look, &mut filtered));
+            } else {
+                filtered.ended = filters.document(&text, look, &mut filtered);
             }
-            results.push(b'\n');
-            Ok(())
+            filtered
         });
-        self.filter = Some(filter);
+        let filtered = filtered.await.map_err(|died| Error::other("the filter cannot be run").because(died))?;
+        self.gate_held &= filtered.gate_held;
         // What the filter said before it failed was asked for as well.
-        self.put(&results)?;
-        ended
+        self.put(&filtered.results)?;
+        filtered.ended
     }
 
     /// Shows bytes of the body as the place wants them.
@@ -219,7 +221,7 @@ impl Output {
 
     fn end_look(&mut self) -> Result<()> {
         match &mut self.look {
-            Look::Json(pretty) if self.filter.is_none() => {
+            Look::Json(pretty) if self.filters.filter.is_none() => {
                 let end = pretty.end();
                 self.put(end.as_bytes())
             }
@@ -246,6 +248,38 @@ impl Output {
             }
             written => written,
         }
+    }
+}
+
+/// What gate and filter made of documents.
+struct Filtered {
+    results: Vec<u8>,
+    gate_held: bool,
+    ended: Result<()>,
+}
+
+impl Filters {
+    /// One document. `look` is given where the results are for eyes, and says whether they are coloured.
+    fn document(&self, document: &[u8], look: Option<bool>, filtered: &mut Filtered) -> Result<()> {
+        if let Some((gate, _)) = &self.gate {
+            filtered.gate_held &= gate.holds(document)?;
+        }
+        let Some(filter) = &self.filter else { return Ok(()) };
+        filter.run(document, |result| {
+            match (look, result) {
+                (None, filter::Output::Text(text) | filter::Output::Json(text)) => filtered.results.extend(text),
+                (Some(_), filter::Output::Text(text)) => {
+                    filtered.results.extend(escaped_block(&String::from_utf8_lossy(&text)).as_bytes());
+                }
+                (Some(color), filter::Output::Json(json)) => {
+                    let mut pretty = Pretty::new(color);
+                    let shown = pretty.push(&json) + &pretty.end();
+                    filtered.results.extend(shown.trim_end().as_bytes());
+                }
+            }
+            filtered.results.push(b'\n');
+            Ok(())
+        })
     }
 }
 

@@ -55,6 +55,15 @@ pub struct Facts {
     pub error: Option<Value>,
     /// What was refused of a bulk request.
     pub errors: Vec<Value>,
+    /// So much was refused that it was not kept.
+    pub more_errors: bool,
+}
+
+impl Facts {
+    /// What a document that is at hand says of errors and of the page after it.
+    pub fn of(document: &Value) -> Self {
+        Members::deserialize(document).map(Members::facts).unwrap_or_default()
+    }
 }
 
 impl Page {
@@ -154,6 +163,9 @@ impl Page {
 pub(super) struct Notes {
     json: Vec<u8>,
     open: bool,
+    /// Where the last member begins, and whether it is `errors`.
+    last: (usize, bool),
+    more_errors: bool,
 }
 
 impl Notes {
@@ -162,6 +174,7 @@ impl Notes {
         if self.json.len() > MOST_NOTED {
             return;
         }
+        self.last = (self.json.len(), key == b"errors");
         self.json.push(if self.json.is_empty() { b'{' } else { b',' });
         self.json.push(b'"');
         self.json.extend_from_slice(key);
@@ -173,6 +186,14 @@ impl Notes {
     pub(super) fn take(&mut self, bytes: &[u8]) {
         if self.open && self.json.len() <= MOST_NOTED {
             self.json.extend_from_slice(bytes);
+            // That there are errors is known by now, whatever they say.
+            if let (start, true) = self.last
+                && self.json.len() > MOST_NOTED
+            {
+                self.json.truncate(start);
+                self.open = false;
+                self.more_errors = true;
+            }
         }
     }
 
@@ -192,14 +213,14 @@ impl Notes {
     /// [`Malformed`], if that is more than is kept, or is said twice.
     pub(super) fn facts(&self) -> Result<Facts, Malformed> {
         if self.json.is_empty() {
-            return Ok(Facts::default());
+            return Ok(Facts { more_errors: self.more_errors, ..Facts::default() });
         }
         if self.json.len() > MOST_NOTED {
             return Err(Malformed::TooLong);
         }
         let whole = [&self.json[..], b"}"].concat();
         let members: Members = serde_json::from_slice(&whole).map_err(|_| Malformed::Ambiguous)?;
-        Ok(members.facts())
+        Ok(Facts { more_errors: self.more_errors, ..members.facts() })
     }
 }
 
@@ -231,7 +252,20 @@ impl Members {
             Value::String(error) if !error.is_empty() => vec![Value::String(error)],
             _ => Vec::new(),
         };
-        Facts { next_cursor: next_cursor.filter(|_| !over), error: self.error, errors, ..Facts::default() }
+        let error = self.error.filter(|error| !says_nothing(error));
+        Facts { next_cursor: next_cursor.filter(|_| !over), error, errors, ..Facts::default() }
+    }
+}
+
+/// PHP has many words for nothing.
+fn says_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::Bool(true) => false,
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(members) => members.is_empty(),
     }
 }
 

@@ -48,7 +48,10 @@ impl Outlook {
             has_list: facts.list.is_some(),
             next_cursor: in_header.map(str::to_owned).or_else(|| facts.next_cursor.clone()),
             total: number("x-pagination-total-count"),
-            page_count: number("x-pagination-page-count"),
+            page_count: number("x-pagination-page-count").or_else(|| {
+                let limit: u64 = number("x-pagination-limit").filter(|limit| *limit > 0)?;
+                Some(number("x-pagination-total-count")?.div_ceil(limit))
+            }),
             page: number("x-pagination-page"),
         }
     }
@@ -69,6 +72,8 @@ pub struct Pages {
     total: Option<u64>,
     /// Offset pages that were announced all at once, and how many of them are still to come.
     announced: u64,
+    /// The number of the last page of a counted list.
+    last: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,6 +114,7 @@ impl Pages {
             items: 0,
             total: None,
             announced: 0,
+            last: 0,
         }
     }
 
@@ -142,7 +148,7 @@ impl Pages {
         }
         if self.announced > 0 {
             self.announced -= 1;
-            return if self.announced > 0 { Ok(Turn::GoOn) } else { self.over() };
+            return if self.announced > 0 { Ok(Turn::GoOn) } else { self.rest(self.last) };
         }
         if let Some(cursor) = &answer.next_cursor {
             return self.from(cursor);
@@ -194,13 +200,15 @@ impl Pages {
         Ok(Turn::Next(parameters))
     }
 
-    /// The pages behind the first of a counted list.
+    /// The pages of a counted list that are left, or as many of them as should hold the items that are wanted.
     fn rest(&mut self, page_count: u64) -> Result<Turn> {
         self.style = Style::Offset;
-        let left = page_count.saturating_sub(self.started_at);
-        let left = left.min(self.page_bound.unwrap_or(u64::MAX).saturating_sub(1));
+        self.last = page_count;
+        let next = self.started_at + self.taken;
+        let left = page_count.saturating_add(1).saturating_sub(next);
+        let left = left.min(self.page_bound.unwrap_or(u64::MAX).saturating_sub(self.taken));
         let left = match self.item_bound {
-            Some(most) if self.items > 0 => left.min((most - self.items).div_ceil(self.items)),
+            Some(most) if self.items > 0 => left.min((most - self.items).div_ceil(self.items.div_ceil(self.taken))),
             _ => left,
         };
         if left == 0 {
@@ -210,7 +218,7 @@ impl Pages {
             return Err(too_many());
         }
         self.announced = left;
-        Ok(Turn::Rest((1..=left).map(|next| self.page(self.started_at + next)).collect()))
+        Ok(Turn::Rest((0..left).map(|further| self.page(next + further)).collect()))
     }
 
     /// The next page of a list whose pages nobody counts: without a total, one that is not full is the last.

@@ -197,7 +197,9 @@ mod tests {
 
     #[test]
     fn errors_that_are_too_many_to_keep_are_not_taken_for_none() {
-        let many = format!(r#"{{"errors":["{}"]}}"#, "x".repeat(MOST_NOTED));
-        assert_eq!(found(&many, 4096), Err(Malformed::TooLong));
+        let many = format!(r#"{{"errors":["{0}","{0}"],"keys":[]}}"#, "x".repeat(MOST_NOTED));
+        assert_eq!(found(&many, 4096), Ok(Facts { more_errors: true, ..Facts::default() }));
+        let long = format!(r#"{{"error":"{}"}}"#, "x".repeat(MOST_NOTED));
+        assert_eq!(found(&long, 4096), Err(Malformed::TooLong));
     }
 }

@@ -128,12 +128,14 @@ pub fn judged(facts: &Facts, head: &Head, allow_partial: bool) -> Result<(), Err
         let said = ApiError::read(head.status, body.as_bytes());
         return Err(said.into_error(head.request_id.clone()));
     }
-    if facts.errors.is_empty() || allow_partial {
-        return Ok(());
-    }
-    let count = facts.errors.len();
-    let items = if count == 1 { "1 item was".to_owned() } else { format!("{count} items were") };
-    let message = format!("{items} refused: {} (HTTP {})", named(&facts.errors), head.status);
+    let refused = match facts.errors.len() {
+        _ if allow_partial => return Ok(()),
+        0 if facts.more_errors => "more items were refused than can be told".to_owned(),
+        0 => return Ok(()),
+        1 => format!("1 item was refused: {}", named(&facts.errors)),
+        count => format!("{count} items were refused: {}", named(&facts.errors)),
+    };
+    let message = format!("{refused} (HTTP {})", head.status);
     Err(Error {
         status: Some(head.status),
         request_id: head.request_id.clone(),

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use hyper::body::Bytes;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue, LOCATION};
@@ -61,8 +61,10 @@ pub struct Sender<'w> {
     session: Mutex<Session<'w>>,
     pace: Option<Pace>,
     patience: Patience,
-    /// All waits of the run together; each request starts with what is left.
+    /// All waits of the run together, those beside each other once; each request starts with what is left.
     waited: Cell<Duration>,
+    /// When the last of the waits ends.
+    waits_until: Cell<Option<Instant>>,
     /// A 429 or 423 has come: requests beside each other are too many.
     crowded: Cell<bool>,
 }
@@ -138,7 +140,7 @@ impl Answer {
 
     /// The id that Lokalise's support asks for.
     pub fn request_id(&self) -> Option<String> {
-        self.header("x-lokalise-process-id")
+        self.header("x-lokalise-process-id").filter(|id| !id.is_empty())
     }
 
     /// Whether the body is JSON, or nobody says that it is not.
@@ -191,7 +193,8 @@ impl<'w> Sender<'w> {
         let client = http.api()?.clone();
         let pace = Pace::of_user(session.pace_key());
         let session = Mutex::new(session);
-        Ok(Self { world, client, session, pace, patience, waited: Cell::default(), crowded: Cell::new(false) })
+        let (waited, waits_until, crowded) = (Cell::default(), Cell::default(), Cell::default());
+        Ok(Self { world, client, session, pace, patience, waited, waits_until, crowded })
     }
 
     /// Whether requests beside each other have proved too many.
@@ -238,7 +241,8 @@ impl<'w> Sender<'w> {
         }
     }
 
-    fn retries(&self) -> Retries {
+    /// What one more request may still wait for.
+    pub fn retries(&self) -> Retries {
         Retries::new(self.patience.max_wait.saturating_sub(self.waited.get()), self.patience.retry)
     }
 
@@ -292,8 +296,13 @@ impl<'w> Sender<'w> {
         session.renewed_after_401().await
     }
 
-    async fn wait(&self, wait: Duration, why: &str) {
-        self.waited.set(self.waited.get() + wait);
+    /// Waits, and says why.
+    pub async fn wait(&self, wait: Duration, why: &str) {
+        let now = Instant::now();
+        let until = now + wait;
+        let counted = self.waits_until.get().map_or(now, |others| others.max(now));
+        self.waited.set(self.waited.get() + until.saturating_duration_since(counted));
+        self.waits_until.set(Some(until.max(counted)));
         let rounded = Duration::from_millis(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).next_multiple_of(10));
         self.world.say(&format!("lokalise-auth: {why}; trying again in {}", humantime::format_duration(rounded)));
         tokio::time::sleep(wait).await;

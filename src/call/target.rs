@@ -124,7 +124,10 @@ fn identifier(project: Project) -> Result<String> {
 
 /// One path segment's value, percent-encoded down to the unreserved characters of RFC 3986 §2.3.
 fn segment(what: &str, value: &str) -> Result<String> {
-    if matches!(value, "" | "." | "..") {
+    if value.is_empty() {
+        return Err(Error::usage(format!("{what} is empty")));
+    }
+    if matches!(value, "." | "..") {
         return Err(Error::usage(format!("{what} is `{value}`, which names nothing")));
     }
     if value.chars().any(char::is_control) {

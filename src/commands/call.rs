@@ -9,10 +9,10 @@ mod refused;
 mod single;
 mod wait;
 
-use crate::call::page::{Facts, Page};
+use crate::call::page::Facts;
 use crate::call::refusal::Caller;
 use crate::call::request::Request;
-use crate::call::send::{Patience, Sender, out_of_time};
+use crate::call::send::{Sender, out_of_time};
 use crate::call::shown;
 use crate::cli::Call;
 use crate::credential::Kind;
@@ -58,7 +58,6 @@ async fn send(world: &World, settings: &Settings, order: Order, choice: Choice) 
         data_only,
         include: wishes.include,
         silent: wishes.silent,
-        patience,
     };
     match way {
         Way::Pages(items, pages) => paginate::paginate(&run, wishes, items, pages).await,
@@ -83,7 +82,6 @@ struct Run<'w> {
     data_only: bool,
     include: bool,
     silent: bool,
-    patience: Patience,
 }
 
 impl Run<'_> {
@@ -116,8 +114,7 @@ fn caller(session: &Session, async_export: Option<String>) -> Caller {
 
 /// What a whole body says about errors, if it is JSON at all.
 fn facts_of(body: &[u8]) -> Facts {
-    let mut page = Page::new(None);
-    page.push(body, |_| {}).and_then(|()| page.finish()).unwrap_or_default()
+    serde_json::from_slice(body).map(|document| Facts::of(&document)).unwrap_or_default()
 }
 
 /// Refuses what would write, where only reading is allowed.

@@ -105,6 +105,10 @@ fn errors_are_found_behind_megabytes_of_an_answer() {
 #[test]
 fn a_success_that_is_an_error_is_refused() {
     let scene = Scene::new();
+    for nothing in [json!(null), json!(false), json!(""), json!([]), json!({})] {
+        scene.standin.answer_next("GET", "/api2/projects", Answer::json(200, &json!({"error": nothing})));
+        scene.call(&["GET", "/projects"]).quietly();
+    }
     let body = json!({"error": {"message": "Something went wrong", "code": 500}});
     let answer = Answer::json(200, &body);
     scene.standin.answer_next("GET", "/api2/projects", answer.clone());
@@ -217,6 +221,34 @@ fn a_body_that_is_cut_short_is_a_failure() {
         assert!(told.failed(9).contains("was cut short"), "{headers}: {}", told.stderr);
     }
     assert_eq!(cut_short("", r#"{"projects":[]}"#).quietly(), r#"{"projects":[]}"#, "whole without a length");
+}
+
+#[test]
+fn a_filter_without_end_ends_with_the_time_and_at_a_signal() {
+    let scene = Scene::new();
+    let endless = ["call", "GET", "/projects", "-q", "last(repeat(1))"];
+    let begun = std::time::Instant::now();
+    let told = scene.call(&[&endless[1..], &["--timeout", "1s"]].concat());
+    assert_eq!(told.failed(9), "not done within 1s");
+    assert!(begun.elapsed() < std::time::Duration::from_secs(10));
+    #[cfg(unix)]
+    {
+        scene.standin.forget_requests();
+        let child = scene.home.command(endless).stderr(std::process::Stdio::piped()).spawn().expect("it runs");
+        scene.standin.wait_for("GET", "/api2/projects", 1);
+        std::thread::sleep(std::time::Duration::from_millis(500));
+        let pid = rustix::process::Pid::from_child(&child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("it runs");
+        assert_eq!(child.wait_with_output().expect("it ends").status.code(), Some(143));
+    }
+}
+
+#[test]
+fn an_answer_that_can_be_kept_nowhere_is_not_asked_for() {
+    let scene = Scene::new();
+    scene.file("there", "a file");
+    scene.call(&["POST", "/projects", "-f", "name=x", "-o", "there/out.json"]).failed(2);
+    assert!(scene.standin.requests().is_empty());
 }
 
 #[test]

@@ -61,3 +61,32 @@ fn keys_are_deleted_in_batches() {
     let left = scene.call(&["GET", "/projects/{p}/keys", "-q", ".keys | length"]).quietly();
     assert_eq!(left, "0\n");
 }
+
+#[test]
+fn more_refused_items_than_fit_a_page_are_told_as_well() {
+    let scene = Scene::new();
+    let error = json!({"message": "This key name is already taken", "key_name": {"web": "x".repeat(1_000)}});
+    let refused = json!({"project_id": "1", "keys": [], "errors": vec![error; 500]});
+    scene.standin.answer_always("POST", &scene.project("/keys"), Answer::json(200, &refused));
+    let told = scene.call_with(&CREATE, &keys((0..2_000).map(|number| format!("key-{number}"))));
+    assert!(told.failed(10).starts_with("2000 items were refused: This key name is already taken"), "{}", told.stderr);
+    // One answer that is streamed is too long for its errors to be kept.
+    let refused = json!({"keys": [], "errors": vec!["x".repeat(1_000); 2_000]});
+    scene.standin.answer_always("POST", &scene.project("/keys"), Answer::json(200, &refused));
+    for arguments in [&[][..], &["--ndjson"]] {
+        let told = scene.call(&[&["POST", "/projects/{p}/keys", "-f", "keys[]=a"], arguments].concat());
+        assert_eq!(told.failed(10), "more items were refused than can be told (HTTP 200)");
+    }
+    let told = scene.call(&["POST", "/projects/{p}/keys", "-f", "keys[]=a", "--allow-partial", "--silent"]);
+    assert_eq!(told.code, 0, "{}", told.stderr);
+}
+
+#[test]
+fn the_items_of_a_batch_come_one_on_a_line_too() {
+    let scene = Scene::new();
+    scene.standin.edit(|content| content.set_keys(0));
+    let body = keys(["a", "b", "c"].map(str::to_owned).into_iter());
+    let each = ["--ndjson", "-q", ".key_name.web"];
+    let create = ["POST", "/projects/{p}/keys", "--input", "-", "--batch", "keys:2"];
+    assert_eq!(scene.call_with(&[&create[..], &each].concat(), &body).quietly(), "a\nb\nc\n");
+}

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use serde_json::json;
+
 use super::Scene;
 use crate::support::standin::{Answer, SyncExport, zip_of};
 
@@ -56,6 +58,38 @@ fn the_signed_address_is_not_told_on_stderr() {
         assert!(!told.stderr.contains(&signature), "{}", told.stderr);
         assert_eq!(told.failed(1), "127.0.0.1 does not give the bundle (HTTP 403)");
     }
+}
+
+#[test]
+fn a_signed_address_in_a_refused_answer_is_not_told_either() {
+    let scene = Scene::new();
+    let bundle = "https://s3.example/b.zip?X-Amz-Signature=secret-signature";
+    let partly = Answer::json(200, &json!({"bundle_url": bundle, "errors": ["one file skipped"]}));
+    let refused = Answer::json(400, &json!({"bundle_url": bundle, "error": {"message": "No", "code": 400}}));
+    for answer in [partly, refused] {
+        scene.standin.answer_next("POST", &scene.project("/files/download"), answer);
+        let told = scene.call(&SYNC);
+        told.failed(10);
+        assert!(told.stderr.contains("b.zip?…") && !told.stderr.contains("secret-signature"), "{}", told.stderr);
+    }
+}
+
+#[test]
+fn a_folder_that_cannot_be_one_is_named_before_anything_is_made() {
+    let scene = Scene::new();
+    scene.file("locales", "a file");
+    assert!(scene.call(&ASYNC).failed(2).ends_with("locales` is a file, where a directory is needed"));
+    assert!(scene.standin.requests().is_empty());
+}
+
+#[test]
+fn the_waits_of_a_run_are_one_budget_to_the_bundle_s_end() {
+    let scene = Scene::new();
+    let busy = |seconds| Answer::error(429, "no").header("Retry-After", seconds);
+    scene.standin.answer_next("POST", &scene.project("/files/download"), busy("1"));
+    scene.standin.answer_next("GET", "/export/*", busy("1"));
+    let told = scene.call(&[&SYNC[..], &["--max-wait", "1500ms"]].concat());
+    assert_eq!(told.failed(1), "127.0.0.1 does not give the bundle (HTTP 429)");
 }
 
 #[test]

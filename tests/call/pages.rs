@@ -182,6 +182,46 @@ fn totals_that_do_not_match_are_an_error() {
 }
 
 #[test]
+fn a_later_page_that_is_an_error_is_told_as_one() {
+    let told = run(|page| match page {
+        0 => Answer::json(200, &json!({"keys": [1]})).header("X-Pagination-Page-Count", "2"),
+        _ => Answer::json(200, &json!({"error": {"message": "Something broke", "code": 500}})),
+    });
+    assert_eq!(told.failed(10), "Something broke (HTTP 200)");
+    assert_no_document(&told);
+}
+
+#[test]
+fn pages_that_are_shorter_than_the_first_are_made_up_for() {
+    let scene = Scene::new();
+    scene.standin.answer_with(|request| {
+        let page: usize = request.parameter("page").map_or(1, |page| page.parse().expect("a number"));
+        let items = if page == 1 { vec![1, 2] } else { vec![page] };
+        let answer = Answer::json(200, &json!({ "projects": items }));
+        Some(answer.header("X-Pagination-Page-Count", "5").header("X-Pagination-Total-Count", "6"))
+    });
+    let told = scene.call(&["GET", "/projects", "--paginate", "--max-items", "5"]);
+    assert_eq!(told.json()["projects"].as_array().expect("a list").len(), 5);
+    assert_eq!(told.code, 0, "{}", told.stderr);
+}
+
+#[test]
+fn waits_beside_each_other_are_counted_once() {
+    let scene = Scene::new();
+    let refused = std::sync::Mutex::new(std::collections::HashSet::new());
+    scene.standin.answer_with(move |request| {
+        let page: u64 = request.parameter("page").map_or(1, |page| page.parse().expect("a number"));
+        if (2..=6).contains(&page) && refused.lock().expect("nobody panics").insert(page) {
+            return Some(Answer::error(429, "no").header("Retry-After", "1"));
+        }
+        Some(Answer::json(200, &json!({"projects": [page]})).header("X-Pagination-Page-Count", "8"))
+    });
+    // One second for four at a time, and one for the fifth.
+    let told = scene.call(&["GET", "/projects", "--paginate", "--max-wait", "3s"]);
+    assert_eq!(told.code, 0, "{}", told.stderr);
+}
+
+#[test]
 fn a_page_that_fails_leaves_no_document() {
     let told = run(|number| match number {
         0 => Answer::json(200, &json!({"keys": [1]})).header("X-Pagination-Next-Cursor", "a"),

@@ -85,6 +85,32 @@ fn a_process_that_may_not_be_looked_at_is_named_with_what_that_needs() {
 }
 
 #[test]
+fn a_look_that_finds_an_error_ends_the_wait() {
+    for (answer, code, said) in [
+        (json!({"error": {"message": "Process is gone", "code": 404}}), 10, "Process is gone (HTTP 200)"),
+        (
+            json!({"process": {"process_id": "1", "status": "finished"}, "errors": ["x"]}),
+            10,
+            "1 item was refused: x (HTTP 200)",
+        ),
+    ] {
+        let scene = scene_with_file();
+        scene.standin.answer_next("GET", &scene.project("/processes/*"), Answer::json(200, &answer));
+        let told = scene.call(&[&UPLOAD[..], &["--wait"]].concat());
+        assert_eq!(told.failed(code), said);
+        assert_eq!(told.json(), answer);
+    }
+}
+
+#[test]
+fn what_was_accepted_and_names_no_process_is_not_taken_for_done() {
+    let scene = Scene::new();
+    scene.standin.answer_next("POST", &scene.project("/files/upload"), Answer::json(202, &json!({})));
+    let told = scene.call(&["POST", "/projects/{p}/files/upload", "-f", "a=b", "--wait"]);
+    assert_eq!(told.failed(11), "the answer names no process to wait for");
+}
+
+#[test]
 fn a_process_that_is_named_at_another_origin_is_not_looked_at() {
     let scene = Scene::new();
     let answer = Answer::json(202, &json!({})).header("Location", "https://evil.com/api2/projects/1/processes/2");

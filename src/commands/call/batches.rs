@@ -5,7 +5,9 @@ use serde_json::Value;
 
 use crate::call::batch::merge;
 use crate::call::body::RequestBody;
+use crate::call::merge::{Form, Merge};
 use crate::call::output::{Output, Wishes};
+use crate::call::page::Facts;
 use crate::call::progress::Progress;
 use crate::call::refusal::{Head, judged};
 use crate::call::send::Fetched;
@@ -20,6 +22,7 @@ pub async fn send(run: &Run<'_>, wishes: Wishes, bodies: Vec<RequestBody>) -> Re
     let count = bodies.len();
     let progress = Progress::new(run.world, false);
     let mut whole: Option<Value> = None;
+    let lines = wishes.lines;
     let mut wishes = Some(wishes);
     let mut output = None;
     let mut ended = Ok(());
@@ -55,21 +58,37 @@ pub async fn send(run: &Run<'_>, wishes: Wishes, bodies: Vec<RequestBody>) -> Re
     }
     drop(progress);
     // What was carried out is told, also if the rest was not.
-    if let (Some(whole), Some(mut output)) = (whole, output) {
-        let document = whole.to_string();
-        let judged = judged(&facts_of(document.as_bytes()), &head, run.allow_partial);
-        let shown = output.write(document.as_bytes()).and_then(|()| output.write(b"\n")).and_then(|()| output.finish());
-        run.both(ended.and(judged), shown)
+    if let (Some(whole), Some(output)) = (whole, output) {
+        let judged = judged(&Facts::of(&whole), &head, run.allow_partial);
+        run.both(ended.and(judged), show(output, &whole, lines).await)
     } else {
         ended
     }
+}
+
+async fn show(mut output: Output, whole: &Value, lines: bool) -> Result<()> {
+    let mut document = whole.to_string().into_bytes();
+    if lines {
+        let mut merge = Merge::new(Form::Lines, None);
+        let mut items = Vec::new();
+        merge.push(&document, &mut items)?;
+        merge.end_page(&mut items)?;
+        document = items;
+    } else {
+        document.push(b'\n');
+    }
+    output.write(&document).await?;
+    output.finish().await
 }
 
 /// The body of an answer. What was refused of it is judged in the end; an answer that is an error ends the run.
 fn answer(fetched: Fetched) -> Result<(Fetched, Value)> {
     let body = fetched.body()?;
     judged(&facts_of(&body), &Head::of(&fetched.answer), true)?;
-    let answer = serde_json::from_slice(&body).map_err(|error| Error::other("an answer is not JSON").because(error))?;
+    // What has nothing to say, as a 204, adds nothing to the others.
+    let document = if body.trim_ascii().is_empty() { &b"{}"[..] } else { &body };
+    let answer =
+        serde_json::from_slice(document).map_err(|error| Error::other("an answer is not JSON").because(error))?;
     Ok((fetched, answer))
 }
 

@@ -10,9 +10,9 @@ use reqwest::header::LOCATION;
 use reqwest::{Method, Response, Url};
 
 use crate::call::bundle::unpack;
-use crate::call::process::bundle_url;
+use crate::call::process::{bundle_url, queued};
 use crate::call::progress::{self, Progress};
-use crate::call::retry::{Decision, Outcome, Retries};
+use crate::call::retry::{Decision, Outcome};
 use crate::call::send::{Failure, next_chunk};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::unless_idle;
@@ -31,7 +31,10 @@ const MOST_HOPS: usize = 5;
 pub async fn extract(run: &Run<'_>, wait: Option<Duration>, folder: &Path) -> Result<()> {
     let (last, ended) = over(run, wait).await?;
     ended?;
-    let url = bundle_url(&last.body()?).ok_or_else(|| no_bundle(wait))?;
+    let body = last.body()?;
+    let location = last.answer.header("location");
+    let is_queued = || queued(last.answer.status(), location.as_deref(), &body, &run.request.path).is_some();
+    let url = bundle_url(&body).ok_or_else(|| no_bundle(wait.is_none() && is_queued()))?;
     let (zip, length) = fetch(run, &address(&url)?).await?;
     let mut names = String::new();
     for path in unpack(zip, length, folder)? {
@@ -42,18 +45,18 @@ pub async fn extract(run: &Run<'_>, wait: Option<Duration>, folder: &Path) -> Re
     if run.silent { Ok(()) } else { run.world.answer(&names) }
 }
 
-fn no_bundle(wait: Option<Duration>) -> Error {
+fn no_bundle(is_under_way: bool) -> Error {
     let error = Error::other("the answer names no bundle to fetch");
-    match wait {
-        Some(_) => error,
-        None => error.hint("an asynchronous export ends in one: add --wait"),
-    }
+    if is_under_way { error.hint("an asynchronous export ends in one: add --wait") } else { error }
 }
 
 /// The address of a bundle: https, or this machine.
 fn address(text: &str) -> Result<Url> {
     // The address is not repeated: whoever has it has the bundle.
     let url = Url::parse(text).map_err(|_| Error::other("the address of the bundle cannot be read"))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(Error::other("the address of the bundle has a user name in it; it is not fetched"));
+    }
     if url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url)) {
         return Ok(url);
     }
@@ -62,7 +65,7 @@ fn address(text: &str) -> Result<Url> {
 
 /// Fetches the bundle into a file that has no name.
 async fn fetch(run: &Run<'_>, url: &Url) -> Result<(File, u64)> {
-    let mut retries = Retries::new(run.patience.max_wait, run.patience.retry);
+    let mut retries = run.sender.retries();
     loop {
         let (error, decision) = match attempt(run, url).await {
             Ok(Ok(fetched)) => return Ok(fetched),
@@ -77,8 +80,7 @@ async fn fetch(run: &Run<'_>, url: &Url) -> Result<(File, u64)> {
             }
         };
         let Decision::Wait(wait) = decision else { return Err(error) };
-        run.world.say(&format!("lokalise-auth: {error}; trying again in {}", humantime::format_duration(wait)));
-        tokio::time::sleep(wait).await;
+        run.sender.wait(wait, &error.to_string()).await;
     }
 }
 

@@ -1,7 +1,7 @@
 //! The flags of `call` → what was meant by them. Whatever cannot be meant is refused
 //! here, before a credential is looked for or a socket opened.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use reqwest::Method;
@@ -66,6 +66,9 @@ impl Order {
         let batch = call.batch.as_deref().map(Batch::parse).transpose()?;
         let file = call.output.as_ref().filter(|path| path.as_os_str() != "-");
         let file = file.map(|path| Destination::new(path)).transpose()?;
+        if let Some(folder) = &call.extract {
+            refuse_no_folder(folder)?;
+        }
         let request = request(world, settings, call).await?;
         let way = match batch {
             Some(batch) => Way::Batches(batches(&batch, &request)?),
@@ -117,6 +120,16 @@ fn refuse_contradictions(call: &cli::Call) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// A bundle is made at a cost: whether its folder can be one is asked first.
+fn refuse_no_folder(folder: &Path) -> Result<()> {
+    match folder.ancestors().find(|path| path.exists()) {
+        Some(there) if !there.is_dir() => {
+            Err(Error::usage(format!("`{}` is a file, where a directory is needed", there.display())))
+        }
+        _ => Ok(()),
+    }
 }
 
 async fn request(world: &World, settings: &Settings, call: &cli::Call) -> Result<Request> {
@@ -191,7 +204,10 @@ fn async_export(call: &cli::Call, request: &Request) -> Option<String> {
     if let Some(input) = &call.input {
         words.extend(["--input".to_owned(), input.display().to_string()]);
     }
-    words.push("--wait".to_owned());
+    words.push(match call.wait {
+        Some(limit) => format!("--wait={}", humantime::format_duration(limit)).replace(' ', ""),
+        None => "--wait".to_owned(),
+    });
     if let Some(folder) = &call.extract {
         words.extend(["--extract".to_owned(), folder.display().to_string()]);
     }

@@ -49,7 +49,7 @@ pub async fn paginate(run: &Run<'_>, wishes: Wishes, items: Option<u64>, pages: 
             merge.push(&chunk, &mut piece)?;
             // Until there is an item, the answer may still turn out to be an error.
             if merge.written() > 0 || piece.len() > READ_AHEAD {
-                output.write(&piece)?;
+                output.write(&piece).await?;
                 piece.clear();
             }
             if output.reader_is_gone() {
@@ -58,7 +58,7 @@ pub async fn paginate(run: &Run<'_>, wishes: Wishes, items: Option<u64>, pages: 
         }
         let facts = merge.end_page(&mut piece)?;
         judged(&facts, &Head::of(&fetched.answer), run.allow_partial)?;
-        output.write(&piece)?;
+        output.write(&piece).await?;
         piece.clear();
         if output.reader_is_gone() {
             break 'pages;
@@ -75,8 +75,8 @@ pub async fn paginate(run: &Run<'_>, wishes: Wishes, items: Option<u64>, pages: 
     drop(progress);
     merge.finish(&mut piece);
     let mut output = output.expect("there was a first page");
-    output.write(&piece)?;
-    output.finish()
+    output.write(&piece).await?;
+    output.finish().await
 }
 
 /// The run over the pages of a request's list.

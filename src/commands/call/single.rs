@@ -28,7 +28,7 @@ pub async fn single(run: &Run<'_>, wishes: Wishes) -> Result<()> {
     if facts.error.is_some() && run.data_only {
         return judged;
     }
-    run.both(judged, output.finish())
+    run.both(judged, output.finish().await)
 }
 
 /// Passes the bytes on, and reads along: for errors that a success may hold, and for an end that nothing else marks.
@@ -40,7 +40,7 @@ async fn as_it_is(run: &Run<'_>, mut answer: Answer, output: &mut Output) -> Res
     let mut done = 0;
     let mut read = Ok(());
     while let Some(chunk) = answer.chunk().await? {
-        output.write(&chunk)?;
+        output.write(&chunk).await?;
         if output.reader_is_gone() && run.request.reads_by_method() {
             return Ok(Facts::default());
         }
@@ -72,7 +72,7 @@ async fn in_lines(run: &Run<'_>, mut answer: Answer, output: &mut Output) -> Res
     while let Some(chunk) = answer.chunk().await? {
         done += chunk.len();
         merge.push(&chunk, &mut lines)?;
-        output.write(&lines)?;
+        output.write(&lines).await?;
         if output.reader_is_gone() && run.request.reads_by_method() {
             return Ok(Facts::default());
         }
@@ -83,7 +83,7 @@ async fn in_lines(run: &Run<'_>, mut answer: Answer, output: &mut Output) -> Res
     }
     let facts = merge.end_page(&mut lines)?;
     if facts.error.is_none() {
-        output.write(&lines)?;
+        output.write(&lines).await?;
     }
     Ok(facts)
 }

@@ -18,15 +18,15 @@ pub const LONGEST_ANSWER: usize = 16 * 1024 * 1024;
 
 pub async fn wait(run: &Run<'_>, wishes: Wishes, limit: Duration) -> Result<()> {
     let (last, ended) = over(run, Some(limit)).await?;
-    run.both(ended, shown(run, wishes, &last))
+    run.both(ended, shown(run, wishes, &last).await)
 }
 
-fn shown(run: &Run<'_>, wishes: Wishes, last: &Fetched) -> Result<()> {
+async fn shown(run: &Run<'_>, wishes: Wishes, last: &Fetched) -> Result<()> {
     let body = last.body()?;
     let mut output = Output::open(run.world, wishes)?;
     output.begin(&last.answer)?;
-    output.write(&body)?;
-    output.finish()
+    output.write(&body).await?;
+    output.finish().await
 }
 
 /// Sends the request, waits for the process that it queues, and returns the last answer: that of the process, or, if
@@ -37,19 +37,33 @@ pub async fn over(run: &Run<'_>, limit: Option<Duration>) -> Result<(Fetched, Re
         return Err(run.refused_after(&run.request, first).await);
     }
     let body = first.body()?;
-    let head = Head::of(&first.answer);
-    run.hint_at_size(&head);
-    if let Err(refused) = judged(&facts_of(&body), &head, run.allow_partial) {
-        let shown = run.shown_refusal(first).await.map(drop);
-        return run.both(Err(refused), shown);
-    }
+    run.hint_at_size(&Head::of(&first.answer));
+    let first = judged_or_shown(run, first, &body).await?;
     let location = first.answer.header("location");
     let process = queued(first.answer.status(), location.as_deref(), &body, &run.request.path);
-    let (Some(limit), Some(process)) = (limit, process) else { return Ok((first, Ok(()))) };
+    let Some(limit) = limit else { return Ok((first, Ok(()))) };
+    let Some(process) = process else {
+        let ended = match first.answer.status() {
+            202 => Err(Error::new(ErrorKind::Process, "the answer names no process to wait for")),
+            _ => Ok(()),
+        };
+        return Ok((first, ended));
+    };
     match standing(&body) {
         Standing::UnderWay(_) => watched(run, &process, limit).await,
         Standing::Finished => Ok((first, Ok(()))),
         Standing::Ended(why) => Ok((first, Err(failure(&why, &process.id)))),
+    }
+}
+
+/// An answer that says nothing against itself. One that does is shown, and is the error.
+async fn judged_or_shown(run: &Run<'_>, fetched: Fetched, body: &[u8]) -> Result<Fetched> {
+    match judged(&facts_of(body), &Head::of(&fetched.answer), run.allow_partial) {
+        Ok(()) => Ok(fetched),
+        Err(refused) => {
+            let shown = run.shown_refusal(fetched).await.map(drop);
+            run.both(Err(refused), shown)
+        }
     }
 }
 
@@ -82,7 +96,7 @@ async fn watched(run: &Run<'_>, process: &Queued, limit: Duration) -> Result<(Fe
         };
         match fetched.answer.status() {
             200..=299 => {}
-            429 | 500..=599 => {
+            408 | 423 | 425 | 429 | 500..=599 => {
                 let pause = fetched.answer.come_back.unwrap_or_default();
                 tokio::time::sleep(pause.min(limit.saturating_sub(begun.elapsed()))).await;
                 continue;
@@ -93,6 +107,7 @@ async fn watched(run: &Run<'_>, process: &Queued, limit: Duration) -> Result<(Fe
             }
         }
         let body = fetched.body()?;
+        let fetched = judged_or_shown(run, fetched, &body).await?;
         match standing(&body) {
             Standing::UnderWay(now) => status = now,
             Standing::Finished => return Ok((fetched, Ok(()))),
