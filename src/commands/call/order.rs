@@ -134,6 +134,11 @@ fn refuse_no_folder(folder: &Path) -> Result<()> {
 
 async fn request(world: &World, settings: &Settings, call: &cli::Call) -> Result<Request> {
     let (typed_method, path) = match &call.path {
+        Some(limit) if call.wait.is_some() && humantime::parse_duration(limit).is_ok() => {
+            return Err(
+                Error::usage(format!("`{limit}` is no path")).hint(format!("a limit is written `--wait={limit}`"))
+            );
+        }
         Some(path) => (Some(method(&call.method_or_path)?), path),
         None if method(&call.method_or_path).is_ok() => {
             return Err(Error::usage("the path is missing").hint("for example: `lokalise-auth call GET /projects`"));

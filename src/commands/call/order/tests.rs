@@ -92,6 +92,11 @@ fn the_project_comes_from_the_flag_or_the_variable() {
 }
 
 #[test]
+fn a_limit_without_its_sign_is_told_from_a_path() {
+    assert_eq!(refusal(&["/projects", "--wait", "5m"]), "`5m` is no path");
+}
+
+#[test]
 fn what_cannot_be_meant_is_refused() {
     for (arguments, message) in [
         (&["FETCH", "/projects"][..], "`FETCH` is no method of the API"),
