@@ -3,7 +3,7 @@
 
 use crate::credential::Record;
 use crate::error::Result;
-use crate::profile::{Entry, ProfileName, Profiles};
+use crate::profile::{self, Entry, ProfileName, Profiles};
 use crate::settings::Settings;
 use crate::store::{StoreError, StoreKind, Vault, lock};
 use crate::world::World;
@@ -97,29 +97,7 @@ pub fn profile_to_fill(world: &World, settings: &Settings) -> Result<(ProfileNam
     settings.refuse_token_variable(world)?;
     let profiles = Profiles::load(&settings.config_folder)?;
     let (profile, _) = settings.profile(world, &profiles)?;
-    refuse_foreign_home()?;
+    profile::own_home()?;
     let entry = profiles.entries.get(&profile).cloned();
     Ok((profile, entry))
-}
-
-/// Under `sudo` with the caller's HOME, files would be written that the caller can no longer read.
-#[cfg(unix)]
-fn refuse_foreign_home() -> Result<()> {
-    use std::os::unix::fs::MetadataExt;
-    let user = rustix::process::geteuid().as_raw();
-    let home = std::env::var_os("HOME").and_then(|home| std::fs::metadata(home).ok());
-    let foreign_home =
-        home.is_some_and(|home| home.uid() != user && user == 0 && std::env::var_os("SUDO_UID").is_some());
-    if rustix::process::getuid().as_raw() != user || foreign_home {
-        return Err(crate::error::Error::usage(
-            "running as another user than the one whose home this is; nothing was written",
-        )
-        .hint("run it without sudo, or with `sudo -H`"));
-    }
-    Ok(())
-}
-
-#[cfg(not(unix))]
-fn refuse_foreign_home() -> Result<()> {
-    Ok(())
 }

@@ -14,7 +14,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::http::token_error;
 use crate::oauth::token::{Grant, TokenError, TokenResponse};
 use crate::profile::ProfileName;
-use crate::store::lock;
+use crate::store::{atomic, lock};
 
 /// Why a new token is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,9 +91,15 @@ impl Session<'_> {
 
     fn say_if_not_stored(&self, outcome: &Outcome) {
         let Outcome::NotStored(error) = outcome else { return };
+        let way_on = match atomic::own_home() {
+            Err(_) => atomic::ForeignHome::HINT.to_owned(),
+            Ok(()) => format!(
+                "log in to a store that can be written: `lokalise-auth login{} --store file`",
+                self.profile_words()
+            ),
+        };
         self.world.warn(&format!(
-            "the token was renewed for this run only, and the stored login is now out of date ({error}); log in to a store that can be written: `lokalise-auth login{} --store file`",
-            self.profile_words()
+            "the token was renewed for this run only, and the stored login is now out of date ({error}); {way_on}"
         ));
     }
 
@@ -192,6 +198,8 @@ impl Session<'_> {
                 Err(Error::network("another lokalise-auth is renewing the token and has not finished in 30 s")
                     .hint("try again; if it is stuck, end that process: nothing was changed"))
             }
+            // The store will say the same, and louder.
+            Err(error) if atomic::ForeignHome::is(&error) => Ok(None),
             Err(error) => {
                 self.world.warn(&format!("no lock can be had ({error}); renewing the token without one"));
                 Ok(None)

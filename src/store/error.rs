@@ -107,6 +107,9 @@ impl Vault {
     }
 
     fn file_remedy(&self) -> String {
+        if atomic::own_home().is_err() {
+            return atomic::ForeignHome::HINT.to_owned();
+        }
         let Some(path) = file::path(self.places.data.as_deref()) else {
             return "set LOKALISE_AUTH_DATA_DIR, or HOME".to_owned();
         };
