@@ -63,10 +63,19 @@ pub async fn keep(world: &World, settings: &Settings, vault: &Vault, record: &Re
     enter(world, settings, profile, entry).await
 }
 
-/// Writes the profile's entry, and removes the record that another store held for it before.
-pub async fn enter(world: &World, settings: &Settings, profile: &ProfileName, entry: Entry) -> Result<()> {
-    let (kept_in, by_command) = (entry.store.clone(), entry.command.is_some());
-    let before = Profiles::change(&settings.config_folder, |profiles| profiles.entries.insert(profile.clone(), entry))?;
+/// Writes the profile's entry, and removes the record that another store held for it before. A profile
+/// that was bound to reading stays so: what it may do is not to grow with a new token, unasked.
+pub async fn enter(world: &World, settings: &Settings, profile: &ProfileName, mut entry: Entry) -> Result<()> {
+    let (kept_in, by_command, asked) = (entry.store.clone(), entry.command.is_some(), entry.read_only);
+    let before = Profiles::change(&settings.config_folder, |profiles| {
+        entry.read_only |= profiles.entries.get(profile).is_some_and(|before| before.read_only);
+        profiles.entries.insert(profile.clone(), entry)
+    })?;
+    if !asked && before.as_ref().is_some_and(|before| before.read_only) {
+        world.say(&format!(
+            "profile {profile} stays read-only; `lokalise-auth logout --profile {profile}` first would lift that"
+        ));
+    }
     let Some(before) = before.filter(|before| before.command.is_none() && (before.store != kept_in || by_command))
     else {
         return Ok(());

@@ -281,3 +281,38 @@ fn a_folder_that_may_not_be_looked_into_names_no_profile() {
     print.arg(crate::support::home::binary()).current_dir(&deep);
     assert_eq!(run(print).expect(0).stdout.trim(), one);
 }
+
+#[test]
+fn a_profile_that_was_bound_to_reading_stays_so_until_it_is_logged_out() {
+    let standin = Standin::start();
+    let home = Home::new(&standin);
+    let command = home.path().join("get-token");
+    crate::support::helper::program(&command, &format!("#!/bin/sh\necho {}\n", standin.api_token()));
+    let ways: [&dyn Fn() -> String; 3] = [
+        &|| {
+            let set = home.command(["token", "set", "-p", "ro"]);
+            let token = standin.api_token();
+            let ran = assert_cmd::Command::from_std(set).write_stdin(token).assert().success();
+            String::from_utf8_lossy(&ran.get_output().stderr).into_owned()
+        },
+        &|| {
+            let mut set = home.command(["token", "set", "-p", "ro", "--from-command"]);
+            set.arg(&command);
+            run(set).expect(0).stderr
+        },
+        &|| {
+            let ran = home.login_cmd(&["-p", "ro"]).assert().success();
+            String::from_utf8_lossy(&ran.get_output().stderr).into_owned()
+        },
+    ];
+    home.set_token(&["--read-only", "-p", "ro"]);
+    for way in ways {
+        let said = way();
+        assert!(said.contains("profile ro stays read-only; `lokalise-auth logout --profile ro`"), "{said}");
+        let refused = run(home.command(["call", "-p", "ro", "POST", "/projects", "-f", "name=x"])).expect(2);
+        assert!(refused.stderr.contains("only reading is allowed"), "{}", refused.stderr);
+    }
+    run(home.command(["logout", "-p", "ro"])).expect(0);
+    home.set_token(&["-p", "ro"]);
+    run(home.command(["call", "-p", "ro", "POST", "/projects", "-f", "name=x"])).expect(0);
+}
