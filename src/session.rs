@@ -21,6 +21,7 @@ use crate::store::{StoreError, StoreKind, Vault};
 use crate::world::World;
 
 pub use command::{command_token, command_words};
+pub use variable::renewal_of_variables;
 
 /// Where a credential came from.
 #[derive(Clone, Debug, PartialEq, Eq)]

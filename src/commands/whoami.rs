@@ -15,8 +15,8 @@ use crate::lokalise::identity::{Inquiry, Verdict};
 use crate::origin::ApiUrl;
 use crate::pace::Pace;
 use crate::profile::{Owner, Profiles};
-use crate::session::{Choice, Session};
-use crate::settings::Settings;
+use crate::session::{Choice, Session, renewal_of_variables};
+use crate::settings::{Rule, Settings};
 use crate::world::World;
 
 use report::Report;
@@ -75,6 +75,12 @@ pub async fn run(world: &World, settings: &Settings, whoami: &Whoami) -> Result<
     let http = Http::new(world)?;
     let choice = Choice::make(world, settings)?;
     let (profile, rule) = (choice.profile.clone(), choice.rule.clone());
+    if whoami.offline && rule == Rule::TokenVariable("LOKALISE_REFRESH_TOKEN") {
+        // To find the credential in force would be to ask for one.
+        renewal_of_variables(world)?;
+        let found = Found::state(State::Unchecked, "offline".to_owned());
+        return finish(world, settings, whoami, &Report::not_minted(settings, &rule, &found), 0, &[]);
+    }
     let mut session = match Session::of_choice(world, settings, &http, choice).await {
         Ok(session) => session,
         Err(error) if error.kind == ErrorKind::NotLoggedIn && profile.is_some() => {
@@ -85,6 +91,11 @@ pub async fn run(world: &World, settings: &Settings, whoami: &Whoami) -> Result<
                 &error,
             );
             return finish(world, settings, whoami, &report, 4, &error.hints);
+        }
+        // The token that was to be minted. What a variable lacks is wrong usage.
+        Err(error) if profile.is_none() && error.kind != ErrorKind::Usage => {
+            let (report, code) = (Report::not_minted(settings, &rule, &not_renewed(&error)), error.exit_code());
+            return finish(world, settings, whoami, &report, code, &error.hints);
         }
         Err(error) => return Err(error),
     };

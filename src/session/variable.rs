@@ -35,15 +35,14 @@ pub(super) async fn credential(
             Ok(Credential::OAuth(oauth))
         }
         _ => {
-            let refresh_token = RefreshToken::parse(&text).map_err(no_token)?;
-            let client = client_of_variables(world)?;
-            let grant = Grant::RefreshToken(&refresh_token);
-            let response =
-                http.token(world, &settings.oauth_url, &grant, &client).await?.map_err(|error| not_minted(&error))?;
-            if response.refresh_token.as_ref().is_some_and(|new| new.expose() != refresh_token.expose()) {
+            let renewal = renewal_of_variables(world)?;
+            let grant = Grant::RefreshToken(&renewal.refresh_token);
+            let answer = http.token(world, &settings.oauth_url, &grant, &renewal.client).await?;
+            let response = answer.map_err(|error| not_minted(&error))?;
+            let new = response.refresh_token.as_ref();
+            if new.is_some_and(|new| new.expose() != renewal.refresh_token.expose()) {
                 world.warn("Lokalise sent a new refresh token, which this run does not keep: LOKALISE_REFRESH_TOKEN may not work again");
             }
-            let renewal = Renewal { client, refresh_token };
             Ok(Credential::OAuth(OAuth::minted(response, renewal, world.now())))
         }
     }
@@ -51,11 +50,22 @@ pub(super) async fn credential(
 
 /// Why no token could be minted.
 pub(super) fn not_minted(error: &TokenError) -> Error {
-    token_error(error, "minting a token from LOKALISE_REFRESH_TOKEN")
-        .hint("check LOKALISE_REFRESH_TOKEN, LOKALISE_CLIENT_ID and LOKALISE_CLIENT_SECRET")
+    let said = token_error(error, "minting a token from LOKALISE_REFRESH_TOKEN");
+    if matches!(error, TokenError::Rejected { .. }) {
+        said.hint("check LOKALISE_REFRESH_TOKEN, LOKALISE_CLIENT_ID and LOKALISE_CLIENT_SECRET")
+    } else {
+        said
+    }
 }
 
-fn client_of_variables(world: &World) -> Result<ClientCredentials> {
+/// What a token is minted from. Nothing is sent.
+///
+/// # Errors
+/// Usage, naming the variable that is missing or holds something else.
+pub fn renewal_of_variables(world: &World) -> Result<Renewal> {
+    let token = Zeroizing::new(world.var("LOKALISE_REFRESH_TOKEN").unwrap_or_default());
+    let refresh_token = RefreshToken::parse(&token)
+        .map_err(|why| Error::usage(format!("LOKALISE_REFRESH_TOKEN does not hold a token: {why}")))?;
     let needed = |name: &str| {
         world.var(name).ok_or_else(|| {
             Error::usage(format!("LOKALISE_REFRESH_TOKEN is set, but {name} is not")).hint(
@@ -64,9 +74,9 @@ fn client_of_variables(world: &World) -> Result<ClientCredentials> {
         })
     };
     let id = needed("LOKALISE_CLIENT_ID")?;
-    let secret = ClientSecret::parse(&needed("LOKALISE_CLIENT_SECRET")?)
+    let secret = ClientSecret::parse(&Zeroizing::new(needed("LOKALISE_CLIENT_SECRET")?))
         .map_err(|why| Error::usage(format!("LOKALISE_CLIENT_SECRET does not hold a client secret: {why}")))?;
-    Ok(ClientCredentials { id, secret })
+    Ok(Renewal { client: ClientCredentials { id, secret }, refresh_token })
 }
 
 fn read_token_file(path: &str) -> Result<Zeroizing<String>> {

@@ -58,8 +58,8 @@ fn a_refresh_token_in_the_environment_mints_a_token_in_memory() {
 
     standin.revoke_refresh_tokens();
     let refused = run(with(&["whoami"])).expect(4);
-    assert!(refused.stderr.contains("minting a token from LOKALISE_REFRESH_TOKEN was refused"), "{}", refused.stderr);
-    assert!(!refused.stderr.contains(&refresh_token));
+    assert!(refused.stdout.contains("minting a token from LOKALISE_REFRESH_TOKEN was refused"), "{}", refused.stdout);
+    assert!(!(refused.stdout + &refused.stderr).contains(&refresh_token));
     let mut half = home.command(["token", "print"]);
     half.env("LOKALISE_REFRESH_TOKEN", &refresh_token);
     assert!(run(half).expect(2).stderr.contains("LOKALISE_CLIENT_ID is not"));

@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::profile::Owner;
 use crate::secret::hint_of;
 use crate::session::Session;
-use crate::settings::Settings;
+use crate::settings::{Rule, Settings};
 use crate::terminal::escaped;
 use crate::world::World;
 
@@ -79,6 +79,28 @@ impl Report {
             read_only: false,
             state: State::NotLoggedIn,
             state_reason: Some(error.to_string()),
+            token_hint: None,
+        }
+    }
+
+    /// A credential that is known by its variable alone: no token was minted from it.
+    pub(super) fn not_minted(settings: &Settings, rule: &Rule, found: &Found) -> Self {
+        let name = rule.describe();
+        Self {
+            profile: None,
+            profile_rule: name.clone(),
+            kind: Some(Kind::OAuth),
+            source: Some(("variable", name)),
+            api_url: settings.api_url.to_string(),
+            owner: None,
+            owner_unknown_because: Some(found.reason.clone().unwrap_or_default()),
+            scopes: None,
+            expires_at: None,
+            expires_in: None,
+            refreshable: true,
+            read_only: false,
+            state: found.state,
+            state_reason: found.reason.clone(),
             token_hint: None,
         }
     }
