@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::http::Http;
 use crate::profile::{Entry, Owner, ProfileName};
 use crate::secret::ApiToken;
-use crate::session::keep::{self, keep, profile_to_fill, store_for};
+use crate::session::keep::{self, ToFill, keep, profile_to_fill, store_for};
 use crate::session::renewal::{Outcome, Reason};
 use crate::session::{Session, command_token, command_words};
 use crate::settings::Settings;
@@ -26,14 +26,15 @@ pub async fn run(world: &World, settings: &Settings, token: &Token) -> Result<u8
 }
 
 async fn set(world: &World, settings: &Settings, set: &TokenSet) -> Result<u8> {
-    let (profile, entry) = profile_to_fill(world, settings)?;
+    let fill = profile_to_fill(world, settings)?;
     let http = Http::new(world)?;
     if let Some(line) = &set.from_command {
-        return set_command(world, settings, &http, set, &profile, line).await;
+        return set_command(world, settings, &http, set, &fill, line).await;
     }
+    let ToFill { profile, words, entry } = fill;
     let vault = settings.vault(store_for(settings, entry.as_ref()));
     keep::ready(world, settings, &vault, &profile).await?;
-    let token = read_token(world).await?;
+    let token = read_token(world, &words).await?;
     let credential = Credential::ApiToken(token);
     let owner = if set.no_verify { None } else { verified(world, settings, &http, &credential).await? };
     let record = Record {
@@ -53,18 +54,18 @@ async fn set_command(
     settings: &Settings,
     http: &Http,
     set: &TokenSet,
-    profile: &ProfileName,
+    ToFill { profile, words, .. }: &ToFill,
     line: &str,
 ) -> Result<u8> {
-    let words = command_words(line)?;
+    let command = command_words(line)?;
     let mut owner = None;
     if !set.no_verify {
-        let credential = Credential::ApiToken(command_token(world, settings, &words).await?);
+        let credential = Credential::ApiToken(command_token(world, settings, &command, words).await?);
         owner = verified(world, settings, http, &credential).await?;
     }
-    let program = words[0].clone();
+    let program = command[0].clone();
     // No store holds anything for such a profile; the kind is only what a later `token set` starts from.
-    let entry = entry_of(settings, StoreKind::Keyring, owner.clone(), set.read_only, Some(words));
+    let entry = entry_of(settings, StoreKind::Keyring, owner.clone(), set.read_only, Some(command));
     keep::enter(world, settings, profile, entry).await?;
     say_kept(world, profile, owner.as_ref(), &format!("the command `{program}`, which runs at each use"));
     Ok(0)
@@ -97,15 +98,14 @@ fn say_kept(world: &World, profile: &ProfileName, owner: Option<&Owner>, place: 
 }
 
 /// The token from a pipe, or from a person.
-async fn read_token(world: &World) -> Result<ApiToken> {
+async fn read_token(world: &World, profile_words: &str) -> Result<ApiToken> {
     let pasted = if !world.stdin_is_terminal {
         piped_secret().await?
     } else if world.person() {
         ask("API token (hidden; from https://app.lokalise.com/profile#apitokens): ", Echo::Hidden).await?
     } else {
-        return Err(
-            Error::usage("nobody is there to type a token").hint("pipe it in: `lokalise-auth token set < FILE`")
-        );
+        return Err(Error::usage("nobody is there to type a token")
+            .hint(format!("pipe it in: `lokalise-auth token set{profile_words} < FILE`")));
     };
     let token = ApiToken::parse(&pasted).map_err(|why| {
         Error::usage(format!("that is no token: {why}")).hint("nothing was stored; paste the token alone, on one line")
@@ -147,7 +147,7 @@ async fn refresh(world: &World, settings: &Settings, refresh: &TokenRefresh) -> 
     let mut session = Session::open(world, settings, &http).await?;
     let Some(oauth) = session.oauth() else {
         return Err(Error::usage("an API token has no expiry and cannot be refreshed")
-            .hint("only a login can: `lokalise-auth login`"));
+            .hint(format!("only a login can: `lokalise-auth login{}`", session.profile_words())));
     };
     if let (Some(limit), Some(left)) = (refresh.if_expiring, oauth.left(world.now()))
         && left >= limit

@@ -30,11 +30,17 @@ pub fn command_words(line: &str) -> Result<Vec<String>> {
 ///
 /// # Errors
 /// `Store`, if it cannot be run, fails, or prints no token in time. Its output is not repeated.
-pub async fn command_token(world: &World, settings: &Settings, words: &[String]) -> Result<ApiToken> {
-    let (name, arguments) = words.split_first().ok_or_else(|| Error::usage("the command is empty"))?;
+pub async fn command_token(
+    world: &World,
+    settings: &Settings,
+    command: &[String],
+    profile_words: &str,
+) -> Result<ApiToken> {
+    let (name, arguments) = command.split_first().ok_or_else(|| Error::usage("the command is empty"))?;
     let failed = |why: String| {
-        Error::store(format!("the command `{name}` {why}"))
-            .hint("run it by hand; change it with `lokalise-auth token set --from-command`")
+        Error::store(format!("the command `{name}` {why}")).hint(format!(
+            "run it by hand; change it with `lokalise-auth token set{profile_words} --from-command 'COMMAND'`"
+        ))
     };
     let program = program::find(name).ok_or_else(|| failed("is not on PATH".to_owned()))?;
     let mut command = Command::new(program);

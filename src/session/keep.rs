@@ -1,6 +1,7 @@
 //! Keeping a new credential: into the store under the record's lock, then into
 //! `profiles.json`. What was there before stays until the new one was read back.
 
+use super::profile_words;
 use crate::credential::Record;
 use crate::error::Result;
 use crate::profile::{self, Entry, ProfileName, Profiles};
@@ -101,12 +102,21 @@ pub async fn waited(world: &World, vault: &Vault, profile: &ProfileName) -> Opti
     }
 }
 
-/// The profile that a new credential goes to, and its present entry.
-pub fn profile_to_fill(world: &World, settings: &Settings) -> Result<(ProfileName, Option<Entry>)> {
+/// The profile that a new credential goes to.
+pub struct ToFill {
+    pub profile: ProfileName,
+    /// For hints.
+    pub words: String,
+    /// What is known of it by now.
+    pub entry: Option<Entry>,
+}
+
+/// Which profile a new credential goes to.
+pub fn profile_to_fill(world: &World, settings: &Settings) -> Result<ToFill> {
     settings.refuse_token_variable(world)?;
     let profiles = Profiles::load(&settings.config_folder)?;
-    let (profile, _) = settings.profile(world, &profiles)?;
+    let (profile, rule) = settings.profile(world, &profiles)?;
     profile::own_home()?;
-    let entry = profiles.entries.get(&profile).cloned();
-    Ok((profile, entry))
+    let (words, entry) = (profile_words(&profile, &rule), profiles.entries.get(&profile).cloned());
+    Ok(ToFill { profile, words, entry })
 }

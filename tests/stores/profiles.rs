@@ -169,7 +169,11 @@ fn a_record_is_used_for_its_own_profile_origin_and_kind_alone() {
     edit_record(&home, "default", |record| *record = first.clone());
     let mut elsewhere = home.command(["call", "/projects"]);
     elsewhere.env("LOKALISE_API_URL", "http://127.0.0.1:1/api2");
-    assert!(run(elsewhere).expect(2).stderr.contains("nothing was sent"));
+    let refused = run(elsewhere).expect(2).stderr;
+    assert!(refused.contains("nothing was sent"), "{refused}");
+    // What was set when the token was stored has to be set again.
+    let back = format!("hint: `export LOKALISE_API_URL={}` is where Lokalise was then", standin.api_url());
+    assert!(refused.contains(&back), "{refused}");
     assert_eq!(standin.requests().len(), 0);
     run(home.command(["token", "print"])).expect(0);
 }
@@ -315,4 +319,50 @@ fn a_profile_that_was_bound_to_reading_stays_so_until_it_is_logged_out() {
     run(home.command(["logout", "-p", "ro"])).expect(0);
     home.set_token(&["-p", "ro"]);
     run(home.command(["call", "-p", "ro", "POST", "/projects", "-f", "name=x"])).expect(0);
+}
+
+#[test]
+fn a_hint_names_the_profile_that_it_is_for() {
+    let standin = Standin::start();
+    let (mut home, ..) = with_two_profiles(&standin);
+    run(home.command(["logout", "--profile", "default"])).expect(0);
+    let hint = |home: &Home, arguments: &[&str]| run(home.command(arguments)).expect(4).stderr;
+    assert!(hint(&home, &["call", "/projects"]).contains("`lokalise-auth login`"));
+    // A login without the flag would now be one to `second`.
+    run(home.command(["profile", "use", "second"])).expect(0);
+    for arguments in [&["-p", "default", "call", "/projects"][..], &["-p", "default", "token", "print"]] {
+        assert!(hint(&home, arguments).contains("`lokalise-auth login --profile default`"), "{arguments:?}");
+    }
+    home.set("LOKALISE_PROFILE", "default");
+    assert!(hint(&home, &["call", "/projects"]).contains("`lokalise-auth login --profile default`"));
+    home.set("LOKALISE_PROFILE", "gone");
+    let command = home.path().join("get-token");
+    crate::support::helper::program(&command, "#!/bin/sh\nexit 1\n");
+    let mut set = home.command(["token", "set", "--no-verify", "--from-command"]);
+    set.arg(&command);
+    run(set).expect(0);
+    let failed = run(home.command(["token", "print"])).expect(3).stderr;
+    assert!(failed.contains("`lokalise-auth token set --profile gone --from-command 'COMMAND'`"), "{failed}");
+    let refused = run(home.command(["token", "refresh", "-p", "second"])).expect(2).stderr;
+    assert!(refused.contains("`lokalise-auth login --profile second`"), "{refused}");
+}
+
+#[test]
+fn a_credential_for_another_server_is_named_with_the_way_back() {
+    let standin = Standin::start();
+    let (home, ..) = with_two_profiles(&standin);
+    let kept = fs::read_to_string(home.profiles()).expect("a file");
+    let mismatch = |api_url: &str| {
+        fs::write(home.profiles(), kept.replace(&standin.api_url().replace("/api2", ""), api_url))
+            .expect("our own file");
+        run(home.command(["token", "print"])).expect(2).stderr
+    };
+    let lokalise = mismatch("https://api.lokalise.com");
+    assert!(lokalise.contains("hint: `unset LOKALISE_API_URL`\n"), "{lokalise}");
+    let other = mismatch("https://api.example.com");
+    assert!(other.contains("hint: `export LOKALISE_API_URL=https://api.example.com/api2` is where"), "{other}");
+    for odd in ["", "http://plain.example", "https://x.example/$(id)"] {
+        let odd = mismatch(odd);
+        assert!(!odd.contains("export") && !odd.contains("unset"), "{odd}");
+    }
 }
