@@ -15,6 +15,7 @@ use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter};
 use self::complete::candidates;
 use crate::profile::ProfileName;
 use crate::store::StoreChoice;
+use crate::world::ColorChoice;
 
 /// What `help` explains besides the commands.
 pub const TOPICS: [(&str, &str); 5] = [
@@ -72,6 +73,16 @@ pub enum Color {
     Auto,
     Always,
     Never,
+}
+
+impl From<Color> for ColorChoice {
+    fn from(color: Color) -> Self {
+        match color {
+            Color::Auto => Self::Auto,
+            Color::Always => Self::Always,
+            Color::Never => Self::Never,
+        }
+    }
 }
 
 #[derive(Subcommand, Debug)]

@@ -208,3 +208,30 @@ fn source(folder: &Path) -> String {
     }
     text
 }
+
+#[cfg(unix)]
+#[test]
+fn help_on_a_terminal_has_colour_unless_it_is_refused() {
+    let colored = |args: &[&str]| {
+        let mut terminal = support::pty::Terminal::run(&home(), args, &[]);
+        assert!(terminal.wait().0.success());
+        terminal.written().contains(&0x1b)
+    };
+    assert!(colored(&["call", "--help"]));
+    assert!(!colored(&["--color", "never", "call", "--help"]));
+    assert!(!colored(&["call", "--help", "--color=never"]));
+}
+
+#[test]
+fn a_failure_is_json_where_it_was_asked_for_and_not_where_another_program_is_asked() {
+    let home = home();
+    let said = |args: &[&str]| {
+        let output = home.cmd(args).output().expect("the binary can be run");
+        assert!(!output.status.success());
+        String::from_utf8(output.stderr).expect("errors are text").starts_with('{')
+    };
+    assert!(said(&["exec", "-p", "nope", "--json", "--", "gh", "pr", "list"]));
+    assert!(!said(&["exec", "-p", "nope", "--", "gh", "pr", "list", "--json", "x"]));
+    assert!(!said(&["exec", "-p", "nope", "gh", "pr", "list", "--json", "x"]));
+    assert!(said(&["no-such-command", "--json"]));
+}
