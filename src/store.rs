@@ -304,7 +304,7 @@ impl Vault {
             StoreKind::File => {
                 file::path(self.places.data.as_deref()).map_or_else(String::new, |p| p.display().to_string())
             }
-            StoreKind::Helper(name) => format!("docker-credential-{name} {}", helper::server_url(profile)),
+            StoreKind::Helper(name) => format!("{} {}", helper::program_name(name), helper::server_url(profile)),
         }
     }
 

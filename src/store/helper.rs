@@ -31,7 +31,8 @@ pub(super) fn server_url(profile: &ProfileName) -> String {
     format!("lokalise-auth://{profile}")
 }
 
-fn program_name(name: &str) -> String {
+/// The program of a helper, by its name on PATH or where it lies.
+pub(super) fn program_name(name: &str) -> String {
     if Path::new(name).is_absolute() { name.to_owned() } else { format!("docker-credential-{name}") }
 }
 

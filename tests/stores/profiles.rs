@@ -366,3 +366,23 @@ fn a_credential_for_another_server_is_named_with_the_way_back() {
         assert!(!odd.contains("export") && !odd.contains("unset"), "{odd}");
     }
 }
+
+#[test]
+fn no_profile_is_listed_as_in_force_behind_a_token_variable() {
+    let standin = Standin::start();
+    let (home, ..) = with_two_profiles(&standin);
+    let list = |variables: &[(&str, &str)], arguments: &[&str]| {
+        let mut list = home.command(["profile", "list"]);
+        list.args(arguments).envs(variables.iter().copied());
+        let ran = run(list).expect(0);
+        (ran.stdout.lines().filter(|line| line.starts_with('*')).count(), ran.stdout, ran.stderr)
+    };
+    let token = ("LOKALISE_API_TOKEN", "x");
+    assert_eq!(list(&[], &[]).0, 1);
+    let (marked, _, said) = list(&[token], &[]);
+    assert_eq!((marked, said.as_str()), (0, "no profile is in force: LOKALISE_API_TOKEN is set\n"));
+    assert_eq!(list(&[token, ("LOKALISE_ACCESS_TOKEN", "y")], &[]).0, 0);
+    assert_eq!(list(&[token], &["--profile", "second"]).0, 1, "the flag comes before the variable");
+    assert!(list(&[], &["--json"]).1.contains(r#""in_force":true"#));
+    assert!(!list(&[token], &["--json"]).1.contains(r#""in_force":true"#));
+}
