@@ -6,10 +6,10 @@ use zeroize::Zeroizing;
 use super::{Backend, Deadline, StoreError};
 use crate::name::ProfileName;
 
-#[cfg(any(windows, target_os = "macos"))]
+#[cfg(target_os = "macos")]
 use keyring::{Entry, Error};
-#[cfg(all(unix, not(target_os = "macos")))]
-use keyring_core::{Entry, Error};
+#[cfg(not(target_os = "macos"))]
+use keyring_core::{Entry, Error, api::CredentialStoreApi};
 
 /// The items' `service` attribute.
 pub const SERVICE: &str = "lokalise-auth";
@@ -45,7 +45,6 @@ impl Keyring {
     /// The item of a profile. One connection, and so one key exchange, serves the whole command.
     #[cfg(all(unix, not(target_os = "macos")))]
     fn entry(&mut self, profile: &ProfileName) -> Result<Entry, StoreError> {
-        use keyring_core::api::CredentialStoreApi;
         let store = if let Some(store) = &self.store {
             store
         } else {
@@ -57,7 +56,15 @@ impl Keyring {
         store.build(SERVICE, &account(profile, self.suffix.as_deref()), Some(&modifiers)).map_err(store_error)
     }
 
-    #[cfg(any(windows, target_os = "macos"))]
+    /// The item of a profile. It stays on this machine: by default it would roam with the user.
+    #[cfg(windows)]
+    fn entry(&mut self, profile: &ProfileName) -> Result<Entry, StoreError> {
+        let store = windows_native_keyring_store::Store::new().map_err(store_error)?;
+        let modifiers = std::collections::HashMap::from([("persistence", "Local")]);
+        store.build(SERVICE, &account(profile, self.suffix.as_deref()), Some(&modifiers)).map_err(store_error)
+    }
+
+    #[cfg(target_os = "macos")]
     fn entry(&mut self, profile: &ProfileName) -> Result<Entry, StoreError> {
         Entry::new(SERVICE, &account(profile, self.suffix.as_deref())).map_err(store_error)
     }
