@@ -102,6 +102,7 @@ impl Vault {
             StoreKind::Helper(name) => {
                 format!("install or mend it (`{}` should answer)", helper::shown_call(name, "list"))
             }
+            _ if cfg!(target_os = "macos") => "make or mend the login keychain in Keychain Access".to_owned(),
             _ => "start it".to_owned(),
         }
     }
