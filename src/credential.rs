@@ -11,7 +11,7 @@ use crate::name::ProfileName;
 use crate::oauth::client::ClientCredentials;
 use crate::oauth::token::TokenResponse;
 use crate::origin::Origin;
-use crate::secret::{AccessToken, ApiToken, ClientSecret, RefreshToken};
+use crate::secret::{AccessToken, ApiToken, ClientSecret, LONGEST, RefreshToken, json};
 use crate::store::lock;
 
 /// The two kinds of credential that Lokalise knows.
@@ -242,7 +242,7 @@ impl Record {
                 }
             }
         }
-        Zeroizing::new(serde_json::to_string(&form).expect("strings and numbers always serialize"))
+        json(&form, 5 * LONGEST)
     }
 
     /// Reads a record and checks that it is the one that was asked for.

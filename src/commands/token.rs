@@ -1,6 +1,7 @@
 //! `token set`, `token refresh` and `token print`.
 
-use serde_json::json;
+use serde::Serialize;
+use zeroize::Zeroizing;
 
 use super::whoami::{self, Found, State};
 use crate::cli::{Token, TokenFormat, TokenPrint, TokenRefresh, TokenSet};
@@ -8,7 +9,7 @@ use crate::credential::{Credential, Kind, Record};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::Http;
 use crate::profile::{Entry, Owner, ProfileName};
-use crate::secret::ApiToken;
+use crate::secret::{ApiToken, LONGEST, json};
 use crate::session::keep::{self, ToFill, keep, profile_to_fill, store_for};
 use crate::session::renewal::{Outcome, Reason};
 use crate::session::{Session, command_token, command_words};
@@ -181,7 +182,16 @@ async fn print(world: &World, settings: &Settings, print: &TokenPrint) -> Result
     world.answer(&formatted(world, &session, print.format)?).map(|()| 0)
 }
 
-fn formatted(world: &World, session: &Session<'_>, format: TokenFormat) -> Result<zeroize::Zeroizing<String>> {
+/// `--format json`
+#[derive(Serialize)]
+struct Printed<'a> {
+    kind: Kind,
+    token: &'a str,
+    expires_at: Option<String>,
+    api_url: String,
+}
+
+fn formatted(world: &World, session: &Session<'_>, format: TokenFormat) -> Result<Zeroizing<String>> {
     let credential = session.credential();
     let token = credential.token();
     let text = match format {
@@ -192,31 +202,33 @@ fn formatted(world: &World, session: &Session<'_>, format: TokenFormat) -> Resul
         },
         TokenFormat::Json => {
             let end = session.oauth().and_then(|oauth| oauth.expires_at);
-            let object = json!({
-                "kind": credential.kind(),
-                "token": token,
-                "expires_at": end.map(whoami::timestamp),
-                "api_url": session.api_url().to_string(),
-            });
-            format!("{object}\n")
+            let printed = Printed {
+                kind: credential.kind(),
+                token,
+                expires_at: end.map(whoami::timestamp),
+                api_url: session.api_url().to_string(),
+            };
+            let mut text = json(&printed, 2 * LONGEST);
+            text.push('\n');
+            return Ok(text);
         }
         TokenFormat::Env => format!("{}={}\n", credential.variable(), shell_words::quote(token)),
         TokenFormat::Github => return github(world, credential),
     };
-    Ok(zeroize::Zeroizing::new(text))
+    Ok(Zeroizing::new(text))
 }
 
 /// The mask first, so that no later line shows the token; then the variable, for the steps that follow.
-fn github(world: &World, credential: &Credential) -> Result<zeroize::Zeroizing<String>> {
+fn github(world: &World, credential: &Credential) -> Result<Zeroizing<String>> {
     use std::io::Write;
-    let (token, line) = (credential.token(), format!("{}={}\n", credential.variable(), credential.token()));
-    let mask = format!("::add-mask::{token}\n");
-    let Some(path) = world.var("GITHUB_ENV") else { return Ok(zeroize::Zeroizing::new(mask + &line)) };
+    let line = Zeroizing::new(format!("{}={}\n", credential.variable(), credential.token()));
+    let mask = Zeroizing::new(format!("::add-mask::{}\n", credential.token()));
+    let Some(path) = world.var("GITHUB_ENV") else { return Ok(Zeroizing::new(format!("{}{}", *mask, *line))) };
     std::fs::OpenOptions::new()
         .append(true)
         .create(true)
         .open(&path)
         .and_then(|mut file| file.write_all(line.as_bytes()))
         .map_err(|error| Error::other("the file that GITHUB_ENV names cannot be written").because(error))?;
-    Ok(zeroize::Zeroizing::new(mask))
+    Ok(mask)
 }
