@@ -144,7 +144,7 @@ async fn answer(
     }
 }
 
-fn page(kept: &Result<Kept>) -> Page {
+fn page(kept: &Result<Credential>) -> Page {
     match kept {
         Ok(_) => Page::LoggedIn,
         Err(error) if error.kind == ErrorKind::NotLoggedIn => Page::Refused,
@@ -162,12 +162,6 @@ struct New<'a> {
     read_only: bool,
 }
 
-/// A credential that is stored, was read back, and has its entry.
-struct Kept {
-    credential: Credential,
-    entry: Entry,
-}
-
 impl New<'_> {
     /// What comes of the answer: the code exchanged, the credential stored, and read back.
     async fn credential(
@@ -177,7 +171,7 @@ impl New<'_> {
         verifier: Option<&CodeVerifier>,
         asked: &[String],
         stored: &Cell<Stored>,
-    ) -> Result<Kept> {
+    ) -> Result<Credential> {
         let code = words::granted(redirected)?;
         let client_id = client.id.clone();
         let mut oauth = self.exchanged(client, &code, verifier).await?;
@@ -199,8 +193,8 @@ impl New<'_> {
         Ok(OAuth::issued(response, client, self.world.now()))
     }
 
-    /// Stores the credential and reads it back.
-    async fn kept(&self, oauth: OAuth, client_id: String, stored: &Cell<Stored>) -> Result<Kept> {
+    /// Stores the credential, reads it back, and gives it its entry.
+    async fn kept(&self, oauth: OAuth, client_id: String, stored: &Cell<Stored>) -> Result<Credential> {
         let entry = Entry {
             kind: Kind::OAuth,
             becomes: None,
@@ -220,24 +214,23 @@ impl New<'_> {
             credential: Credential::OAuth(oauth),
         };
         stored.set(Stored::Perhaps);
-        keep(self.world, self.settings, self.vault, &record, entry.clone())
+        keep(self.world, self.settings, self.vault, &record, entry)
             .await
             .map_err(|error| words::not_kept(error, &self.fill.words))?;
         stored.set(Stored::Yes);
-        Ok(Kept { credential: record.credential, entry })
+        Ok(record.credential)
     }
 
     /// Whose login it is: worth a look, not a failure.
-    async fn owner(&self, kept: &Kept) -> Option<Owner> {
-        let asked = whoami::ask(self.world, self.http, &self.settings.api_url, &kept.credential);
+    async fn owner(&self, credential: &Credential) -> Option<Owner> {
+        let asked = whoami::ask(self.world, self.http, &self.settings.api_url, credential);
         let found = tokio::time::timeout(TIME_FOR_THE_OWNER, asked).await.ok()?;
         if found.state == whoami::State::Rejected {
             let reason = found.reason.unwrap_or_default();
             self.world.warn(&format!("the API does not accept the new token: {reason}"));
         }
         let owner = found.owner?;
-        let entry = Entry { owner: Some(owner.clone()), ..kept.entry.clone() };
-        if let Err(error) = keep::enter(self.world, self.settings, &self.fill.profile, entry).await {
+        if let Err(error) = keep::note_owner(self.settings, &self.fill.profile, &owner, None) {
             self.world.step(&format!("the owner could not be noted: {error}"));
         }
         Some(owner)

@@ -14,8 +14,8 @@ use crate::http::{Http, network_error};
 use crate::lokalise::identity::{Inquiry, Verdict};
 use crate::origin::ApiUrl;
 use crate::pace::Pace;
-use crate::profile::{Owner, Profiles};
-use crate::session::{Choice, Session, renewal_of_variables};
+use crate::profile::Owner;
+use crate::session::{Choice, Session, keep, renewal_of_variables};
 use crate::settings::{Rule, Settings};
 use crate::world::World;
 
@@ -251,21 +251,15 @@ async fn get(
     Ok((status, body))
 }
 
-/// Writes a newly learned owner into the profile's entry, for `profile list` and for later without a network.
+/// Writes a newly learned owner into the profile's entry.
 fn remember_owner(world: &World, settings: &Settings, session: &Session<'_>, found: &Found) {
     let (Some(profile), Some(entry), Some(owner)) = (&session.profile, &session.entry, &found.owner) else { return };
-    let scopes = session.scopes().map(<[String]>::to_vec).or_else(|| entry.scopes.clone());
-    if entry.owner.as_ref() == Some(owner) && entry.scopes == scopes {
+    let scopes = session.scopes();
+    if entry.owner.as_ref() == Some(owner) && scopes.is_none_or(|scopes| entry.scopes.as_deref() == Some(scopes)) {
         return;
     }
-    let changed = Profiles::change(&settings.config_folder, |profiles| {
-        if let Some(entry) = profiles.entries.get_mut(profile) {
-            entry.owner = Some(owner.clone());
-            entry.scopes = scopes;
-        }
-    });
-    if let Err(error) = changed {
-        world.step(&error.to_string());
+    if let Err(error) = keep::note_owner(settings, profile, owner, scopes) {
+        world.step(&format!("the owner could not be noted: {error}"));
     }
 }
 

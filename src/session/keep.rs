@@ -4,7 +4,7 @@
 use super::profile_words;
 use crate::credential::Record;
 use crate::error::Result;
-use crate::profile::{self, Entry, ProfileName, Profiles};
+use crate::profile::{self, Entry, Owner, ProfileName, Profiles};
 use crate::settings::Settings;
 use crate::store::{StoreError, StoreKind, Vault, lock};
 use crate::world::World;
@@ -86,6 +86,19 @@ pub async fn enter(world: &World, settings: &Settings, profile: &ProfileName, mu
         world.warn(&format!("the former credential is still in {}: {error}", old.title()));
     }
     Ok(())
+}
+
+/// Notes whose credential it is, and its scopes where they are new, for `profile list` and for later without a network. A profile that was
+/// logged out while the API was asked stays so.
+pub fn note_owner(settings: &Settings, profile: &ProfileName, owner: &Owner, scopes: Option<&[String]>) -> Result<()> {
+    Profiles::change(&settings.config_folder, |profiles| {
+        if let Some(entry) = profiles.entries.get_mut(profile) {
+            entry.owner = Some(owner.clone());
+            if let Some(scopes) = scopes {
+                entry.scopes = Some(scopes.to_vec());
+            }
+        }
+    })
 }
 
 /// The record's lock, so that a refresh under way ends first and does not overwrite what is kept now. A

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
+use super::Stored;
 use super::route::{Distance, Route};
-use super::{Kept, Stored};
 use crate::commands::whoami::{owner_words, span, timestamp};
 use crate::credential::Credential;
 use crate::error::{Error, ErrorKind, Result};
@@ -35,11 +35,11 @@ pub(super) fn announce(world: &World, request: &AuthorizationRequest, route: &Ro
 }
 
 /// Who is logged in, where the credential is kept, and until when it lasts.
-pub(super) fn logged_in(world: &World, vault: &Vault, profile: &ProfileName, owner: Option<&Owner>, kept: &Kept) {
+pub(super) fn logged_in(world: &World, vault: &Vault, profile: &ProfileName, owner: Option<&Owner>, kept: &Credential) {
     let who = owner.map_or_else(String::new, |owner| format!(" as {}", owner_words(owner)));
     world.say(&format!("logged in to Lokalise{who}, with profile {profile}"));
     world.say(&format!("the credential is kept in {} ({})", vault.title(), vault.item_name(profile)));
-    let Credential::OAuth(oauth) = &kept.credential else { return };
+    let Credential::OAuth(oauth) = kept else { return };
     let end = oauth.expires_at.map_or_else(|| "an unknown time".to_owned(), timestamp);
     if oauth.renewal.is_some() {
         world.say(&format!("the access token lasts until {end} and is renewed by itself"));
