@@ -11,7 +11,7 @@ use clap::{Command, CommandFactory};
 use lokalise_auth::cli::usage::{Asked, asked};
 use lokalise_auth::cli::{Cli, TOPICS};
 use lokalise_auth::error::EXIT_CODES;
-use lokalise_auth::world::{SECRET_VARIABLES, VARIABLES};
+use lokalise_auth::world::{OF_THE_MACHINE, SECRET_VARIABLES, VARIABLES};
 use support::home::Home;
 use support::standin::Standin;
 
@@ -188,6 +188,16 @@ fn the_environment_is_that_of_the_code() {
         // The bare beginning stands for all of them.
         let told = name == "LOKALISE_" || VARIABLES.iter().any(|(known, _)| *known == name);
         assert!(told, "{name} is not in `help environment`");
+    }
+    for call in ["var(\"", "var_os(\"", "switch(\"", "set(\""] {
+        for name in source.split(call).skip(1).filter_map(|rest| rest.split('"').next()) {
+            assert!(text.contains(&name.to_uppercase()), "{name} is read and not in `help environment`");
+        }
+    }
+    for name in OF_THE_MACHINE {
+        // Two of them are read for us, by the crate that knows where folders are.
+        let reads = source.split('"').filter(|other| *other == name).count() > 1;
+        assert!(text.contains(name) && (reads || name.starts_with("XDG_")), "{name} is told but not read");
     }
     for (name, _) in VARIABLES.iter().filter(|(name, _)| name.starts_with("LOKALISE_")) {
         assert!(named.iter().filter(|other| *other == name).count() > 1, "{name} is told but not read");
