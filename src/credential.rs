@@ -181,7 +181,7 @@ pub enum Unusable {
 
 const VERSION: u32 = 1;
 /// 9999-12-31T23:59:59Z, in seconds since 1970.
-const LAST_SECOND: u64 = 253_402_300_799;
+pub const LAST_SECOND: u64 = 253_402_300_799;
 
 /// The record's form in the store.
 #[derive(Serialize, Deserialize)]

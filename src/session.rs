@@ -21,7 +21,7 @@ use crate::store::{StoreError, StoreKind, Vault};
 use crate::world::World;
 
 pub use command::{command_token, command_words};
-pub use variable::renewal_of_variables;
+pub use variable::{renewal_of_variables, secret_file};
 
 /// Where a credential came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -209,15 +209,15 @@ async fn stored(
     let words = profile_words(profile, rule);
     let kind = match (entry, &settings.store_flag) {
         (Some(entry), None) => entry.store.clone(),
-        (Some(entry), Some(flag)) if flag.clone().kind() == entry.store => entry.store.clone(),
+        (Some(entry), Some(flag)) if *flag == entry.store => entry.store.clone(),
         (Some(entry), Some(_)) => {
             return Err(Error::usage(format!("profile `{profile}` is kept in: {}", entry.store))
                 .hint("leave --store out; it is for `login` and `token set`"));
         }
         // A record may outlive its entry in the list of profiles; only a store that was named is looked into.
-        (None, Some(flag)) => flag.clone().kind(),
+        (None, Some(flag)) => flag.clone(),
         (None, None) => match &settings.store_variable {
-            Some(choice) => choice.clone().kind(),
+            Some(named) => named.clone(),
             None => return Err(unknown_profile(world, rule, profile)),
         },
     };

@@ -13,8 +13,8 @@ use crate::world::World;
 /// nothing, which is the keyring.
 pub fn store_and_rule(settings: &Settings, entry: Option<&Entry>) -> (StoreKind, &'static str) {
     match (&settings.store_flag, &settings.store_variable, entry) {
-        (Some(choice), ..) => (choice.clone().kind(), "--store"),
-        (None, Some(choice), _) => (choice.clone().kind(), "LOKALISE_AUTH_STORE"),
+        (Some(named), ..) => (named.clone(), "--store"),
+        (None, Some(named), _) => (named.clone(), "LOKALISE_AUTH_STORE"),
         (None, None, Some(entry)) => (entry.store.clone(), "the profile"),
         (None, None, None) => (StoreKind::Keyring, "default"),
     }
@@ -88,8 +88,8 @@ pub async fn enter(world: &World, settings: &Settings, profile: &ProfileName, mu
     Ok(())
 }
 
-/// Notes whose credential it is, and its scopes where they are new, for `profile list` and for later without a network. A profile that was
-/// logged out while the API was asked stays so.
+/// Notes whose credential it is, and its scopes where they are told, for `profile list` and for later
+/// without a network. A profile that was logged out while the API was asked stays so.
 pub fn note_owner(settings: &Settings, profile: &ProfileName, owner: &Owner, scopes: Option<&[String]>) -> Result<()> {
     Profiles::change(&settings.config_folder, |profiles| {
         if let Some(entry) = profiles.entries.get_mut(profile) {

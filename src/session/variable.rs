@@ -1,6 +1,9 @@
 //! The credential of a token variable. It is not stored anywhere; from a refresh
 //! token, a token is minted for this run and kept in memory.
 
+use std::io::{self, Read};
+use std::path::Path;
+
 use zeroize::Zeroizing;
 
 use crate::credential::{Credential, OAuth, Renewal};
@@ -8,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::http::{Http, token_error};
 use crate::oauth::client::ClientCredentials;
 use crate::oauth::token::{Grant, TokenError};
-use crate::secret::{AccessToken, ApiToken, ClientSecret, NotAToken, RefreshToken};
+use crate::secret::{AccessToken, ApiToken, ClientSecret, LONGEST, NotAToken, RefreshToken};
 use crate::settings::Settings;
 use crate::world::World;
 
@@ -24,7 +27,10 @@ pub(super) async fn credential(
     match name {
         "LOKALISE_API_TOKEN" => ApiToken::parse(&text).map(Credential::ApiToken).map_err(no_token),
         "LOKALISE_API_TOKEN_FILE" => {
-            let content = read_token_file(&text)?;
+            // The path is not repeated: it may be a token that was put into the wrong variable.
+            let content = secret_file(Path::new(text.as_str())).map_err(|error| {
+                Error::usage("the file that LOKALISE_API_TOKEN_FILE names cannot be read").because(error)
+            })?;
             let token = ApiToken::parse(&content)
                 .map_err(|why| Error::usage(format!("the file of {name} does not hold a token: {why}")))?;
             Ok(Credential::ApiToken(token))
@@ -79,17 +85,14 @@ pub fn renewal_of_variables(world: &World) -> Result<Renewal> {
     Ok(Renewal { client: ClientCredentials { id, secret }, refresh_token })
 }
 
-fn read_token_file(path: &str) -> Result<Zeroizing<String>> {
-    use std::io::Read;
-    // The path is not repeated: it may be a token that was put into the wrong variable.
-    let unreadable = |error: std::io::Error| {
-        Error::usage("the file that LOKALISE_API_TOKEN_FILE names cannot be read").because(error)
-    };
-    let mut text = Zeroizing::new(String::with_capacity(8192));
-    let file = std::fs::File::open(path).map_err(unreadable)?;
-    if file.metadata().map_err(unreadable)?.is_dir() {
-        return Err(unreadable(std::io::Error::other("it is a folder")));
+/// A secret that a file holds: no more of it than a token can have.
+pub fn secret_file(path: &Path) -> io::Result<Zeroizing<String>> {
+    let file = std::fs::File::open(path)?;
+    if file.metadata()?.is_dir() {
+        return Err(io::Error::other("it is a folder"));
     }
-    file.take(crate::secret::LONGEST as u64 + 4).read_to_string(&mut text).map_err(unreadable)?;
+    // Room for all of it from the start: a growing buffer would leave copies behind.
+    let mut text = Zeroizing::new(String::with_capacity(2 * LONGEST));
+    file.take(LONGEST as u64 + 4).read_to_string(&mut text)?;
     Ok(text)
 }

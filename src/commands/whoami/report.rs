@@ -7,7 +7,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use serde_json::{Value, json};
 
 use super::{Found, State};
-use crate::credential::Kind;
+use crate::credential::{Kind, LAST_SECOND};
 use crate::error::Error;
 use crate::profile::Owner;
 use crate::secret::hint_of;
@@ -183,8 +183,7 @@ pub fn owner_words(owner: &Owner) -> String {
 /// RFC 3339, UTC, whole seconds.
 pub fn timestamp(seconds: u64) -> String {
     // Later than the year 9999 is no date; a record cannot hold one, but a file can.
-    let seconds = seconds.min(253_402_300_799);
-    humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds)).to_string()
+    humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds.min(LAST_SECOND))).to_string()
 }
 
 /// A length of time as people say it: `52 min`, `3 h 5 min`, `40 s`.
