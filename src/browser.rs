@@ -1,5 +1,5 @@
-//! Opens one URL in the user's browser: as one argument, without a shell, and
-//! without our secrets in its environment. A window is a process group of its own;
+//! Opens one URL in the user's browser: as one argument, without a shell, without
+//! our secrets in its environment, and never by a program of the working folder. A window is a process group of its own;
 //! a text browser has the terminal until it ends.
 
 use std::path::Path;
@@ -9,6 +9,7 @@ use std::time::Duration;
 use reqwest::Url;
 use tokio::process::{Child, Command};
 
+use crate::program;
 use crate::world::World;
 
 /// A launcher that fails does so within this time; one that runs longer is the browser itself.
@@ -58,6 +59,11 @@ impl Browser {
                 command.env_remove(name);
             }
         }
+        // By this PATH the command is looked up too, and what it runs in turn: the working folder chooses none of them.
+        match program::path() {
+            Some(path) => command.env("PATH", path),
+            None => command.env_remove("PATH"),
+        };
         if on_terminal {
             self.on_terminal = OnTerminal::spawn(&mut command);
             return self.on_terminal.is_some();

@@ -14,7 +14,8 @@ use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter};
 
 use self::complete::candidates;
 use crate::profile::ProfileName;
-use crate::store::StoreChoice;
+use crate::store::StoreKind;
+use crate::world::ColorChoice;
 
 /// What `help` explains besides the commands.
 pub const TOPICS: [(&str, &str); 5] = [
@@ -50,8 +51,8 @@ pub struct Global {
     #[arg(short, long, global = true, value_name = "NAME", value_parser = profile_name, add = ArgValueCandidates::new(candidates::profiles))]
     pub profile: Option<ProfileName>,
     /// Keep the credential in: auto, keyring, file or helper:NAME
-    #[arg(long, global = true, value_name = "STORE", value_parser = store_choice, add = ArgValueCompleter::new(candidates::stores))]
-    pub store: Option<StoreChoice>,
+    #[arg(long, global = true, value_name = "STORE", value_parser = store_kind, add = ArgValueCompleter::new(candidates::stores))]
+    pub store: Option<StoreKind>,
     /// Ask nothing; fail instead
     #[arg(long, global = true)]
     pub no_input: bool,
@@ -72,6 +73,16 @@ pub enum Color {
     Auto,
     Always,
     Never,
+}
+
+impl From<Color> for ColorChoice {
+    fn from(color: Color) -> Self {
+        match color {
+            Color::Auto => Self::Auto,
+            Color::Always => Self::Always,
+            Color::Never => Self::Never,
+        }
+    }
 }
 
 #[derive(Subcommand, Debug)]
@@ -427,8 +438,8 @@ fn profile_name(text: &str) -> Result<ProfileName, String> {
     ProfileName::parse(text).map_err(|why| why.to_string())
 }
 
-fn store_choice(text: &str) -> Result<StoreChoice, String> {
-    StoreChoice::parse(text).map_err(|why| why.to_string())
+fn store_kind(text: &str) -> Result<StoreKind, String> {
+    StoreKind::parse(text).map_err(|why| why.to_string())
 }
 
 fn port(text: &str) -> Result<u16, String> {

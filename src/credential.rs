@@ -11,7 +11,7 @@ use crate::name::ProfileName;
 use crate::oauth::client::ClientCredentials;
 use crate::oauth::token::TokenResponse;
 use crate::origin::Origin;
-use crate::secret::{AccessToken, ApiToken, ClientSecret, RefreshToken};
+use crate::secret::{AccessToken, ApiToken, ClientSecret, LONGEST, RefreshToken, json};
 use crate::store::lock;
 
 /// The two kinds of credential that Lokalise knows.
@@ -181,7 +181,7 @@ pub enum Unusable {
 
 const VERSION: u32 = 1;
 /// 9999-12-31T23:59:59Z, in seconds since 1970.
-const LAST_SECOND: u64 = 253_402_300_799;
+pub const LAST_SECOND: u64 = 253_402_300_799;
 
 /// The record's form in the store.
 #[derive(Serialize, Deserialize)]
@@ -242,7 +242,7 @@ impl Record {
                 }
             }
         }
-        Zeroizing::new(serde_json::to_string(&form).expect("strings and numbers always serialize"))
+        json(&form, 5 * LONGEST)
     }
 
     /// Reads a record and checks that it is the one that was asked for.

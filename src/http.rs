@@ -5,6 +5,7 @@ use std::cell::OnceCell;
 use std::error::Error as _;
 use std::time::Duration;
 
+use hyper::body::Bytes;
 use reqwest::{Client, ClientBuilder, redirect};
 use zeroize::Zeroizing;
 
@@ -132,7 +133,7 @@ impl Http {
             .post(url)
             .header("content-type", "application/json")
             .header("accept", "application/json")
-            .body(body.to_vec());
+            .body(Bytes::from_owner(body));
         let mut response = request.send().await.map_err(|error| network_error(&error))?;
         let status = response.status().as_u16();
         world.trace(&format!("< {status}"));

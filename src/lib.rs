@@ -25,11 +25,11 @@ pub mod store;
 pub mod terminal;
 pub mod world;
 
-use crate::cli::{Cli, Color, Command};
+use crate::cli::{Cli, Command};
 use crate::error::{Error, Result};
 use crate::settings::Settings;
 use crate::signals::Signals;
-use crate::world::{ColorChoice, Detail, World};
+use crate::world::{Detail, World};
 
 /// Room for a filter that recurses: what a deep document or `reduce` may need. It is taken up when it is used.
 const FILTER_STACK: usize = 64 * 1024 * 1024;
@@ -40,11 +40,7 @@ const FILTER_STACK: usize = 64 * 1024 * 1024;
 /// What failed, for [`report`]; its kind is the exit code.
 pub fn run(world: &mut World, cli: &Cli) -> Result<u8> {
     world.no_input |= cli.global.no_input;
-    world.color = match cli.global.color {
-        Color::Auto => ColorChoice::Auto,
-        Color::Always => ColorChoice::Always,
-        Color::Never => ColorChoice::Never,
-    };
+    world.color = cli.global.color.into();
     // These need no settings, so that a broken one does not hide the help.
     match &cli.command {
         Command::Help(help) => return commands::help::run(world, help),

@@ -22,7 +22,7 @@ fn answer_the_tab_key() -> Option<u8> {
 }
 
 fn exit_code() -> u8 {
-    let json = std::env::args_os().any(|argument| argument == "--json");
+    let usage::Manner { mut json, color } = usage::manner(std::env::args_os());
     // A variable that is not text cannot be told apart from none without saying so.
     let mut world = match World::real() {
         Ok(world) => world,
@@ -31,9 +31,13 @@ fn exit_code() -> u8 {
             return error.exit_code();
         }
     };
+    world.color = color;
     let ended = match usage::asked(std::env::args_os(), world.color_stdout()) {
         Ok(usage::Asked::Text(text)) => world.answer(&text).map(|()| 0),
-        Ok(usage::Asked::Command(cli)) => run(&mut world, &cli),
+        Ok(usage::Asked::Command(cli)) => {
+            json = cli.global.json;
+            run(&mut world, &cli)
+        }
         Err(error) => Err(error),
     };
     match ended {

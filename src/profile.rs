@@ -143,7 +143,19 @@ fn prepare(folder: &Path, path: &Path) -> Result<Option<lock::Lock>> {
     atomic::private_folder(folder).and_then(|()| lock::beside(path)).map_err(|error| unwritable(path, error))
 }
 
+/// Refuses to change anything in a home that is not ours, before it is begun.
+pub fn own_home() -> Result<()> {
+    atomic::own_home().map_err(|error| not_own_home(&error))
+}
+
+fn not_own_home(error: &io::Error) -> Error {
+    Error::usage(format!("{error}; nothing was written")).hint(atomic::ForeignHome::HINT)
+}
+
 fn unwritable(path: &Path, error: io::Error) -> Error {
+    if atomic::ForeignHome::is(&error) {
+        return not_own_home(&error);
+    }
     Error::store(format!("{} cannot be written", path.display()))
         .because(error)
         .hint("check the folder's owner, mode and free space, or set LOKALISE_AUTH_CONFIG_DIR")

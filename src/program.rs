@@ -1,6 +1,7 @@
 //! A program that is run for what it prints: found without a look at the working
 //! folder, bounded in time and in size, and ended with all that it has started.
 
+use std::ffi::OsString;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -41,10 +42,17 @@ pub fn find(name: &str) -> Option<PathBuf> {
     } else {
         format!("{name}{}", std::env::consts::EXE_SUFFIX)
     };
-    std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())
-        .filter(|folder| folder.is_absolute())
-        .map(|folder| folder.join(&file))
-        .find(|candidate| is_executable(candidate))
+    folders().into_iter().map(|folder| folder.join(&file)).find(|candidate| is_executable(candidate))
+}
+
+/// The absolute entries of PATH, for a program that is to find others; `None` if there is none.
+pub fn path() -> Option<OsString> {
+    std::env::join_paths(folders()).ok().filter(|path| !path.is_empty())
+}
+
+fn folders() -> Vec<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).filter(|folder| folder.is_absolute()).collect()
 }
 
 #[cfg(unix)]

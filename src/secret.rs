@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use serde::Serialize;
 use zeroize::Zeroizing;
 
 /// Why some text cannot be a token. It names a class and a place, never a value.
@@ -108,6 +109,13 @@ secret_type! {
     CodeVerifier;
 }
 
+/// JSON with secrets in it. `room` is for all of it: a buffer that grows leaves copies behind.
+pub fn json(value: &impl Serialize, room: usize) -> Zeroizing<String> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(room));
+    serde_json::to_writer(&mut *bytes, value).expect("strings and numbers always serialize");
+    Zeroizing::new(String::from_utf8(std::mem::take(&mut *bytes)).expect("JSON is text"))
+}
+
 /// Text of a server or of another program without what may be a secret that it echoes.
 pub fn without_secrets(text: &str) -> String {
     // The characters of base64, in both alphabets, and of hex.
@@ -180,6 +188,12 @@ mod tests {
             "no /org/freedesktop/secrets/collection/login"
         );
         assert_eq!(without_secrets("no /tmp/0123456789abcdef"), "no [redacted]");
+    }
+
+    #[test]
+    fn json_with_secrets_stays_in_the_buffer_that_it_began_in() {
+        let text = json(&["t".repeat(4000)], 5000);
+        assert_eq!((text.len(), text.capacity()), (4004, 5000));
     }
 
     #[test]

@@ -14,13 +14,14 @@ use reqwest::header::{HeaderName, HeaderValue};
 use crate::credential::{Credential, Kind, OAuth, Record, Unusable};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::Http;
-use crate::origin::{ApiUrl, Origin};
+use crate::origin::{API_URL, ApiUrl, OAUTH_URL, Origin};
 use crate::profile::{Entry, ProfileName, Profiles};
 use crate::settings::{Rule, Settings};
 use crate::store::{StoreError, StoreKind, Vault};
 use crate::world::World;
 
 pub use command::{command_token, command_words};
+pub use variable::{renewal_of_variables, secret_file};
 
 /// Where a credential came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -157,15 +158,20 @@ impl<'w> Session<'w> {
         self.credential.pace_key()
     }
 
-    /// The `--profile NAME` that a pasted hint needs, with a space before it; empty for the default.
+    /// The `--profile NAME` that a pasted hint needs, with a space before it; see [`profile_words`].
     pub fn profile_words(&self) -> String {
-        self.profile.as_ref().map_or_else(String::new, profile_words)
+        self.profile.as_ref().map_or_else(String::new, |profile| profile_words(profile, &self.rule))
     }
 }
 
-/// ` --profile NAME`, for hints; nothing for the profile `default`.
-pub fn profile_words(profile: &ProfileName) -> String {
-    if *profile == ProfileName::default() { String::new() } else { format!(" --profile {profile}") }
+/// ` --profile NAME`, for hints. Nothing for the profile `default` where nothing else was said: it is
+/// then what the command means without it. Chosen by a flag, a variable or a folder it is not, elsewhere.
+pub fn profile_words(profile: &ProfileName, rule: &Rule) -> String {
+    if *profile == ProfileName::default() && matches!(rule, Rule::Default | Rule::Chosen) {
+        String::new()
+    } else {
+        format!(" --profile {profile}")
+    }
 }
 
 /// Adds the line that gives a step of GitHub Actions its token, as it stands in the workflow.
@@ -174,8 +180,9 @@ pub fn for_github_actions(error: Error) -> Error {
 }
 
 /// The error for "there is no credential", with the way on that works here.
-pub fn not_logged_in(world: &World, profile: &ProfileName) -> Error {
-    let what = if *profile == ProfileName::default() {
+pub fn not_logged_in(world: &World, profile: &ProfileName, rule: &Rule) -> Error {
+    let words = profile_words(profile, rule);
+    let what = if words.is_empty() {
         "not logged in to Lokalise".to_owned()
     } else {
         format!("not logged in to Lokalise with profile `{profile}`")
@@ -187,7 +194,7 @@ pub fn not_logged_in(world: &World, profile: &ProfileName) -> Error {
     if world.asked_for_silence() {
         return error.hint("set LOKALISE_API_TOKEN");
     }
-    error.hint(format!("log in with `lokalise-auth login{}`, or set LOKALISE_API_TOKEN", profile_words(profile)))
+    error.hint(format!("log in with `lokalise-auth login{words}`, or set LOKALISE_API_TOKEN"))
 }
 
 /// The credential of a profile: from its store, or printed by its command.
@@ -199,17 +206,18 @@ async fn stored(
     profile: &ProfileName,
     entry: Option<&Entry>,
 ) -> Result<(Source, Credential, Option<Vault>)> {
+    let words = profile_words(profile, rule);
     let kind = match (entry, &settings.store_flag) {
         (Some(entry), None) => entry.store.clone(),
-        (Some(entry), Some(flag)) if flag.clone().kind() == entry.store => entry.store.clone(),
+        (Some(entry), Some(flag)) if *flag == entry.store => entry.store.clone(),
         (Some(entry), Some(_)) => {
             return Err(Error::usage(format!("profile `{profile}` is kept in: {}", entry.store))
                 .hint("leave --store out; it is for `login` and `token set`"));
         }
         // A record may outlive its entry in the list of profiles; only a store that was named is looked into.
-        (None, Some(flag)) => flag.clone().kind(),
+        (None, Some(flag)) => flag.clone(),
         (None, None) => match &settings.store_variable {
-            Some(choice) => choice.clone().kind(),
+            Some(named) => named.clone(),
             None => return Err(unknown_profile(world, rule, profile)),
         },
     };
@@ -221,9 +229,9 @@ async fn stored(
             &Origin::recorded(&entry.oauth_url),
             entry.kind,
         )?;
-        if let Some(words) = &entry.command {
-            let token = command_token(world, settings, words).await?;
-            let program = words.first().cloned().unwrap_or_default();
+        if let Some(command) = &entry.command {
+            let token = command_token(world, settings, command, &words).await?;
+            let program = command.first().cloned().unwrap_or_default();
             return Ok((Source::Command(program), Credential::ApiToken(token), None));
         }
     }
@@ -238,19 +246,19 @@ async fn stored(
         }
         return Err(unknown_profile(world, rule, profile));
     };
-    let record = record_of(&vault, profile, &text)?;
+    let record = record_of(&vault, profile, &text, &words)?;
     check_origin(settings, profile, &record.api_origin, &record.oauth_origin, record.credential.kind())?;
     if entry.is_some_and(|entry| !entry.is_for(record.credential.kind())) {
         return Err(Error::store(format!(
             "the record of profile `{profile}` is of another kind than profiles.json says"
         ))
-        .hint(format!("log in again with `lokalise-auth login{}`", profile_words(profile))));
+        .hint(format!("log in again with `lokalise-auth login{words}`")));
     }
     Ok((Source::Store(vault.kind.type_name(), vault.item_name(profile)), record.credential, Some(vault)))
 }
 
 fn unknown_profile(world: &World, rule: &Rule, profile: &ProfileName) -> Error {
-    let error = not_logged_in(world, profile);
+    let error = not_logged_in(world, profile, rule);
     match rule {
         Rule::Folder(path) => error.hint(format!("the profile was chosen by {}", path.display())),
         Rule::Variable => error.hint("the profile was chosen by LOKALISE_PROFILE"),
@@ -259,13 +267,12 @@ fn unknown_profile(world: &World, rule: &Rule, profile: &ProfileName) -> Error {
 }
 
 /// Reads a record. One that cannot be read is reported, never removed.
-pub fn record_of(vault: &Vault, profile: &ProfileName, text: &str) -> Result<Record> {
+fn record_of(vault: &Vault, profile: &ProfileName, text: &str, words: &str) -> Result<Record> {
     Record::from_text(text, profile).map_err(|why| {
         let mut error = StoreError::Corrupt(why.to_string()).explain(vault, profile);
         if why == Unusable::Newer {
             error.hints = vec![format!(
-                "nothing was changed; use that version, or log in again with this one: `lokalise-auth login{}`",
-                profile_words(profile)
+                "nothing was changed; use that version, or log in again with this one: `lokalise-auth login{words}`"
             )];
         }
         error
@@ -274,19 +281,29 @@ pub fn record_of(vault: &Vault, profile: &ProfileName, text: &str) -> Result<Rec
 
 /// A record is for the origins that it was issued for, and for no other.
 fn check_origin(settings: &Settings, profile: &ProfileName, api: &Origin, oauth: &Origin, kind: Kind) -> Result<()> {
-    let mismatch = |variable: &str, recorded: &Origin, now: &Origin| {
-        Error::usage(format!(
+    let mismatch = |variable: &str, default: &str, recorded: &Origin, now: &Origin| {
+        let error = Error::usage(format!(
             "the credential of profile `{profile}` is for {recorded}, not for {now}; nothing was sent"
-        ))
-        .hint(format!(
-            "`unset {variable}`, or log in to {now} under another profile: `lokalise-auth login --profile NAME`"
-        ))
+        ));
+        let (_, path) = default.rsplit_once('/').expect("a constant URL with a path");
+        // The record may be anybody's: only what can be a base URL is repeated in a command.
+        let error = match ApiUrl::parse(recorded.as_str()) {
+            Ok(_) if default.strip_suffix(path) == Some(&format!("{recorded}/")) => {
+                error.hint(format!("`unset {variable}`"))
+            }
+            Ok(_) => error.hint(format!(
+                "`export {variable}={}` is where Lokalise was then",
+                shell_words::quote(&format!("{recorded}/{path}"))
+            )),
+            Err(_) => error,
+        };
+        error.hint(format!("to log in to {now}, choose another profile: `lokalise-auth login --profile NAME`"))
     };
     if *api != settings.api_url.origin() {
-        return Err(mismatch("LOKALISE_API_URL", api, &settings.api_url.origin()));
+        return Err(mismatch("LOKALISE_API_URL", API_URL, api, &settings.api_url.origin()));
     }
     if kind == Kind::OAuth && *oauth != settings.oauth_url.origin() {
-        return Err(mismatch("LOKALISE_OAUTH_URL", oauth, &settings.oauth_url.origin()));
+        return Err(mismatch("LOKALISE_OAUTH_URL", OAUTH_URL, oauth, &settings.oauth_url.origin()));
     }
     Ok(())
 }

@@ -1,13 +1,13 @@
 //! Flags and variables → where things are and which rule decides: folders, base
 //! URLs, store, deadlines. Nothing here opens a store or a socket.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::origin::{API_URL, ApiUrl, OAUTH_URL, OAuthUrl};
 use crate::profile::{self, ProfileName, Profiles};
-use crate::store::{Places, StoreChoice, StoreKind, Vault, lock};
+use crate::store::{Places, StoreKind, Vault, lock};
 use crate::world::{SECRET_VARIABLES, World};
 
 /// What this run was told, read once.
@@ -19,9 +19,9 @@ pub struct Settings {
     /// `--profile`
     pub profile_flag: Option<ProfileName>,
     /// `--store`
-    pub store_flag: Option<StoreChoice>,
+    pub store_flag: Option<StoreKind>,
     /// `LOKALISE_AUTH_STORE`
-    pub store_variable: Option<StoreChoice>,
+    pub store_variable: Option<StoreKind>,
     pub json: bool,
     /// How long all calls of one command to a store, or to a command that prints a token, may take.
     pub store_limit: Duration,
@@ -71,7 +71,7 @@ impl Settings {
     pub fn read(
         world: &World,
         profile_flag: Option<ProfileName>,
-        store_flag: Option<StoreChoice>,
+        store_flag: Option<StoreKind>,
         json: bool,
     ) -> Result<Self> {
         let folders = directories::ProjectDirs::from("", "", "lokalise-auth");
@@ -85,7 +85,7 @@ impl Settings {
         let store_variable = match world.var("LOKALISE_AUTH_STORE") {
             None => None,
             Some(text) => Some(
-                StoreChoice::parse(&text)
+                StoreKind::parse(&text)
                     .map_err(|why| Error::usage("LOKALISE_AUTH_STORE names no store").because(why))?,
             ),
         };
@@ -171,12 +171,9 @@ fn store_limit(world: &World) -> Result<Duration> {
         None => Ok(Duration::from_secs(if world.person() { 60 } else { 5 })),
         Some(text) => match text.parse::<f64>() {
             Ok(seconds) if seconds > 0.0 && seconds <= 3600.0 => Ok(Duration::from_secs_f64(seconds)),
-            _ => Err(Error::usage("LOKALISE_AUTH_KEYRING_TIMEOUT is a number of seconds, from 1 to 3600")),
+            _ => {
+                Err(Error::usage("LOKALISE_AUTH_KEYRING_TIMEOUT is a number of seconds: more than 0, and 3600 at most"))
+            }
         },
     }
-}
-
-/// A folder that may be missing, for reports.
-pub fn shown(folder: Option<&Path>) -> String {
-    folder.map_or_else(|| "none".to_owned(), |folder| folder.display().to_string())
 }

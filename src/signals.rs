@@ -1,5 +1,5 @@
 //! What asks the process to end, and what it answers to Ctrl-Z while it shows a
-//! prompt. Commands put the first request into their own words; a second Ctrl-C needs none.
+//! prompt. Commands put the first request into their own words; on Unix a second Ctrl-C needs none.
 
 use crate::error::{Error, ErrorKind};
 
@@ -15,7 +15,7 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Listens from here on. From the second Ctrl-C (or SIGTERM) on the process ends at once, even
+    /// Listens from here on. On Unix the second Ctrl-C (or SIGTERM) ends the process at once, even
     /// from work that never yields: no runtime has a say in that.
     pub fn listen() -> Self {
         #[cfg(unix)]

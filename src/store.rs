@@ -22,14 +22,7 @@ use crate::name::ProfileName;
 
 pub use error::StoreError;
 
-/// A store as `--store` and `LOKALISE_AUTH_STORE` name it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum StoreChoice {
-    Auto,
-    Kind(StoreKind),
-}
-
-/// A store as a profile has it.
+/// A store, as a profile has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreKind {
     Keyring,
@@ -44,9 +37,13 @@ pub enum StoreKind {
 pub struct NotAStore;
 
 impl StoreKind {
+    /// Reads what `--store` and `LOKALISE_AUTH_STORE` name. `auto` is the keyring: nothing is ever guessed.
+    ///
+    /// # Errors
+    /// If it is none.
     pub fn parse(text: &str) -> Result<Self, NotAStore> {
         match text {
-            "keyring" => Ok(Self::Keyring),
+            "keyring" | "auto" => Ok(Self::Keyring),
             "file" => Ok(Self::File),
             _ => match text.strip_prefix("helper:") {
                 Some(name) if helper::is_name(name) => Ok(Self::Helper(name.to_owned())),
@@ -61,23 +58,6 @@ impl StoreKind {
             Self::Keyring => "keyring",
             Self::File => "file",
             Self::Helper(_) => "helper",
-        }
-    }
-}
-
-impl StoreChoice {
-    pub fn parse(text: &str) -> Result<Self, NotAStore> {
-        match text {
-            "auto" => Ok(Self::Auto),
-            _ => StoreKind::parse(text).map(Self::Kind),
-        }
-    }
-
-    /// The store that is meant. `auto` is the keyring; nothing is ever guessed.
-    pub fn kind(self) -> StoreKind {
-        match self {
-            Self::Auto => StoreKind::Keyring,
-            Self::Kind(kind) => kind,
         }
     }
 }
@@ -304,7 +284,7 @@ impl Vault {
             StoreKind::File => {
                 file::path(self.places.data.as_deref()).map_or_else(String::new, |p| p.display().to_string())
             }
-            StoreKind::Helper(name) => format!("docker-credential-{name} {}", helper::server_url(profile)),
+            StoreKind::Helper(name) => format!("{} {}", helper::program_name(name), helper::server_url(profile)),
         }
     }
 
@@ -324,7 +304,7 @@ mod tests {
 
     #[test]
     fn a_store_is_named_exactly() {
-        assert_eq!(StoreChoice::parse("auto").map(StoreChoice::kind), Ok(StoreKind::Keyring));
+        assert_eq!(StoreKind::parse("auto"), Ok(StoreKind::Keyring));
         assert_eq!(StoreKind::parse("helper:pass"), Ok(StoreKind::Helper("pass".to_owned())));
         for bad in ["", "Keyring", "helper:", "helper:a b", "helper:../x", "helper:a/b", "helper", "plain"] {
             assert_eq!(StoreKind::parse(bad), Err(NotAStore), "{bad}");

@@ -12,7 +12,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use crate::error::{Error, Result};
 use crate::terminal;
 
-/// Every variable that is read, with what it does: the table of `help environment`.
+/// The variables that are set to change what we do, with what they do: the table of `help environment`.
 pub const VARIABLES: &[(&str, &str)] = &[
     ("LOKALISE_API_TOKEN", "personal API token, sent as X-Api-Token"),
     ("LOKALISE_API_TOKEN_FILE", "file that holds a personal API token"),
@@ -42,6 +42,29 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("NO_PROXY", "hosts, networks and ports without a proxy; `*` is every host"),
     ("SSL_CERT_FILE", "PEM file of trusted CAs in place of the system's"),
     ("SSL_CERT_DIR", "folder of trusted CAs in place of the system's"),
+];
+
+/// The variables that only tell what machine this is.
+pub const OF_THE_MACHINE: [&str; 19] = [
+    "HOME",
+    "PATH",
+    "XDG_CONFIG_HOME",
+    "XDG_DATA_HOME",
+    "XDG_RUNTIME_DIR",
+    "DBUS_SESSION_BUS_ADDRESS",
+    "DISPLAY",
+    "WAYLAND_DISPLAY",
+    "WSL_DISTRO_NAME",
+    "SSH_CONNECTION",
+    "SSH_TTY",
+    "container",
+    "KUBERNETES_SERVICE_HOST",
+    "REMOTE_CONTAINERS",
+    "CODESPACES",
+    "SNAP",
+    "FLATPAK_ID",
+    "SUDO_UID",
+    "GITHUB_ENV",
 ];
 
 /// The proxy variables in their other spelling.

@@ -63,8 +63,11 @@ fn each_finding_has_its_exit_code_and_a_way_on() {
     assert!(text.contains("lokalise-auth login"), "{text}");
 
     home.set("LOKALISE_API_TOKEN", "0123456789abcdef0123456789abcdef01234567");
-    let (code, report, _) = doctor(&home);
+    let (code, report, text) = doctor(&home);
     assert_eq!((code, status(&report, "credential")), (4, "problem"));
+    // A login would refuse for as long as the variable is set.
+    assert!(text.contains("credential: set LOKALISE_API_TOKEN to a token that is good"), "{text}");
+    assert!(!text.contains("lokalise-auth login"), "{text}");
     home.unset("LOKALISE_API_TOKEN");
 
     home.set("LOKALISE_API_URL", "http://127.0.0.1:1/api2");

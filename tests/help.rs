@@ -11,7 +11,7 @@ use clap::{Command, CommandFactory};
 use lokalise_auth::cli::usage::{Asked, asked};
 use lokalise_auth::cli::{Cli, TOPICS};
 use lokalise_auth::error::EXIT_CODES;
-use lokalise_auth::world::{SECRET_VARIABLES, VARIABLES};
+use lokalise_auth::world::{OF_THE_MACHINE, SECRET_VARIABLES, VARIABLES};
 use support::home::Home;
 use support::standin::Standin;
 
@@ -189,6 +189,16 @@ fn the_environment_is_that_of_the_code() {
         let told = name == "LOKALISE_" || VARIABLES.iter().any(|(known, _)| *known == name);
         assert!(told, "{name} is not in `help environment`");
     }
+    for call in ["var(\"", "var_os(\"", "switch(\"", "set(\""] {
+        for name in source.split(call).skip(1).filter_map(|rest| rest.split('"').next()) {
+            assert!(text.contains(&name.to_uppercase()), "{name} is read and not in `help environment`");
+        }
+    }
+    for name in OF_THE_MACHINE {
+        // Two of them are read for us, by the crate that knows where folders are.
+        let reads = source.split('"').filter(|other| *other == name).count() > 1;
+        assert!(text.contains(name) && (reads || name.starts_with("XDG_")), "{name} is told but not read");
+    }
     for (name, _) in VARIABLES.iter().filter(|(name, _)| name.starts_with("LOKALISE_")) {
         assert!(named.iter().filter(|other| *other == name).count() > 1, "{name} is told but not read");
     }
@@ -207,4 +217,31 @@ fn source(folder: &Path) -> String {
         }
     }
     text
+}
+
+#[cfg(unix)]
+#[test]
+fn help_on_a_terminal_has_colour_unless_it_is_refused() {
+    let colored = |args: &[&str]| {
+        let mut terminal = support::pty::Terminal::run(&home(), args, &[]);
+        assert!(terminal.wait().0.success());
+        terminal.written().contains(&0x1b)
+    };
+    assert!(colored(&["call", "--help"]));
+    assert!(!colored(&["--color", "never", "call", "--help"]));
+    assert!(!colored(&["call", "--help", "--color=never"]));
+}
+
+#[test]
+fn a_failure_is_json_where_it_was_asked_for_and_not_where_another_program_is_asked() {
+    let home = home();
+    let said = |args: &[&str]| {
+        let output = home.cmd(args).output().expect("the binary can be run");
+        assert!(!output.status.success());
+        String::from_utf8(output.stderr).expect("errors are text").starts_with('{')
+    };
+    assert!(said(&["exec", "-p", "nope", "--json", "--", "gh", "pr", "list"]));
+    assert!(!said(&["exec", "-p", "nope", "--", "gh", "pr", "list", "--json", "x"]));
+    assert!(!said(&["exec", "-p", "nope", "gh", "pr", "list", "--json", "x"]));
+    assert!(said(&["no-such-command", "--json"]));
 }

@@ -219,3 +219,44 @@ fn check_prints_nothing_and_counts_the_time_left() {
     home.set("LOKALISE_PROFILE", "nobody");
     assert_eq!(check(&home, &[]), 4);
 }
+
+#[test]
+fn a_token_that_is_minted_for_the_run_is_not_minted_offline_and_reported_when_it_is_refused() {
+    let standin = Standin::start();
+    let mut home = Home::new(&standin);
+    home.set("LOKALISE_REFRESH_TOKEN", &standin.refresh_token("read_projects"));
+    home.set("LOKALISE_CLIENT_ID", &standin.client_id());
+    let output = home.cmd(["whoami", "--offline"]).output().expect("the binary runs");
+    assert_eq!(output.status.code(), Some(2), "a variable is missing");
+    home.set("LOKALISE_CLIENT_SECRET", &standin.client_secret());
+    let (code, report) = whoami(&home, &["--offline"]);
+    assert_schema(&report);
+    assert_eq!((code, report["state"].as_str()), (0, Some("unchecked")));
+    assert_eq!(report["source"], serde_json::json!({"type": "variable", "name": "LOKALISE_REFRESH_TOKEN"}));
+    assert_eq!((&report["kind"], &report["refreshable"]), (&"oauth".into(), &Value::Bool(true)));
+    assert!(standin.requests().is_empty(), "--offline asks nobody");
+    assert_eq!(whoami(&home, &[]).0, 0);
+
+    for (answer, code, state, advice) in [
+        (Answer::error(429, "Too many requests"), 7, "unchecked", "try again"),
+        (Answer::error(503, "Down"), 8, "unchecked", "try again"),
+        (
+            Answer::json(400, &serde_json::json!({"error": "invalid_grant"})),
+            4,
+            "rejected",
+            "check LOKALISE_REFRESH_TOKEN",
+        ),
+    ] {
+        standin.answer_times(3, "POST", "/oauth2/token", &answer);
+        let (found, report) = whoami(&home, &[]);
+        assert_schema(&report);
+        assert_eq!((found, report["state"].as_str()), (code, Some(state)));
+        let output = home.cmd(["whoami"]).output().expect("the binary runs");
+        let hints: Vec<String> = String::from_utf8_lossy(&output.stderr).lines().map(str::to_owned).collect();
+        assert!(hints.len() == 1 && hints[0].contains(advice), "{hints:?}");
+    }
+    home.set("LOKALISE_OAUTH_URL", "http://127.0.0.1:1/oauth2");
+    let (code, report) = whoami(&home, &[]);
+    assert_eq!((code, report["state"].as_str()), (9, Some("unchecked")));
+    assert_eq!(home.cmd(["whoami", "--check"]).output().expect("the binary runs").status.code(), Some(9));
+}

@@ -5,16 +5,42 @@
 use std::ffi::OsString;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind as Clap};
-use clap::{CommandFactory, FromArgMatches};
+use clap::{CommandFactory, FromArgMatches, ValueEnum};
 
-use super::Cli;
+use super::{Cli, Color};
 use crate::error::{Error, Result};
+use crate::world::ColorChoice;
 
 /// What the arguments ask for.
 pub enum Asked {
     Command(Box<Cli>),
     /// `--help` or `--version`: this text, to stdout.
     Text(String),
+}
+
+/// How to answer before the arguments are understood, or when they are not.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Manner {
+    pub json: bool,
+    pub color: ColorChoice,
+}
+
+/// Looks for `--json` and `--color` alone. What stands behind `--` is another program's.
+pub fn manner<I: IntoIterator<Item = OsString>>(arguments: I) -> Manner {
+    let mut manner = Manner::default();
+    let mut arguments = arguments.into_iter().take_while(|argument| argument != "--");
+    while let Some(argument) = arguments.next() {
+        let Some(argument) = argument.to_str() else { continue };
+        manner.json |= argument == "--json";
+        let color = match argument.strip_prefix("--color=") {
+            None if argument == "--color" => arguments.next().and_then(|when| when.into_string().ok()),
+            when => when.map(str::to_owned),
+        };
+        if let Some(color) = color.and_then(|when| Color::from_str(&when, false).ok()) {
+            manner.color = color.into();
+        }
+    }
+    manner
 }
 
 /// Reads the arguments, the program's name first.
@@ -205,6 +231,17 @@ mod tests {
         ] {
             let message = refused(&arguments);
             assert!(!message.contains(SECRET) && !message.contains(&SECRET[..8]), "{arguments:?}: {message}");
+        }
+    }
+
+    #[test]
+    fn the_manner_of_an_answer_is_known_before_the_command_and_is_not_another_programs() {
+        let of = |line: &str| manner(line.split(' ').map(OsString::from));
+        let (json, color) = (true, ColorChoice::Never);
+        assert_eq!(of("lokalise-auth whoami --json --color never"), Manner { json, color });
+        assert_eq!(of("lokalise-auth --color=never call --help"), Manner { json: false, color });
+        for line in ["x exec -- gh --json x --color never", "x --color", "x --color purple", "x --jsonp"] {
+            assert_eq!(of(line), Manner::default(), "{line}");
         }
     }
 

@@ -15,7 +15,7 @@ use super::whoami::{self, State};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::{Http, is_certificate_error, network_error, proxy_variable, roots_variables};
 use crate::profile::{self, Profiles};
-use crate::session::{Choice, Session, keep, profile_words};
+use crate::session::{Choice, Session, keep};
 use crate::settings::{Rule, Settings};
 use crate::store::StoreKind;
 use crate::terminal::escaped;
@@ -333,10 +333,10 @@ fn clock(ours: SystemTime, servers: SystemTime) -> Check {
 /// The credential in force, asked about as `whoami` does.
 async fn credential(world: &World, settings: &Settings, http: &Http, choice: Choice) -> Check {
     const NAME: &str = "credential";
-    let words = choice.profile.as_ref().map(profile_words).unwrap_or_default();
+    let of_profile = choice.profile.is_some();
     let mut session = match Session::of_choice(world, settings, http, choice).await {
         Ok(session) => session,
-        Err(error) if error.kind == ErrorKind::NotLoggedIn => {
+        Err(error) if of_profile && error.kind == ErrorKind::NotLoggedIn => {
             return Check { name: NAME, health: Health::Odd, detail: error.to_string(), hints: error.hints };
         }
         Err(error) => return Check::bad(NAME, &error),
@@ -345,6 +345,7 @@ async fn credential(world: &World, settings: &Settings, http: &Http, choice: Cho
         return Check::bad(NAME, &error);
     }
     let found = whoami::ask(world, http, session.api_url(), session.credential()).await;
+    let words = session.profile_words();
     let (place, name) = session.source.parts();
     let kept = format!("{} from {place} {name}", session.credential().kind().as_str());
     let left = session.oauth().and_then(|oauth| oauth.left(world.now()));
@@ -361,15 +362,21 @@ async fn credential(world: &World, settings: &Settings, http: &Http, choice: Cho
         State::Forbidden => Check::odd(
             NAME,
             format!("{kept}{left}: {reason}"),
-            format!("log in with that scope: `lokalise-auth login{words} --scope read_projects,read_contributors`"),
+            if of_profile {
+                format!("log in with that scope: `lokalise-auth login{words} --scope read_projects,read_contributors`")
+            } else {
+                format!("set {name} to a token with that scope")
+            },
         ),
         State::Expired | State::Rejected | State::NotLoggedIn => Check {
             name: NAME,
             health: Health::Bad(ErrorKind::NotLoggedIn),
             detail: format!("{kept}: {reason}"),
-            hints: vec![format!(
-                "`lokalise-auth login{words}`, or `lokalise-auth token set{words}` with a new API token"
-            )],
+            hints: vec![if of_profile {
+                format!("`lokalise-auth login{words}`, or `lokalise-auth token set{words}` with a new API token")
+            } else {
+                format!("set {name} to a token that is good")
+            }],
         },
     }
 }

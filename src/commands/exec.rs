@@ -73,6 +73,8 @@ async fn lokalise2(world: &World, credential: &Credential, program: &OsStr, argu
         return Err(Error::usage("the official CLI takes API tokens only, and an OAuth login is in force")
             .hint("store an API token: `lokalise-auth token set --profile NAME`, then `lokalise-auth exec --profile NAME --lokalise2 -- …`"));
     };
+    // Before there is a file: from here on no signal ends us without removing it.
+    let mut signals = Signals::listen().map_err(|error| Error::other("signals cannot be waited for").because(error))?;
     let config = config_file(token.expose())
         .map_err(|error| Error::other("the config file for the official CLI cannot be written").because(error))?;
     let mut command = Command::new(program);
@@ -88,8 +90,10 @@ async fn lokalise2(world: &World, credential: &Credential, program: &OsStr, argu
         Ok(child) => child,
         Err(error) => return Ok(not_started(world, program, &error)),
     };
-    let status =
-        wait(&mut child).await.map_err(|error| Error::other("the command cannot be waited for").because(error))?;
+    let status = signals
+        .wait(&mut child)
+        .await
+        .map_err(|error| Error::other("the command cannot be waited for").because(error))?;
     drop(config);
     Ok(code_of(status))
 }
@@ -104,31 +108,71 @@ fn config_file(token: &str) -> io::Result<tempfile::NamedTempFile> {
     Ok(file)
 }
 
-/// Waits for the child. A signal to end goes on to it: Ctrl-C reaches it through the terminal
-/// already, and the file has to be removed after it.
+/// The requests to end that reach us while a child runs.
 #[cfg(unix)]
-async fn wait(child: &mut tokio::process::Child) -> io::Result<std::process::ExitStatus> {
-    use rustix::process::{Pid, Signal, kill_process};
-    use tokio::signal::unix::{SignalKind, signal};
-    let (mut terminate, mut hangup) = (signal(SignalKind::terminate())?, signal(SignalKind::hangup())?);
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-    loop {
-        let pass_on = tokio::select! {
-            status = child.wait() => return status,
-            _ = terminate.recv() => Signal::TERM,
-            _ = hangup.recv() => Signal::HUP,
-            _ = interrupt.recv() => continue,
-        };
-        if let Some(pid) = pid {
-            let _ = kill_process(pid, pass_on);
+struct Signals {
+    /// What the terminal sends to the child too: Ctrl-C and Ctrl-\.
+    of_terminal: [tokio::signal::unix::Signal; 2],
+    /// What is sent to us alone.
+    terminate: tokio::signal::unix::Signal,
+    hangup: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            of_terminal: [signal(SignalKind::interrupt())?, signal(SignalKind::quit())?],
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits for the child. A signal to us alone goes on to it: the file has to be removed after it.
+    async fn wait(&mut self, child: &mut tokio::process::Child) -> io::Result<std::process::ExitStatus> {
+        use rustix::process::{Pid, Signal, kill_process};
+        let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        let [interrupt, quit] = &mut self.of_terminal;
+        loop {
+            let pass_on = tokio::select! {
+                status = child.wait() => return status,
+                _ = self.terminate.recv() => Signal::TERM,
+                _ = self.hangup.recv() => Signal::HUP,
+                _ = interrupt.recv() => continue,
+                _ = quit.recv() => continue,
+            };
+            if let Some(pid) = pid {
+                let _ = kill_process(pid, pass_on);
+            }
         }
     }
 }
 
-#[cfg(not(unix))]
-async fn wait(child: &mut tokio::process::Child) -> io::Result<std::process::ExitStatus> {
-    child.wait().await
+/// The requests to end that reach us while a child runs: the console sends them to both.
+#[cfg(windows)]
+struct Signals {
+    interrupt: tokio::signal::windows::CtrlC,
+    stop: tokio::signal::windows::CtrlBreak,
+}
+
+#[cfg(windows)]
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        use tokio::signal::windows::{ctrl_break, ctrl_c};
+        Ok(Self { interrupt: ctrl_c()?, stop: ctrl_break()? })
+    }
+
+    /// Waits for the child, whatever it makes of them: the file has to be removed after it.
+    async fn wait(&mut self, child: &mut tokio::process::Child) -> io::Result<std::process::ExitStatus> {
+        loop {
+            tokio::select! {
+                status = child.wait() => return status,
+                _ = self.interrupt.recv() => {}
+                _ = self.stop.recv() => {}
+            }
+        }
+    }
 }
 
 /// The child's code, or 128 and the signal that ended it, as shells have it.

@@ -6,7 +6,7 @@ use clap::CommandFactory;
 
 use crate::cli::{Cli, Help, TOPICS};
 use crate::error::{EXIT_CODES, Error, Result};
-use crate::world::{VARIABLES, World};
+use crate::world::{OF_THE_MACHINE, VARIABLES, World};
 
 /// The text of one of [`TOPICS`].
 fn topic(name: &str) -> Option<String> {
@@ -46,13 +46,17 @@ fn topics() -> String {
 
 fn environment() -> String {
     let width = VARIABLES.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-    let mut text = String::from("Variables that are read. An empty one counts as unset.\n");
+    let mut text = String::from("Variables that change what lokalise-auth does. An empty one counts as unset.\n");
     let (ours, of_others): (Vec<_>, Vec<_>) = VARIABLES.iter().partition(|(name, _)| name.starts_with("LOKALISE_"));
     for group in [ours, of_others] {
         text.push('\n');
         for (name, meaning) in group {
             writeln!(text, "  {name:width$}  {meaning}").expect("a string takes all text");
         }
+    }
+    text.push_str("\nThe proxy variables may be in small letters too. What tells where we run is read besides:\n");
+    for names in OF_THE_MACHINE.chunks(7) {
+        writeln!(text, "  {}", names.join(" ")).expect("a string takes all text");
     }
     text.push_str(
         "\nThe credential in force: --profile, then a token variable, then LOKALISE_PROFILE, then the nearest\n\

@@ -19,9 +19,9 @@ use crate::loopback::{Listening, Loopback, Page, Waiting};
 use crate::oauth::authorization::{AuthorizationRequest, Redirected, code_challenge};
 use crate::oauth::client::ClientCredentials;
 use crate::oauth::token::Grant;
-use crate::profile::{Entry, Owner, ProfileName};
+use crate::profile::{Entry, Owner};
 use crate::secret::{AuthorizationCode, CodeVerifier, State};
-use crate::session::keep::{self, keep, profile_to_fill, store_for};
+use crate::session::keep::{self, ToFill, keep, profile_to_fill, store_for};
 use crate::settings::Settings;
 use crate::signals::Signals;
 use crate::store::Vault;
@@ -34,14 +34,8 @@ use route::{Circumstances, Route, route};
 const TIME_FOR_THE_OWNER: Duration = Duration::from_secs(10);
 
 /// How far a login has come, for whoever ends it.
-#[derive(Default)]
-struct Progress {
-    stored: Cell<Stored>,
-}
-
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Stored {
-    #[default]
     Nothing,
     /// Being written: nobody can tell.
     Perhaps,
@@ -49,24 +43,24 @@ enum Stored {
 }
 
 pub async fn run(world: &World, settings: &Settings, login: &Login) -> Result<u8> {
-    let progress = Progress::default();
     let mut signals = Signals::listen();
+    let (fill, stored) = (profile_to_fill(world, settings)?, Cell::new(Stored::Nothing));
     tokio::select! {
         biased;
-        signal = signals.next() => Err(words::cancelled(&signal, progress.stored.get())),
-        ended = log_in(world, settings, login, &progress) => ended.map(|()| 0),
+        signal = signals.next() => Err(words::cancelled(&signal, stored.get(), &fill.words)),
+        ended = log_in(world, settings, login, &fill, &stored) => ended.map(|()| 0),
     }
 }
 
-async fn log_in(world: &World, settings: &Settings, login: &Login, progress: &Progress) -> Result<()> {
-    let (profile, entry) = profile_to_fill(world, settings)?;
+async fn log_in(world: &World, settings: &Settings, login: &Login, fill: &ToFill, stored: &Cell<Stored>) -> Result<()> {
+    let ToFill { profile, entry, .. } = fill;
     let route = route(Circumstances::of(world), login)?;
     let http = Http::new(world)?;
     // A proxy or a CA file that is no good is better known before somebody has logged in.
     http.api()?;
     let vault = settings.vault(store_for(settings, entry.as_ref()));
-    keep::ready(world, settings, &vault, &profile).await?;
-    let client = client_credentials(world, settings, login, &profile, entry.as_ref()).await?;
+    keep::ready(world, settings, &vault, profile).await?;
+    let client = client_credentials(world, settings, login, profile, entry.as_ref()).await?;
     let scopes = scopes(login, entry.as_ref())?;
 
     // The authorization request (RFC 6749 §4.1.1)
@@ -87,13 +81,13 @@ async fn log_in(world: &World, settings: &Settings, login: &Login, progress: &Pr
     let mut browser = Browser::default();
     let answer = answer(world, &request, &route, listening.as_mut(), &mut browser);
     let Ok(answer) = tokio::time::timeout(login.timeout, answer).await else {
-        return Err(words::timed_out(world, login.timeout, &profile));
+        return Err(words::timed_out(world, login.timeout, &fill.words));
     };
     let Answer { redirected, waiting } = answer?;
 
     // The access token request and its answer (§4.1.3, §4.1.4)
-    let new = New { world, settings, http: &http, vault: &vault, profile: &profile, read_only: login.read_only };
-    let kept = new.credential(redirected, client, verifier.as_ref(), &request.scopes, progress).await;
+    let new = New { world, settings, http: &http, vault: &vault, fill, read_only: login.read_only };
+    let kept = new.credential(redirected, client, verifier.as_ref(), &request.scopes, stored).await;
     // Only now is it true.
     if let Some(waiting) = waiting {
         waiting.show(page(&kept)).await;
@@ -101,7 +95,7 @@ async fn log_in(world: &World, settings: &Settings, login: &Login, progress: &Pr
     drop(listening);
     browser.gone_from_terminal().await;
     let kept = kept?;
-    words::logged_in(world, &vault, &profile, new.owner(&kept).await.as_ref(), &kept);
+    words::logged_in(world, &vault, profile, new.owner(&kept).await.as_ref(), &kept);
     Ok(())
 }
 
@@ -150,7 +144,7 @@ async fn answer(
     }
 }
 
-fn page(kept: &Result<Kept>) -> Page {
+fn page(kept: &Result<Credential>) -> Page {
     match kept {
         Ok(_) => Page::LoggedIn,
         Err(error) if error.kind == ErrorKind::NotLoggedIn => Page::Refused,
@@ -164,14 +158,8 @@ struct New<'a> {
     settings: &'a Settings,
     http: &'a Http,
     vault: &'a Vault,
-    profile: &'a ProfileName,
+    fill: &'a ToFill,
     read_only: bool,
-}
-
-/// A credential that is stored, was read back, and has its entry.
-struct Kept {
-    credential: Credential,
-    entry: Entry,
 }
 
 impl New<'_> {
@@ -182,14 +170,14 @@ impl New<'_> {
         client: ClientCredentials,
         verifier: Option<&CodeVerifier>,
         asked: &[String],
-        progress: &Progress,
-    ) -> Result<Kept> {
+        stored: &Cell<Stored>,
+    ) -> Result<Credential> {
         let code = words::granted(redirected)?;
         let client_id = client.id.clone();
         let mut oauth = self.exchanged(client, &code, verifier).await?;
         // An answer that names no scope granted what was asked for (RFC 6749 §5.1).
         oauth.scopes.get_or_insert_with(|| asked.to_vec());
-        self.kept(oauth, client_id, progress).await
+        self.kept(oauth, client_id, stored).await
     }
 
     /// One token request. The code is used up by it, whatever comes back.
@@ -205,8 +193,8 @@ impl New<'_> {
         Ok(OAuth::issued(response, client, self.world.now()))
     }
 
-    /// Stores the credential and reads it back.
-    async fn kept(&self, oauth: OAuth, client_id: String, progress: &Progress) -> Result<Kept> {
+    /// Stores the credential, reads it back, and gives it its entry.
+    async fn kept(&self, oauth: OAuth, client_id: String, stored: &Cell<Stored>) -> Result<Credential> {
         let entry = Entry {
             kind: Kind::OAuth,
             becomes: None,
@@ -220,28 +208,29 @@ impl New<'_> {
             command: None,
         };
         let record = Record {
-            profile: self.profile.clone(),
+            profile: self.fill.profile.clone(),
             api_origin: self.settings.api_url.origin(),
             oauth_origin: self.settings.oauth_url.origin(),
             credential: Credential::OAuth(oauth),
         };
-        progress.stored.set(Stored::Perhaps);
-        keep(self.world, self.settings, self.vault, &record, entry.clone()).await.map_err(words::not_kept)?;
-        progress.stored.set(Stored::Yes);
-        Ok(Kept { credential: record.credential, entry })
+        stored.set(Stored::Perhaps);
+        keep(self.world, self.settings, self.vault, &record, entry)
+            .await
+            .map_err(|error| words::not_kept(error, &self.fill.words))?;
+        stored.set(Stored::Yes);
+        Ok(record.credential)
     }
 
     /// Whose login it is: worth a look, not a failure.
-    async fn owner(&self, kept: &Kept) -> Option<Owner> {
-        let asked = whoami::ask(self.world, self.http, &self.settings.api_url, &kept.credential);
+    async fn owner(&self, credential: &Credential) -> Option<Owner> {
+        let asked = whoami::ask(self.world, self.http, &self.settings.api_url, credential);
         let found = tokio::time::timeout(TIME_FOR_THE_OWNER, asked).await.ok()?;
         if found.state == whoami::State::Rejected {
             let reason = found.reason.unwrap_or_default();
             self.world.warn(&format!("the API does not accept the new token: {reason}"));
         }
         let owner = found.owner?;
-        let entry = Entry { owner: Some(owner.clone()), ..kept.entry.clone() };
-        if let Err(error) = keep::enter(self.world, self.settings, self.profile, entry).await {
+        if let Err(error) = keep::note_owner(self.settings, &self.fill.profile, &owner, None) {
             self.world.step(&format!("the owner could not be noted: {error}"));
         }
         Some(owner)

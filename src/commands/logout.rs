@@ -4,12 +4,13 @@
 use crate::cli::Logout;
 use crate::credential::Kind;
 use crate::error::{Error, Result};
-use crate::profile::{Entry, ProfileName, Profiles};
+use crate::profile::{self, Entry, ProfileName, Profiles};
 use crate::session::keep;
 use crate::settings::Settings;
 use crate::world::World;
 
 pub async fn run(world: &World, settings: &Settings, logout: &Logout) -> Result<u8> {
+    profile::own_home()?;
     if logout.all {
         return all(world, settings).await;
     }

@@ -18,11 +18,20 @@ pub fn run(world: &World, settings: &Settings, command: &Profile) -> Result<u8> 
 
 fn list(world: &World, settings: &Settings) -> Result<u8> {
     let profiles = Profiles::load(&settings.config_folder)?;
-    let (in_force, _) = settings.profile(world, &profiles)?;
+    // A variable that holds a token comes before every profile; of two of them neither is in force.
+    let in_force = match settings.token_variable(world) {
+        Ok(None) => Some(settings.profile(world, &profiles)?.0),
+        Ok(Some(variable)) => {
+            world.say(&format!("no profile is in force: {variable} is set"));
+            None
+        }
+        Err(_) => None,
+    };
+    let in_force = in_force.as_ref();
     let default = profiles.default.clone().unwrap_or_default();
     if settings.json {
         let entries: Vec<_> =
-            profiles.entries.iter().map(|(name, entry)| row(name, entry, &default, &in_force)).collect();
+            profiles.entries.iter().map(|(name, entry)| row(name, entry, &default, in_force)).collect();
         let report = serde_json::json!({"schema_version": 1, "default": default, "profiles": entries});
         return world.answer(&format!("{report}\n")).map(|()| 0);
     }
@@ -32,7 +41,7 @@ fn list(world: &World, settings: &Settings) -> Result<u8> {
     let width = profiles.entries.keys().map(|name| name.as_str().len()).max().unwrap_or(0);
     let mut text = String::new();
     for (name, entry) in &profiles.entries {
-        let mark = if *name == in_force { '*' } else { ' ' };
+        let mark = if Some(name) == in_force { '*' } else { ' ' };
         let owner = entry.owner.as_ref().and_then(|owner| owner.email.clone().or_else(|| owner.name.clone()));
         let owner = owner.unwrap_or_default();
         let owner = if world.stdout_is_terminal { escaped(&owner).into_owned() } else { owner };
@@ -43,11 +52,11 @@ fn list(world: &World, settings: &Settings) -> Result<u8> {
     world.answer(&text).map(|()| 0)
 }
 
-fn row(name: &ProfileName, entry: &Entry, default: &ProfileName, in_force: &ProfileName) -> serde_json::Value {
+fn row(name: &ProfileName, entry: &Entry, default: &ProfileName, in_force: Option<&ProfileName>) -> serde_json::Value {
     serde_json::json!({
         "name": name,
         "default": name == default,
-        "in_force": name == in_force,
+        "in_force": Some(name) == in_force,
         "kind": entry.kind,
         "store": if entry.command.is_some() { "command".to_owned() } else { entry.store.to_string() },
         "api_url": entry.api_url,

@@ -1,6 +1,7 @@
 //! `token set`, `token refresh` and `token print`.
 
-use serde_json::json;
+use serde::Serialize;
+use zeroize::Zeroizing;
 
 use super::whoami::{self, Found, State};
 use crate::cli::{Token, TokenFormat, TokenPrint, TokenRefresh, TokenSet};
@@ -8,8 +9,8 @@ use crate::credential::{Credential, Kind, Record};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::Http;
 use crate::profile::{Entry, Owner, ProfileName};
-use crate::secret::ApiToken;
-use crate::session::keep::{self, keep, profile_to_fill, store_for};
+use crate::secret::{ApiToken, LONGEST, json};
+use crate::session::keep::{self, ToFill, keep, profile_to_fill, store_for};
 use crate::session::renewal::{Outcome, Reason};
 use crate::session::{Session, command_token, command_words};
 use crate::settings::Settings;
@@ -26,14 +27,15 @@ pub async fn run(world: &World, settings: &Settings, token: &Token) -> Result<u8
 }
 
 async fn set(world: &World, settings: &Settings, set: &TokenSet) -> Result<u8> {
-    let (profile, entry) = profile_to_fill(world, settings)?;
+    let fill = profile_to_fill(world, settings)?;
     let http = Http::new(world)?;
     if let Some(line) = &set.from_command {
-        return set_command(world, settings, &http, set, &profile, line).await;
+        return set_command(world, settings, &http, set, &fill, line).await;
     }
+    let ToFill { profile, words, entry } = fill;
     let vault = settings.vault(store_for(settings, entry.as_ref()));
     keep::ready(world, settings, &vault, &profile).await?;
-    let token = read_token(world).await?;
+    let token = read_token(world, &words).await?;
     let credential = Credential::ApiToken(token);
     let owner = if set.no_verify { None } else { verified(world, settings, &http, &credential).await? };
     let record = Record {
@@ -53,18 +55,18 @@ async fn set_command(
     settings: &Settings,
     http: &Http,
     set: &TokenSet,
-    profile: &ProfileName,
+    ToFill { profile, words, .. }: &ToFill,
     line: &str,
 ) -> Result<u8> {
-    let words = command_words(line)?;
+    let command = command_words(line)?;
     let mut owner = None;
     if !set.no_verify {
-        let credential = Credential::ApiToken(command_token(world, settings, &words).await?);
+        let credential = Credential::ApiToken(command_token(world, settings, &command, words).await?);
         owner = verified(world, settings, http, &credential).await?;
     }
-    let program = words[0].clone();
+    let program = command[0].clone();
     // No store holds anything for such a profile; the kind is only what a later `token set` starts from.
-    let entry = entry_of(settings, StoreKind::Keyring, owner.clone(), set.read_only, Some(words));
+    let entry = entry_of(settings, StoreKind::Keyring, owner.clone(), set.read_only, Some(command));
     keep::enter(world, settings, profile, entry).await?;
     say_kept(world, profile, owner.as_ref(), &format!("the command `{program}`, which runs at each use"));
     Ok(0)
@@ -97,15 +99,14 @@ fn say_kept(world: &World, profile: &ProfileName, owner: Option<&Owner>, place: 
 }
 
 /// The token from a pipe, or from a person.
-async fn read_token(world: &World) -> Result<ApiToken> {
+async fn read_token(world: &World, profile_words: &str) -> Result<ApiToken> {
     let pasted = if !world.stdin_is_terminal {
         piped_secret().await?
     } else if world.person() {
         ask("API token (hidden; from https://app.lokalise.com/profile#apitokens): ", Echo::Hidden).await?
     } else {
-        return Err(
-            Error::usage("nobody is there to type a token").hint("pipe it in: `lokalise-auth token set < FILE`")
-        );
+        return Err(Error::usage("nobody is there to type a token")
+            .hint(format!("pipe it in: `lokalise-auth token set{profile_words} < FILE`")));
     };
     let token = ApiToken::parse(&pasted).map_err(|why| {
         Error::usage(format!("that is no token: {why}")).hint("nothing was stored; paste the token alone, on one line")
@@ -147,7 +148,7 @@ async fn refresh(world: &World, settings: &Settings, refresh: &TokenRefresh) -> 
     let mut session = Session::open(world, settings, &http).await?;
     let Some(oauth) = session.oauth() else {
         return Err(Error::usage("an API token has no expiry and cannot be refreshed")
-            .hint("only a login can: `lokalise-auth login`"));
+            .hint(format!("only a login can: `lokalise-auth login{}`", session.profile_words())));
     };
     if let (Some(limit), Some(left)) = (refresh.if_expiring, oauth.left(world.now()))
         && left >= limit
@@ -181,7 +182,16 @@ async fn print(world: &World, settings: &Settings, print: &TokenPrint) -> Result
     world.answer(&formatted(world, &session, print.format)?).map(|()| 0)
 }
 
-fn formatted(world: &World, session: &Session<'_>, format: TokenFormat) -> Result<zeroize::Zeroizing<String>> {
+/// `--format json`
+#[derive(Serialize)]
+struct Printed<'a> {
+    kind: Kind,
+    token: &'a str,
+    expires_at: Option<String>,
+    api_url: String,
+}
+
+fn formatted(world: &World, session: &Session<'_>, format: TokenFormat) -> Result<Zeroizing<String>> {
     let credential = session.credential();
     let token = credential.token();
     let text = match format {
@@ -192,31 +202,33 @@ fn formatted(world: &World, session: &Session<'_>, format: TokenFormat) -> Resul
         },
         TokenFormat::Json => {
             let end = session.oauth().and_then(|oauth| oauth.expires_at);
-            let object = json!({
-                "kind": credential.kind(),
-                "token": token,
-                "expires_at": end.map(whoami::timestamp),
-                "api_url": session.api_url().to_string(),
-            });
-            format!("{object}\n")
+            let printed = Printed {
+                kind: credential.kind(),
+                token,
+                expires_at: end.map(whoami::timestamp),
+                api_url: session.api_url().to_string(),
+            };
+            let mut text = json(&printed, 2 * LONGEST);
+            text.push('\n');
+            return Ok(text);
         }
         TokenFormat::Env => format!("{}={}\n", credential.variable(), shell_words::quote(token)),
         TokenFormat::Github => return github(world, credential),
     };
-    Ok(zeroize::Zeroizing::new(text))
+    Ok(Zeroizing::new(text))
 }
 
 /// The mask first, so that no later line shows the token; then the variable, for the steps that follow.
-fn github(world: &World, credential: &Credential) -> Result<zeroize::Zeroizing<String>> {
+fn github(world: &World, credential: &Credential) -> Result<Zeroizing<String>> {
     use std::io::Write;
-    let (token, line) = (credential.token(), format!("{}={}\n", credential.variable(), credential.token()));
-    let mask = format!("::add-mask::{token}\n");
-    let Some(path) = world.var("GITHUB_ENV") else { return Ok(zeroize::Zeroizing::new(mask + &line)) };
+    let line = Zeroizing::new(format!("{}={}\n", credential.variable(), credential.token()));
+    let mask = Zeroizing::new(format!("::add-mask::{}\n", credential.token()));
+    let Some(path) = world.var("GITHUB_ENV") else { return Ok(Zeroizing::new(format!("{}{}", *mask, *line))) };
     std::fs::OpenOptions::new()
         .append(true)
         .create(true)
         .open(&path)
         .and_then(|mut file| file.write_all(line.as_bytes()))
         .map_err(|error| Error::other("the file that GITHUB_ENV names cannot be written").because(error))?;
-    Ok(zeroize::Zeroizing::new(mask))
+    Ok(mask)
 }

@@ -14,9 +14,9 @@ use crate::http::{Http, network_error};
 use crate::lokalise::identity::{Inquiry, Verdict};
 use crate::origin::ApiUrl;
 use crate::pace::Pace;
-use crate::profile::{Owner, Profiles};
-use crate::session::{Choice, Session};
-use crate::settings::Settings;
+use crate::profile::Owner;
+use crate::session::{Choice, Session, keep, renewal_of_variables};
+use crate::settings::{Rule, Settings};
 use crate::world::World;
 
 use report::Report;
@@ -75,6 +75,12 @@ pub async fn run(world: &World, settings: &Settings, whoami: &Whoami) -> Result<
     let http = Http::new(world)?;
     let choice = Choice::make(world, settings)?;
     let (profile, rule) = (choice.profile.clone(), choice.rule.clone());
+    if whoami.offline && rule == Rule::TokenVariable("LOKALISE_REFRESH_TOKEN") {
+        // To find the credential in force would be to ask for one.
+        renewal_of_variables(world)?;
+        let found = Found::state(State::Unchecked, "offline".to_owned());
+        return finish(world, settings, whoami, &Report::not_minted(settings, &rule, &found), 0, &[]);
+    }
     let mut session = match Session::of_choice(world, settings, &http, choice).await {
         Ok(session) => session,
         Err(error) if error.kind == ErrorKind::NotLoggedIn && profile.is_some() => {
@@ -85,6 +91,11 @@ pub async fn run(world: &World, settings: &Settings, whoami: &Whoami) -> Result<
                 &error,
             );
             return finish(world, settings, whoami, &report, 4, &error.hints);
+        }
+        // The token that was to be minted. What a variable lacks is wrong usage.
+        Err(error) if profile.is_none() && error.kind != ErrorKind::Usage => {
+            let (report, code) = (Report::not_minted(settings, &rule, &not_renewed(&error)), error.exit_code());
+            return finish(world, settings, whoami, &report, code, &error.hints);
         }
         Err(error) => return Err(error),
     };
@@ -240,21 +251,15 @@ async fn get(
     Ok((status, body))
 }
 
-/// Writes a newly learned owner into the profile's entry, for `profile list` and for later without a network.
+/// Writes a newly learned owner into the profile's entry.
 fn remember_owner(world: &World, settings: &Settings, session: &Session<'_>, found: &Found) {
     let (Some(profile), Some(entry), Some(owner)) = (&session.profile, &session.entry, &found.owner) else { return };
-    let scopes = session.scopes().map(<[String]>::to_vec).or_else(|| entry.scopes.clone());
-    if entry.owner.as_ref() == Some(owner) && entry.scopes == scopes {
+    let scopes = session.scopes();
+    if entry.owner.as_ref() == Some(owner) && scopes.is_none_or(|scopes| entry.scopes.as_deref() == Some(scopes)) {
         return;
     }
-    let changed = Profiles::change(&settings.config_folder, |profiles| {
-        if let Some(entry) = profiles.entries.get_mut(profile) {
-            entry.owner = Some(owner.clone());
-            entry.scopes = scopes;
-        }
-    });
-    if let Err(error) = changed {
-        world.step(&error.to_string());
+    if let Err(error) = keep::note_owner(settings, profile, owner, scopes) {
+        world.step(&format!("the owner could not be noted: {error}"));
     }
 }
 

@@ -3,10 +3,12 @@
 
 use serde::Serialize;
 use serde_json::{Map, Value};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::client::ClientCredentials;
-use crate::secret::{AccessToken, AuthorizationCode, CodeVerifier, RefreshToken, one_token, without_secrets};
+use crate::secret::{
+    AccessToken, AuthorizationCode, CodeVerifier, LONGEST, RefreshToken, json, one_token, without_secrets,
+};
 
 /// What is exchanged for tokens.
 pub enum Grant<'a> {
@@ -49,7 +51,7 @@ struct Body<'a> {
 }
 
 /// The JSON body of a token request: exactly the fields that Lokalise documents.
-pub fn request_body(grant: &Grant<'_>, client: &ClientCredentials) -> Zeroizing<Vec<u8>> {
+pub fn request_body(grant: &Grant<'_>, client: &ClientCredentials) -> Zeroizing<String> {
     let mut body = Body {
         grant_type: "refresh_token",
         client_id: &client.id,
@@ -66,17 +68,36 @@ pub fn request_body(grant: &Grant<'_>, client: &ClientCredentials) -> Zeroizing<
             body.code_verifier = verifier.map(CodeVerifier::expose);
         }
     }
-    Zeroizing::new(serde_json::to_vec(&body).expect("strings always serialize"))
+    json(&body, 4 * LONGEST)
 }
 
 /// The longest lifetime that is believed, in seconds.
 const A_DAY: u64 = 24 * 3600;
 
+/// The object of an answer. Its texts, of which some are tokens, are wiped when it is dropped.
+struct Answer(Map<String, Value>);
+
+impl Answer {
+    fn get(&self, name: &str) -> Option<&Value> {
+        self.0.get(name)
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        for value in self.0.values_mut() {
+            if let Value::String(text) = value {
+                text.zeroize();
+            }
+        }
+    }
+}
+
 /// Reads the answer of the token endpoint.
 pub fn token_response(status: u16, body: &[u8]) -> Result<TokenResponse, TokenError> {
     // Parse errors are dropped: they can quote the token they could not parse.
     let object = match serde_json::from_slice::<Value>(body) {
-        Ok(Value::Object(object)) => Some(object),
+        Ok(Value::Object(object)) => Some(Answer(object)),
         _ => None,
     };
     if matches!(status, 408 | 429 | 500..=599) {
@@ -120,7 +141,7 @@ pub fn token_response(status: u16, body: &[u8]) -> Result<TokenResponse, TokenEr
 }
 
 /// A token field; null and the empty string are no token.
-fn token<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
+fn token<'a>(object: &'a Answer, name: &str) -> Option<&'a str> {
     object.get(name)?.as_str().filter(|text| !text.is_empty())
 }
 
@@ -176,13 +197,13 @@ mod tests {
         let code = AuthorizationCode::new("code");
         let body = request_body(&Grant::AuthorizationCode { code: &code, verifier: None }, &client());
         assert_eq!(
-            std::str::from_utf8(&body),
-            Ok(r#"{"grant_type":"authorization_code","client_id":"id","client_secret":"secret","code":"code"}"#)
+            body.as_str(),
+            r#"{"grant_type":"authorization_code","client_id":"id","client_secret":"secret","code":"code"}"#
         );
         let token = RefreshToken::new("r");
         assert_eq!(
-            std::str::from_utf8(&request_body(&Grant::RefreshToken(&token), &client())),
-            Ok(r#"{"grant_type":"refresh_token","client_id":"id","client_secret":"secret","refresh_token":"r"}"#)
+            request_body(&Grant::RefreshToken(&token), &client()).as_str(),
+            r#"{"grant_type":"refresh_token","client_id":"id","client_secret":"secret","refresh_token":"r"}"#
         );
     }
 

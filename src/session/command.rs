@@ -1,6 +1,8 @@
 //! The command of `token set --from-command`: it is run at each use, and what it
 //! prints is the token.
 
+use std::env::consts::EXE_EXTENSION;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -14,7 +16,8 @@ use crate::world::{SECRET_VARIABLES, World};
 /// that is given by a relative path is meant as seen from here, and from nowhere else later on.
 ///
 /// # Errors
-/// Usage, if it is no command. The line is not repeated.
+/// Usage, if it is no command, or if there is no such program: then it may be the token itself, typed
+/// where it does not belong. The line is not repeated.
 pub fn command_words(line: &str) -> Result<Vec<String>> {
     let mut words = shell_words::split(line).ok().filter(|words| !words.is_empty()).ok_or_else(|| {
         Error::usage("the value of `--from-command` is not a command: a quote is open, or it is empty")
@@ -23,6 +26,11 @@ pub fn command_words(line: &str) -> Result<Vec<String>> {
         let absolute = std::path::absolute(&words[0]).ok().and_then(|path| path.to_str().map(str::to_owned));
         words[0] = absolute.ok_or_else(|| Error::usage("the program of `--from-command` has no usable path"))?;
     }
+    let there = |program: PathBuf| program.is_file() || program.with_extension(EXE_EXTENSION).is_file();
+    if !program::find(&words[0]).is_some_and(there) {
+        return Err(Error::usage("the program of `--from-command` is not found (not shown, in case it is a secret)")
+            .hint("a command that prints the token is kept; the token itself is read from stdin or a prompt"));
+    }
     Ok(words)
 }
 
@@ -30,11 +38,17 @@ pub fn command_words(line: &str) -> Result<Vec<String>> {
 ///
 /// # Errors
 /// `Store`, if it cannot be run, fails, or prints no token in time. Its output is not repeated.
-pub async fn command_token(world: &World, settings: &Settings, words: &[String]) -> Result<ApiToken> {
-    let (name, arguments) = words.split_first().ok_or_else(|| Error::usage("the command is empty"))?;
+pub async fn command_token(
+    world: &World,
+    settings: &Settings,
+    command: &[String],
+    profile_words: &str,
+) -> Result<ApiToken> {
+    let (name, arguments) = command.split_first().ok_or_else(|| Error::usage("the command is empty"))?;
     let failed = |why: String| {
-        Error::store(format!("the command `{name}` {why}"))
-            .hint("run it by hand; change it with `lokalise-auth token set --from-command`")
+        Error::store(format!("the command `{name}` {why}")).hint(format!(
+            "run it by hand; change it with `lokalise-auth token set{profile_words} --from-command 'COMMAND'`"
+        ))
     };
     let program = program::find(name).ok_or_else(|| failed("is not on PATH".to_owned()))?;
     let mut command = Command::new(program);

@@ -1,9 +1,10 @@
 //! Keeping a new credential: into the store under the record's lock, then into
 //! `profiles.json`. What was there before stays until the new one was read back.
 
+use super::profile_words;
 use crate::credential::Record;
 use crate::error::Result;
-use crate::profile::{Entry, ProfileName, Profiles};
+use crate::profile::{self, Entry, Owner, ProfileName, Profiles};
 use crate::settings::Settings;
 use crate::store::{StoreError, StoreKind, Vault, lock};
 use crate::world::World;
@@ -12,8 +13,8 @@ use crate::world::World;
 /// nothing, which is the keyring.
 pub fn store_and_rule(settings: &Settings, entry: Option<&Entry>) -> (StoreKind, &'static str) {
     match (&settings.store_flag, &settings.store_variable, entry) {
-        (Some(choice), ..) => (choice.clone().kind(), "--store"),
-        (None, Some(choice), _) => (choice.clone().kind(), "LOKALISE_AUTH_STORE"),
+        (Some(named), ..) => (named.clone(), "--store"),
+        (None, Some(named), _) => (named.clone(), "LOKALISE_AUTH_STORE"),
         (None, None, Some(entry)) => (entry.store.clone(), "the profile"),
         (None, None, None) => (StoreKind::Keyring, "default"),
     }
@@ -63,10 +64,19 @@ pub async fn keep(world: &World, settings: &Settings, vault: &Vault, record: &Re
     enter(world, settings, profile, entry).await
 }
 
-/// Writes the profile's entry, and removes the record that another store held for it before.
-pub async fn enter(world: &World, settings: &Settings, profile: &ProfileName, entry: Entry) -> Result<()> {
-    let (kept_in, by_command) = (entry.store.clone(), entry.command.is_some());
-    let before = Profiles::change(&settings.config_folder, |profiles| profiles.entries.insert(profile.clone(), entry))?;
+/// Writes the profile's entry, and removes the record that another store held for it before. A profile
+/// that was bound to reading stays so: what it may do is not to grow with a new token, unasked.
+pub async fn enter(world: &World, settings: &Settings, profile: &ProfileName, mut entry: Entry) -> Result<()> {
+    let (kept_in, by_command, asked) = (entry.store.clone(), entry.command.is_some(), entry.read_only);
+    let before = Profiles::change(&settings.config_folder, |profiles| {
+        entry.read_only |= profiles.entries.get(profile).is_some_and(|before| before.read_only);
+        profiles.entries.insert(profile.clone(), entry)
+    })?;
+    if !asked && before.as_ref().is_some_and(|before| before.read_only) {
+        world.say(&format!(
+            "profile {profile} stays read-only; `lokalise-auth logout --profile {profile}` first would lift that"
+        ));
+    }
     let Some(before) = before.filter(|before| before.command.is_none() && (before.store != kept_in || by_command))
     else {
         return Ok(());
@@ -76,6 +86,19 @@ pub async fn enter(world: &World, settings: &Settings, profile: &ProfileName, en
         world.warn(&format!("the former credential is still in {}: {error}", old.title()));
     }
     Ok(())
+}
+
+/// Notes whose credential it is, and its scopes where they are told, for `profile list` and for later
+/// without a network. A profile that was logged out while the API was asked stays so.
+pub fn note_owner(settings: &Settings, profile: &ProfileName, owner: &Owner, scopes: Option<&[String]>) -> Result<()> {
+    Profiles::change(&settings.config_folder, |profiles| {
+        if let Some(entry) = profiles.entries.get_mut(profile) {
+            entry.owner = Some(owner.clone());
+            if let Some(scopes) = scopes {
+                entry.scopes = Some(scopes.to_vec());
+            }
+        }
+    })
 }
 
 /// The record's lock, so that a refresh under way ends first and does not overwrite what is kept now. A
@@ -92,34 +115,21 @@ pub async fn waited(world: &World, vault: &Vault, profile: &ProfileName) -> Opti
     }
 }
 
-/// The profile that a new credential goes to, and its present entry.
-pub fn profile_to_fill(world: &World, settings: &Settings) -> Result<(ProfileName, Option<Entry>)> {
+/// The profile that a new credential goes to.
+pub struct ToFill {
+    pub profile: ProfileName,
+    /// For hints.
+    pub words: String,
+    /// What is known of it by now.
+    pub entry: Option<Entry>,
+}
+
+/// Which profile a new credential goes to.
+pub fn profile_to_fill(world: &World, settings: &Settings) -> Result<ToFill> {
     settings.refuse_token_variable(world)?;
     let profiles = Profiles::load(&settings.config_folder)?;
-    let (profile, _) = settings.profile(world, &profiles)?;
-    refuse_foreign_home()?;
-    let entry = profiles.entries.get(&profile).cloned();
-    Ok((profile, entry))
-}
-
-/// Under `sudo` with the caller's HOME, files would be written that the caller can no longer read.
-#[cfg(unix)]
-fn refuse_foreign_home() -> Result<()> {
-    use std::os::unix::fs::MetadataExt;
-    let user = rustix::process::geteuid().as_raw();
-    let home = std::env::var_os("HOME").and_then(|home| std::fs::metadata(home).ok());
-    let foreign_home =
-        home.is_some_and(|home| home.uid() != user && user == 0 && std::env::var_os("SUDO_UID").is_some());
-    if rustix::process::getuid().as_raw() != user || foreign_home {
-        return Err(crate::error::Error::usage(
-            "running as another user than the one whose home this is; nothing was written",
-        )
-        .hint("run it without sudo, or with `sudo -H`"));
-    }
-    Ok(())
-}
-
-#[cfg(not(unix))]
-fn refuse_foreign_home() -> Result<()> {
-    Ok(())
+    let (profile, rule) = settings.profile(world, &profiles)?;
+    profile::own_home()?;
+    let (words, entry) = (profile_words(&profile, &rule), profiles.entries.get(&profile).cloned());
+    Ok(ToFill { profile, words, entry })
 }

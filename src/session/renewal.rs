@@ -8,13 +8,13 @@ use zeroize::Zeroizing;
 
 use super::refusal::Refusals;
 use super::variable::not_minted;
-use super::{Session, not_logged_in, profile_words, record_of};
+use super::{Session, not_logged_in, record_of};
 use crate::credential::{Credential, OAuth, Record, Renewal, unix};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::token_error;
 use crate::oauth::token::{Grant, TokenError, TokenResponse};
 use crate::profile::ProfileName;
-use crate::store::lock;
+use crate::store::{atomic, lock};
 
 /// Why a new token is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,9 +91,15 @@ impl Session<'_> {
 
     fn say_if_not_stored(&self, outcome: &Outcome) {
         let Outcome::NotStored(error) = outcome else { return };
+        let way_on = match atomic::own_home() {
+            Err(_) => atomic::ForeignHome::HINT.to_owned(),
+            Ok(()) => format!(
+                "log in to a store that can be written: `lokalise-auth login{} --store file`",
+                self.profile_words()
+            ),
+        };
         self.world.warn(&format!(
-            "the token was renewed for this run only, and the stored login is now out of date ({error}); log in to a store that can be written: `lokalise-auth login{} --store file`",
-            self.profile_words()
+            "the token was renewed for this run only, and the stored login is now out of date ({error}); {way_on}"
         ));
     }
 
@@ -119,16 +125,16 @@ impl Session<'_> {
             self.credential = Credential::OAuth(current);
             return Ok(Outcome::Overtaken);
         }
-        let Some(renewal) = &current.renewal else { return Err(self.cannot_be_renewed(&current, &profile)) };
+        let Some(renewal) = &current.renewal else { return Err(self.cannot_be_renewed(&current)) };
         let token = lock::digest(renewal.refresh_token.expose());
         if let Some(error) = refusals.as_ref().and_then(|refusals| refusals.of(&token, lock.as_ref())) {
-            return Err(refused(&error, &profile));
+            return Err(refused(&error, &self.profile_words()));
         }
         let response = self.refreshed(renewal).await?.map_err(|error| {
             if let Some(refusals) = &refusals {
                 refusals.note(&token, self.world.now(), &error, lock.as_ref());
             }
-            refused(&error, &profile)
+            refused(&error, &self.profile_words())
         })?;
         current.renew(response, self.world.now());
         self.kept(&profile, &old, current).await
@@ -192,6 +198,8 @@ impl Session<'_> {
                 Err(Error::network("another lokalise-auth is renewing the token and has not finished in 30 s")
                     .hint("try again; if it is stuck, end that process: nothing was changed"))
             }
+            // The store will say the same, and louder.
+            Err(error) if atomic::ForeignHome::is(&error) => Ok(None),
             Err(error) => {
                 self.world.warn(&format!("no lock can be had ({error}); renewing the token without one"));
                 Ok(None)
@@ -204,8 +212,8 @@ impl Session<'_> {
         let vault = self.vault.as_ref().expect("a stored credential has a store");
         let text = vault.read(profile).await.map_err(|error| error.explain(vault, profile))?;
         // Logged out by another process: that is final.
-        let text = text.ok_or_else(|| not_logged_in(self.world, profile))?;
-        let record = record_of(vault, profile, &text)?;
+        let text = text.ok_or_else(|| not_logged_in(self.world, profile, &self.rule))?;
+        let record = record_of(vault, profile, &text, &self.profile_words())?;
         super::check_origin(
             self.settings,
             profile,
@@ -235,7 +243,7 @@ impl Session<'_> {
         Ok(Outcome::Renewed)
     }
 
-    fn cannot_be_renewed(&self, oauth: &OAuth, profile: &ProfileName) -> Error {
+    fn cannot_be_renewed(&self, oauth: &OAuth) -> Error {
         let good = oauth.left(self.world.now()).is_none_or(|left| !left.is_zero());
         let what = if good {
             "this login has no refresh token, so it cannot be renewed"
@@ -243,14 +251,14 @@ impl Session<'_> {
             "the access token has ended, and there is no refresh token to renew it with"
         };
         Error::new(ErrorKind::NotLoggedIn, what)
-            .hint(format!("log in again with `lokalise-auth login{}`", profile_words(profile)))
+            .hint(format!("log in again with `lokalise-auth login{}`", self.profile_words()))
     }
 }
 
-fn refused(error: &TokenError, profile: &ProfileName) -> Error {
+fn refused(error: &TokenError, profile_words: &str) -> Error {
     let said = token_error(error, "renewing the token");
     if matches!(error, TokenError::Rejected { .. }) {
-        said.hint(format!("log in again with `lokalise-auth login{}`; what is stored was kept", profile_words(profile)))
+        said.hint(format!("log in again with `lokalise-auth login{profile_words}`; what is stored was kept"))
     } else {
         said
     }

@@ -1,6 +1,9 @@
 //! The credential of a token variable. It is not stored anywhere; from a refresh
 //! token, a token is minted for this run and kept in memory.
 
+use std::io::{self, Read};
+use std::path::Path;
+
 use zeroize::Zeroizing;
 
 use crate::credential::{Credential, OAuth, Renewal};
@@ -8,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::http::{Http, token_error};
 use crate::oauth::client::ClientCredentials;
 use crate::oauth::token::{Grant, TokenError};
-use crate::secret::{AccessToken, ApiToken, ClientSecret, NotAToken, RefreshToken};
+use crate::secret::{AccessToken, ApiToken, ClientSecret, LONGEST, NotAToken, RefreshToken};
 use crate::settings::Settings;
 use crate::world::World;
 
@@ -24,7 +27,10 @@ pub(super) async fn credential(
     match name {
         "LOKALISE_API_TOKEN" => ApiToken::parse(&text).map(Credential::ApiToken).map_err(no_token),
         "LOKALISE_API_TOKEN_FILE" => {
-            let content = read_token_file(&text)?;
+            // The path is not repeated: it may be a token that was put into the wrong variable.
+            let content = secret_file(Path::new(text.as_str())).map_err(|error| {
+                Error::usage("the file that LOKALISE_API_TOKEN_FILE names cannot be read").because(error)
+            })?;
             let token = ApiToken::parse(&content)
                 .map_err(|why| Error::usage(format!("the file of {name} does not hold a token: {why}")))?;
             Ok(Credential::ApiToken(token))
@@ -35,15 +41,14 @@ pub(super) async fn credential(
             Ok(Credential::OAuth(oauth))
         }
         _ => {
-            let refresh_token = RefreshToken::parse(&text).map_err(no_token)?;
-            let client = client_of_variables(world)?;
-            let grant = Grant::RefreshToken(&refresh_token);
-            let response =
-                http.token(world, &settings.oauth_url, &grant, &client).await?.map_err(|error| not_minted(&error))?;
-            if response.refresh_token.as_ref().is_some_and(|new| new.expose() != refresh_token.expose()) {
+            let renewal = renewal_of_variables(world)?;
+            let grant = Grant::RefreshToken(&renewal.refresh_token);
+            let answer = http.token(world, &settings.oauth_url, &grant, &renewal.client).await?;
+            let response = answer.map_err(|error| not_minted(&error))?;
+            let new = response.refresh_token.as_ref();
+            if new.is_some_and(|new| new.expose() != renewal.refresh_token.expose()) {
                 world.warn("Lokalise sent a new refresh token, which this run does not keep: LOKALISE_REFRESH_TOKEN may not work again");
             }
-            let renewal = Renewal { client, refresh_token };
             Ok(Credential::OAuth(OAuth::minted(response, renewal, world.now())))
         }
     }
@@ -51,11 +56,22 @@ pub(super) async fn credential(
 
 /// Why no token could be minted.
 pub(super) fn not_minted(error: &TokenError) -> Error {
-    token_error(error, "minting a token from LOKALISE_REFRESH_TOKEN")
-        .hint("check LOKALISE_REFRESH_TOKEN, LOKALISE_CLIENT_ID and LOKALISE_CLIENT_SECRET")
+    let said = token_error(error, "minting a token from LOKALISE_REFRESH_TOKEN");
+    if matches!(error, TokenError::Rejected { .. }) {
+        said.hint("check LOKALISE_REFRESH_TOKEN, LOKALISE_CLIENT_ID and LOKALISE_CLIENT_SECRET")
+    } else {
+        said
+    }
 }
 
-fn client_of_variables(world: &World) -> Result<ClientCredentials> {
+/// What a token is minted from. Nothing is sent.
+///
+/// # Errors
+/// Usage, naming the variable that is missing or holds something else.
+pub fn renewal_of_variables(world: &World) -> Result<Renewal> {
+    let token = Zeroizing::new(world.var("LOKALISE_REFRESH_TOKEN").unwrap_or_default());
+    let refresh_token = RefreshToken::parse(&token)
+        .map_err(|why| Error::usage(format!("LOKALISE_REFRESH_TOKEN does not hold a token: {why}")))?;
     let needed = |name: &str| {
         world.var(name).ok_or_else(|| {
             Error::usage(format!("LOKALISE_REFRESH_TOKEN is set, but {name} is not")).hint(
@@ -64,22 +80,19 @@ fn client_of_variables(world: &World) -> Result<ClientCredentials> {
         })
     };
     let id = needed("LOKALISE_CLIENT_ID")?;
-    let secret = ClientSecret::parse(&needed("LOKALISE_CLIENT_SECRET")?)
+    let secret = ClientSecret::parse(&Zeroizing::new(needed("LOKALISE_CLIENT_SECRET")?))
         .map_err(|why| Error::usage(format!("LOKALISE_CLIENT_SECRET does not hold a client secret: {why}")))?;
-    Ok(ClientCredentials { id, secret })
+    Ok(Renewal { client: ClientCredentials { id, secret }, refresh_token })
 }
 
-fn read_token_file(path: &str) -> Result<Zeroizing<String>> {
-    use std::io::Read;
-    // The path is not repeated: it may be a token that was put into the wrong variable.
-    let unreadable = |error: std::io::Error| {
-        Error::usage("the file that LOKALISE_API_TOKEN_FILE names cannot be read").because(error)
-    };
-    let mut text = Zeroizing::new(String::with_capacity(8192));
-    let file = std::fs::File::open(path).map_err(unreadable)?;
-    if file.metadata().map_err(unreadable)?.is_dir() {
-        return Err(unreadable(std::io::Error::other("it is a folder")));
+/// A secret that a file holds: no more of it than a token can have.
+pub fn secret_file(path: &Path) -> io::Result<Zeroizing<String>> {
+    let file = std::fs::File::open(path)?;
+    if file.metadata()?.is_dir() {
+        return Err(io::Error::other("it is a folder"));
     }
-    file.take(crate::secret::LONGEST as u64 + 4).read_to_string(&mut text).map_err(unreadable)?;
+    // Room for all of it from the start: a growing buffer would leave copies behind.
+    let mut text = Zeroizing::new(String::with_capacity(2 * LONGEST));
+    file.take(LONGEST as u64 + 4).read_to_string(&mut text)?;
     Ok(text)
 }

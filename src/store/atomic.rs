@@ -9,9 +9,49 @@ use std::path::{Path, PathBuf};
 
 use super::lock::Lock;
 
+/// Under `sudo` with the caller's HOME, files would be written that the caller can no longer read.
+#[derive(Debug, thiserror::Error)]
+#[error("running as another user than the one whose home this is")]
+pub struct ForeignHome;
+
+impl ForeignHome {
+    /// What to do about it.
+    pub const HINT: &str = "run it without sudo, or with `sudo -H`";
+
+    /// Whether an error means this.
+    pub fn is(error: &io::Error) -> bool {
+        error.get_ref().and_then(|inner| inner.downcast_ref::<Self>()).is_some()
+    }
+}
+
+/// Refuses a home that is not ours.
+///
+/// # Errors
+/// [`ForeignHome`]
+#[cfg(unix)]
+pub fn own_home() -> io::Result<()> {
+    use std::os::unix::fs::MetadataExt;
+    let user = rustix::process::geteuid().as_raw();
+    let home = std::env::var_os("HOME").and_then(|home| fs::metadata(home).ok());
+    let by_sudo = user == 0 && std::env::var_os("SUDO_UID").is_some();
+    let foreign = by_sudo && home.is_some_and(|home| home.uid() != user);
+    if foreign || rustix::process::getuid().as_raw() != user {
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, ForeignHome));
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+#[allow(clippy::unnecessary_wraps)] // there is nothing to refuse
+pub fn own_home() -> io::Result<()> {
+    Ok(())
+}
+
 /// Makes a folder of mode 0700, parents included. One that exists is tightened
-/// only if it is clearly ours: empty, or holding our files.
+/// only if it is clearly ours: empty, or holding our files. Whoever writes an
+/// installation's files comes by here first, so this is where [`own_home`] is asked.
 pub fn private_folder(folder: &Path) -> io::Result<()> {
+    own_home()?;
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

@@ -102,11 +102,15 @@ impl Vault {
             StoreKind::Helper(name) => {
                 format!("install or mend it (`{}` should answer)", helper::shown_call(name, "list"))
             }
+            _ if cfg!(target_os = "macos") => "make or mend the login keychain in Keychain Access".to_owned(),
             _ => "start it".to_owned(),
         }
     }
 
     fn file_remedy(&self) -> String {
+        if atomic::own_home().is_err() {
+            return atomic::ForeignHome::HINT.to_owned();
+        }
         let Some(path) = file::path(self.places.data.as_deref()) else {
             return "set LOKALISE_AUTH_DATA_DIR, or HOME".to_owned();
         };

@@ -12,9 +12,26 @@ use zeroize::Zeroizing;
 
 use super::{Backend, Deadline, StoreError, atomic, lock};
 use crate::name::ProfileName;
+use crate::secret::json;
 
 /// Records stay text, so that one that is broken breaks no other.
-type Records = BTreeMap<String, Box<RawValue>>;
+type Records = BTreeMap<String, Text>;
+
+/// The JSON of one record, as it stands in the file.
+struct Text(Zeroizing<String>);
+
+impl Serialize for Text {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let raw: &RawValue = serde_json::from_str(&self.0).map_err(|_| serde::ser::Error::custom("it is not JSON"))?;
+        raw.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        <&RawValue>::deserialize(deserializer).map(|raw| Self(Zeroizing::new(raw.get().to_owned())))
+    }
+}
 
 /// The content of `credentials.json`.
 #[derive(Serialize, Deserialize)]
@@ -65,7 +82,8 @@ impl FileStore {
         let written = if content.records.is_empty() {
             if there { atomic::remove(&path, lock.as_ref()) } else { Ok(()) }
         } else {
-            let text = Zeroizing::new(serde_json::to_string(&content).expect("text and numbers always serialize"));
+            let room: usize = content.records.iter().map(|(name, text)| name.len() + text.0.len() + 8).sum();
+            let text = json(&content, room + 64);
             atomic::replace(&path, text.as_bytes(), lock.as_ref())
         };
         written.map(|()| answer).map_err(|error| unwritable(&path, &error))
@@ -84,34 +102,34 @@ fn unwritable(path: &Path, error: &io::Error) -> StoreError {
     io_error(path, "cannot be written", error)
 }
 
-fn raw(record: &str) -> Result<Box<RawValue>, StoreError> {
-    RawValue::from_string(record.to_owned())
-        .map_err(|_| StoreError::Corrupt("the record to write is not JSON".to_owned()))
+fn text(record: &str) -> Result<Text, StoreError> {
+    match serde_json::from_str::<&RawValue>(record) {
+        Ok(raw) => Ok(Text(Zeroizing::new(raw.get().to_owned()))),
+        Err(_) => Err(StoreError::Corrupt("the record to write is not JSON".to_owned())),
+    }
 }
 
 impl Backend for FileStore {
     fn read(&mut self, profile: &ProfileName, _: Deadline) -> Result<Option<Zeroizing<String>>, StoreError> {
         let content = load(&self.path()?)?;
-        Ok(content.and_then(|content| {
-            content.records.get(profile.as_str()).map(|record| Zeroizing::new(record.get().to_owned()))
-        }))
+        Ok(content.and_then(|content| content.records.get(profile.as_str()).map(|record| record.0.clone())))
     }
 
     fn write(&mut self, profile: &ProfileName, record: &str, _: Deadline) -> Result<(), StoreError> {
-        let raw = raw(record)?;
+        let text = text(record)?;
         self.change(|records| {
-            records.insert(profile.to_string(), raw);
+            records.insert(profile.to_string(), text);
             (true, ())
         })
     }
 
     /// Compared and replaced under one lock: here nobody can come in between.
     fn replace(&mut self, profile: &ProfileName, old: &str, new: &str, _: Deadline) -> Result<bool, StoreError> {
-        let raw = raw(new)?;
+        let text = text(new)?;
         self.change(|records| {
-            let same = records.get(profile.as_str()).is_some_and(|kept| kept.get() == old);
+            let same = records.get(profile.as_str()).is_some_and(|kept| *kept.0 == old);
             if same {
-                records.insert(profile.to_string(), raw);
+                records.insert(profile.to_string(), text);
             }
             (same, same)
         })

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::{Backend, Deadline, StoreError};
 use crate::name::ProfileName;
 use crate::program::{self, Ended, NoAnswer};
-use crate::secret::without_secrets;
+use crate::secret::{json, without_secrets};
 
 /// The constant user name: two names under one URL hide each other in some helpers.
 const USERNAME: &str = "lokalise-auth";
@@ -31,7 +31,8 @@ pub(super) fn server_url(profile: &ProfileName) -> String {
     format!("lokalise-auth://{profile}")
 }
 
-fn program_name(name: &str) -> String {
+/// The program of a helper, by its name on PATH or where it lies.
+pub(super) fn program_name(name: &str) -> String {
     if Path::new(name).is_absolute() { name.to_owned() } else { format!("docker-credential-{name}") }
 }
 
@@ -58,7 +59,7 @@ struct Stored<'a> {
 #[serde(rename_all = "PascalCase")]
 struct Answer {
     #[serde(default)]
-    secret: String,
+    secret: Zeroizing<String>,
 }
 
 impl Helper {
@@ -93,8 +94,7 @@ impl Backend for Helper {
         // The helper's own words are never quoted here: they may be the secret.
         let answer: Answer = serde_json::from_slice(&ended.stdout)
             .map_err(|_| StoreError::Corrupt("its answer is not the protocol's JSON".to_owned()))?;
-        let secret = Zeroizing::new(answer.secret);
-        Ok((!secret.is_empty()).then_some(secret)) // Debian's pass helper says "not found" this way
+        Ok(Some(answer.secret).filter(|secret| !secret.is_empty())) // Debian's pass helper says "not found" this way
     }
 
     fn write(&mut self, profile: &ProfileName, record: &str, deadline: Deadline) -> Result<(), StoreError> {
@@ -103,8 +103,9 @@ impl Backend for Helper {
             return Err(StoreError::TooLarge { size: record.len(), limit });
         }
         let stored = Stored { server_url: &server_url(profile), username: USERNAME, secret: record };
-        let input = Zeroizing::new(serde_json::to_vec(&stored).expect("three strings always serialize"));
-        let ended = self.run("store", &input, deadline)?;
+        // The record's quotes double its length at most.
+        let input = json(&stored, 2 * record.len() + 1024);
+        let ended = self.run("store", input.as_bytes(), deadline)?;
         if ended.status.success() { Ok(()) } else { Err(refusal(&said(&ended.stdout))) }
     }
 

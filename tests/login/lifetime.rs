@@ -173,3 +173,26 @@ fn a_login_that_cannot_be_stored_fails_with_3_and_its_page_says_so() {
     assert_eq!(standin.requests_to("POST", "/oauth2/token").len(), 1);
     assert_nothing_stored(&standin, &home);
 }
+
+#[test]
+fn a_logout_while_the_owner_is_asked_for_is_not_undone() {
+    let standin = Standin::start();
+    let home = Home::new(&standin);
+    let login = Waiting::start(&standin, &home, &[]);
+    let logged_out = std::sync::Arc::new(std::sync::Barrier::new(2));
+    let barrier = std::sync::Arc::clone(&logged_out);
+    standin.answer_with(move |request| {
+        if request.path() == "/api2/projects" {
+            barrier.wait();
+        }
+        None
+    });
+    login.answer();
+    standin.wait_for("GET", "/api2/projects", 1);
+    home.cmd(["logout"]).assert().success();
+    logged_out.wait();
+    login.end().assert_code(0).assert_says("logged in to Lokalise as Ada");
+    let profiles = std::fs::read_to_string(home.profiles()).expect("a file");
+    assert!(!profiles.contains("\"default\""), "{profiles}");
+    home.cmd(["token", "print"]).assert().code(4);
+}

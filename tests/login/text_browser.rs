@@ -100,6 +100,29 @@ fn a_window_system_without_a_browser_leaves_the_url_and_the_prompt() {
 }
 
 #[test]
+fn the_working_folder_never_chooses_the_browser() {
+    for named in [None, Some("evil"), Some("w3m")] {
+        let (_standin, mut home) = machine();
+        for name in ["xdg-open", "gio", "gnome-open", "kde-open", "wslview", "evil", "w3m"] {
+            script(&home.work(), name, "echo > ran");
+        }
+        // One that is in PATH for good and asks for another by its name.
+        let bin = home.path().join("bin");
+        std::fs::create_dir(&bin).expect("our own folder");
+        home.set("PATH", &format!(".::../work:work:{}", bin.display()));
+        home.set("DISPLAY", ":99");
+        let variable = named.map(|named| format!("{named}:{}", script(&bin, "wrapper", "evil \"$@\"")));
+        let variables: Vec<_> = variable.iter().map(|variable| ("BROWSER", variable.as_str())).collect();
+        let mut terminal = Terminal::run(&home, &["login"], &variables);
+        let screen = terminal.wait_for(ADDRESS);
+        assert!(screen.contains("no browser opened ("), "{named:?}: {screen}");
+        assert!(!home.work().join("ran").exists(), "{named:?}");
+        browser::open(&url_on(&screen)).expect("it listens");
+        assert_eq!(terminal.wait().0.code(), Some(0));
+    }
+}
+
+#[test]
 fn over_ssh_the_way_on_is_told_at_once() {
     let (_standin, home) = machine();
     for (name, value, words) in [

@@ -58,8 +58,8 @@ fn a_refresh_token_in_the_environment_mints_a_token_in_memory() {
 
     standin.revoke_refresh_tokens();
     let refused = run(with(&["whoami"])).expect(4);
-    assert!(refused.stderr.contains("minting a token from LOKALISE_REFRESH_TOKEN was refused"), "{}", refused.stderr);
-    assert!(!refused.stderr.contains(&refresh_token));
+    assert!(refused.stdout.contains("minting a token from LOKALISE_REFRESH_TOKEN was refused"), "{}", refused.stdout);
+    assert!(!(refused.stdout + &refused.stderr).contains(&refresh_token));
     let mut half = home.command(["token", "print"]);
     half.env("LOKALISE_REFRESH_TOKEN", &refresh_token);
     assert!(run(half).expect(2).stderr.contains("LOKALISE_CLIENT_ID is not"));
@@ -132,8 +132,29 @@ fn a_command_is_found_where_it_was_meant_and_never_in_a_folder_that_happens_to_b
     assert_eq!(run(elsewhere).expect(0).stdout.trim(), token);
     let path = home.vars().iter().find(|(name, _)| name == "PATH").expect("a PATH").1.clone();
     home.set("PATH", &format!(".:{path}"));
-    let refused = run(home.command(["token", "set", "--from-command", "get-token"])).expect(3);
-    assert!(refused.stderr.contains("the command `get-token` is not on PATH"), "{}", refused.stderr);
+    let refused = run(home.command(["token", "set", "--from-command", "get-token"])).expect(2);
+    assert!(refused.stderr.contains("the program of `--from-command` is not found"), "{}", refused.stderr);
+    fs::remove_file(home.work().join("get-token")).expect("our own file");
+    let gone = run(home.command(["token", "print"])).expect(3);
+    assert!(gone.stderr.contains("get-token` cannot be run"), "what was kept is no secret: {}", gone.stderr);
+}
+
+#[test]
+fn a_token_in_the_place_of_a_command_is_refused_and_not_repeated() {
+    let standin = Standin::start();
+    let home = Home::new(&standin);
+    let token = standin.api_token();
+    let (slashed, absolute) = (token.replacen('0', "/", 2), format!("/{token}"));
+    for line in [&token, &format!("{token} x"), &slashed, &absolute, &format!("./{token}")] {
+        for more in [&[][..], &["--no-verify"]] {
+            let mut set = home.command(["token", "set", "--from-command", line]);
+            set.args(more);
+            let ran = run(set).expect(2);
+            assert!(!ran.stderr.contains(&token[..8]), "{line}: {}", ran.stderr);
+            assert!(ran.stderr.contains("read from stdin or a prompt"), "{line}: {}", ran.stderr);
+        }
+    }
+    assert!(!home.profiles().exists(), "nothing was kept");
 }
 
 #[test]

@@ -278,3 +278,18 @@ fn a_record_beyond_the_limit_is_refused_before_the_helper_is_called() {
     assert!(ran.stderr.contains("this store takes 2500"), "{}", ran.stderr);
     assert_eq!(calls(&held, "store"), 1, "the probe's alone");
 }
+
+#[test]
+fn a_helper_that_is_chosen_by_its_path_is_named_by_it() {
+    let standin = Standin::start();
+    let mut home = Home::new(&standin);
+    scripted(&mut home, "by-path", "");
+    let path = home.path().join("helpers/docker-credential-by-path").display().to_string();
+    home.set("LOKALISE_AUTH_STORE", &format!("helper:{path}"));
+    let item = format!("{path} lokalise-auth://default");
+    let ran = set_token(&home, &standin.api_token());
+    assert!(ran.stderr.contains(&format!("({item})")), "{}", ran.stderr);
+    let report = run(home.command(["whoami", "--offline", "--json"])).expect(0).stdout;
+    let report: serde_json::Value = serde_json::from_str(&report).expect("JSON");
+    assert_eq!(report["source"]["name"], item.as_str());
+}

@@ -126,6 +126,51 @@ fn a_command_that_is_run_has_the_limits_that_we_were_started_with_and_one_secret
 }
 
 #[test]
+fn the_config_file_for_the_official_cli_goes_away_whatever_signal_comes() {
+    use rustix::process::Signal;
+    let standin = Standin::start();
+    let mut home = Home::new(&standin);
+    home.set_token(&[]);
+    let temporary = home.path().join("temporary");
+    fs::create_dir(&temporary).expect("our own folder");
+    home.set("TMPDIR", &temporary.display().to_string());
+    let files = || fs::read_dir(&temporary).expect("our own folder").count();
+    let script = home.path().join("command");
+    let started = home.path().join("started");
+    // It ends by itself a moment after a signal, or without one in a while.
+    let text = format!("trap 'sleep 0.2; exit 7' TERM HUP\ntouch '{}'\nsleep 1 & wait\nexit 9", started.display());
+    crate::support::helper::program(&script, &format!("#!/bin/sh\n{text}\n"));
+    let command = |home: &Home| {
+        let mut command = home.command(["exec", "--lokalise2", "--"]);
+        command.arg(&script);
+        command
+    };
+    // Ctrl-C and Ctrl-\\ the child would get from the terminal.
+    for (sent, code) in [(Signal::TERM, 7), (Signal::HUP, 7), (Signal::INT, 9), (Signal::QUIT, 9)] {
+        let running = start(command(&home));
+        until("the command", || started.exists());
+        assert_eq!(files(), 1);
+        signal(running.id(), sent);
+        running.wait().expect(code);
+        assert_eq!(files(), 0, "{sent:?}");
+        fs::remove_file(&started).expect("our own file");
+    }
+    if !crate::support::crowd::can_trace() {
+        return;
+    }
+    let trace = home.path().join("trace");
+    let mut strace = home.other("strace", ["-f", "-qq", "-e", "trace=rt_sigaction,openat", "-o"]);
+    strace.arg(&trace).arg(binary()).args(["exec", "--lokalise2", "--", "true"]);
+    run(strace);
+    let seen = fs::read_to_string(&trace).expect("a trace");
+    let file = seen.find("/lokalise2-").expect("the file is made");
+    for handled in ["SIGINT", "SIGQUIT", "SIGTERM", "SIGHUP"] {
+        let handler = seen.find(&format!("rt_sigaction({handled}, {{sa_handler=0x"));
+        assert!(handler.is_some_and(|at| at < file), "{handled} is not prepared for before there is a file");
+    }
+}
+
+#[test]
 fn no_program_that_is_started_has_a_secret_in_its_arguments_or_one_too_many_in_its_environment() {
     needs("strace", "strace");
     let standin = Standin::start();

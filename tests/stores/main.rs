@@ -18,3 +18,4 @@ mod profiles;
 mod refresh_storm;
 #[cfg(target_os = "linux")]
 mod stuck;
+mod sudo;

@@ -169,7 +169,11 @@ fn a_record_is_used_for_its_own_profile_origin_and_kind_alone() {
     edit_record(&home, "default", |record| *record = first.clone());
     let mut elsewhere = home.command(["call", "/projects"]);
     elsewhere.env("LOKALISE_API_URL", "http://127.0.0.1:1/api2");
-    assert!(run(elsewhere).expect(2).stderr.contains("nothing was sent"));
+    let refused = run(elsewhere).expect(2).stderr;
+    assert!(refused.contains("nothing was sent"), "{refused}");
+    // What was set when the token was stored has to be set again.
+    let back = format!("hint: `export LOKALISE_API_URL={}` is where Lokalise was then", standin.api_url());
+    assert!(refused.contains(&back), "{refused}");
     assert_eq!(standin.requests().len(), 0);
     run(home.command(["token", "print"])).expect(0);
 }
@@ -280,4 +284,105 @@ fn a_folder_that_may_not_be_looked_into_names_no_profile() {
     let mut print = home.other("sh", ["-c", "rmdir \"$PWD\" && exec \"$0\" token print"]);
     print.arg(crate::support::home::binary()).current_dir(&deep);
     assert_eq!(run(print).expect(0).stdout.trim(), one);
+}
+
+#[test]
+fn a_profile_that_was_bound_to_reading_stays_so_until_it_is_logged_out() {
+    let standin = Standin::start();
+    let home = Home::new(&standin);
+    let command = home.path().join("get-token");
+    crate::support::helper::program(&command, &format!("#!/bin/sh\necho {}\n", standin.api_token()));
+    let ways: [&dyn Fn() -> String; 3] = [
+        &|| {
+            let set = home.command(["token", "set", "-p", "ro"]);
+            let token = standin.api_token();
+            let ran = assert_cmd::Command::from_std(set).write_stdin(token).assert().success();
+            String::from_utf8_lossy(&ran.get_output().stderr).into_owned()
+        },
+        &|| {
+            let mut set = home.command(["token", "set", "-p", "ro", "--from-command"]);
+            set.arg(&command);
+            run(set).expect(0).stderr
+        },
+        &|| {
+            let ran = home.login_cmd(&["-p", "ro"]).assert().success();
+            String::from_utf8_lossy(&ran.get_output().stderr).into_owned()
+        },
+    ];
+    home.set_token(&["--read-only", "-p", "ro"]);
+    for way in ways {
+        let said = way();
+        assert!(said.contains("profile ro stays read-only; `lokalise-auth logout --profile ro`"), "{said}");
+        let refused = run(home.command(["call", "-p", "ro", "POST", "/projects", "-f", "name=x"])).expect(2);
+        assert!(refused.stderr.contains("only reading is allowed"), "{}", refused.stderr);
+    }
+    run(home.command(["logout", "-p", "ro"])).expect(0);
+    home.set_token(&["-p", "ro"]);
+    run(home.command(["call", "-p", "ro", "POST", "/projects", "-f", "name=x"])).expect(0);
+}
+
+#[test]
+fn a_hint_names_the_profile_that_it_is_for() {
+    let standin = Standin::start();
+    let (mut home, ..) = with_two_profiles(&standin);
+    run(home.command(["logout", "--profile", "default"])).expect(0);
+    let hint = |home: &Home, arguments: &[&str]| run(home.command(arguments)).expect(4).stderr;
+    assert!(hint(&home, &["call", "/projects"]).contains("`lokalise-auth login`"));
+    // A login without the flag would now be one to `second`.
+    run(home.command(["profile", "use", "second"])).expect(0);
+    for arguments in [&["-p", "default", "call", "/projects"][..], &["-p", "default", "token", "print"]] {
+        assert!(hint(&home, arguments).contains("`lokalise-auth login --profile default`"), "{arguments:?}");
+    }
+    home.set("LOKALISE_PROFILE", "default");
+    assert!(hint(&home, &["call", "/projects"]).contains("`lokalise-auth login --profile default`"));
+    home.set("LOKALISE_PROFILE", "gone");
+    let command = home.path().join("get-token");
+    crate::support::helper::program(&command, "#!/bin/sh\nexit 1\n");
+    let mut set = home.command(["token", "set", "--no-verify", "--from-command"]);
+    set.arg(&command);
+    run(set).expect(0);
+    let failed = run(home.command(["token", "print"])).expect(3).stderr;
+    assert!(failed.contains("`lokalise-auth token set --profile gone --from-command 'COMMAND'`"), "{failed}");
+    let refused = run(home.command(["token", "refresh", "-p", "second"])).expect(2).stderr;
+    assert!(refused.contains("`lokalise-auth login --profile second`"), "{refused}");
+}
+
+#[test]
+fn a_credential_for_another_server_is_named_with_the_way_back() {
+    let standin = Standin::start();
+    let (home, ..) = with_two_profiles(&standin);
+    let kept = fs::read_to_string(home.profiles()).expect("a file");
+    let mismatch = |api_url: &str| {
+        fs::write(home.profiles(), kept.replace(&standin.api_url().replace("/api2", ""), api_url))
+            .expect("our own file");
+        run(home.command(["token", "print"])).expect(2).stderr
+    };
+    let lokalise = mismatch("https://api.lokalise.com");
+    assert!(lokalise.contains("hint: `unset LOKALISE_API_URL`\n"), "{lokalise}");
+    let other = mismatch("https://api.example.com");
+    assert!(other.contains("hint: `export LOKALISE_API_URL=https://api.example.com/api2` is where"), "{other}");
+    for odd in ["", "http://plain.example", "https://x.example/$(id)"] {
+        let odd = mismatch(odd);
+        assert!(!odd.contains("export") && !odd.contains("unset"), "{odd}");
+    }
+}
+
+#[test]
+fn no_profile_is_listed_as_in_force_behind_a_token_variable() {
+    let standin = Standin::start();
+    let (home, ..) = with_two_profiles(&standin);
+    let list = |variables: &[(&str, &str)], arguments: &[&str]| {
+        let mut list = home.command(["profile", "list"]);
+        list.args(arguments).envs(variables.iter().copied());
+        let ran = run(list).expect(0);
+        (ran.stdout.lines().filter(|line| line.starts_with('*')).count(), ran.stdout, ran.stderr)
+    };
+    let token = ("LOKALISE_API_TOKEN", "x");
+    assert_eq!(list(&[], &[]).0, 1);
+    let (marked, _, said) = list(&[token], &[]);
+    assert_eq!((marked, said.as_str()), (0, "no profile is in force: LOKALISE_API_TOKEN is set\n"));
+    assert_eq!(list(&[token, ("LOKALISE_ACCESS_TOKEN", "y")], &[]).0, 0);
+    assert_eq!(list(&[token], &["--profile", "second"]).0, 1, "the flag comes before the variable");
+    assert!(list(&[], &["--json"]).1.contains(r#""in_force":true"#));
+    assert!(!list(&[token], &["--json"]).1.contains(r#""in_force":true"#));
 }

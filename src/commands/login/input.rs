@@ -1,7 +1,6 @@
 //! What `login` is told or has to ask for: client credentials, scopes, and the
 //! code or address that a person pastes.
 
-use std::io::Read;
 use std::path::Path;
 
 use zeroize::Zeroizing;
@@ -13,7 +12,8 @@ use crate::oauth::authorization::{AuthorizationRequest, RedirectUri, Redirected}
 use crate::oauth::client::{ClientCredentials, DEFAULT_SCOPES, scope_tokens};
 use crate::origin::is_loopback;
 use crate::profile::{Entry, ProfileName};
-use crate::secret::{AuthorizationCode, ClientSecret, LONGEST, one_token};
+use crate::secret::{AuthorizationCode, ClientSecret, one_token};
+use crate::session::secret_file;
 use crate::settings::Settings;
 use crate::terminal::{Echo, answer, ask, piped_line, piped_secret};
 use crate::world::World;
@@ -63,7 +63,8 @@ fn secret(text: &str) -> Result<ClientSecret> {
 async fn given_secret(world: &World, login: &Login) -> Result<Option<ClientSecret>> {
     let text = match (&login.client_secret_file, world.var("LOKALISE_CLIENT_SECRET")) {
         (Some(path), _) if path == Path::new("-") => stdin_secret(world, login).await?,
-        (Some(path), _) => secret_file(path)?,
+        (Some(path), _) => secret_file(path)
+            .map_err(|error| Error::usage(format!("{} cannot be read", path.display())).because(error))?,
         (None, Some(text)) => Zeroizing::new(text),
         (None, None) => return Ok(None),
     };
@@ -79,17 +80,6 @@ async fn stdin_secret(world: &World, login: &Login) -> Result<Zeroizing<String>>
     } else {
         piped_secret().await
     }
-}
-
-fn secret_file(path: &Path) -> Result<Zeroizing<String>> {
-    let unreadable = |error: std::io::Error| Error::usage(format!("{} cannot be read", path.display())).because(error);
-    let file = std::fs::File::open(path).map_err(unreadable)?;
-    if file.metadata().map_err(unreadable)?.is_dir() {
-        return Err(unreadable(std::io::Error::other("it is a folder")));
-    }
-    let mut text = Zeroizing::new(String::with_capacity(2 * LONGEST));
-    file.take(LONGEST as u64 + 4).read_to_string(&mut text).map_err(unreadable)?;
-    Ok(text)
 }
 
 /// The secret of the profile's present record. A record that cannot be read is about to be replaced.

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
+use super::Stored;
 use super::route::{Distance, Route};
-use super::{Kept, Stored};
 use crate::commands::whoami::{owner_words, span, timestamp};
 use crate::credential::Credential;
 use crate::error::{Error, ErrorKind, Result};
@@ -13,7 +13,6 @@ use crate::oauth::authorization::{AuthorizationRequest, Redirected};
 use crate::oauth::token::TokenError;
 use crate::profile::{Owner, ProfileName};
 use crate::secret::AuthorizationCode;
-use crate::session::profile_words;
 use crate::store::Vault;
 use crate::world::World;
 
@@ -36,11 +35,11 @@ pub(super) fn announce(world: &World, request: &AuthorizationRequest, route: &Ro
 }
 
 /// Who is logged in, where the credential is kept, and until when it lasts.
-pub(super) fn logged_in(world: &World, vault: &Vault, profile: &ProfileName, owner: Option<&Owner>, kept: &Kept) {
+pub(super) fn logged_in(world: &World, vault: &Vault, profile: &ProfileName, owner: Option<&Owner>, kept: &Credential) {
     let who = owner.map_or_else(String::new, |owner| format!(" as {}", owner_words(owner)));
     world.say(&format!("logged in to Lokalise{who}, with profile {profile}"));
     world.say(&format!("the credential is kept in {} ({})", vault.title(), vault.item_name(profile)));
-    let Credential::OAuth(oauth) = &kept.credential else { return };
+    let Credential::OAuth(oauth) = kept else { return };
     let end = oauth.expires_at.map_or_else(|| "an unknown time".to_owned(), timestamp);
     if oauth.renewal.is_some() {
         world.say(&format!("the access token lasts until {end} and is renewed by itself"));
@@ -77,25 +76,26 @@ pub(super) fn refused_exchange(error: &TokenError) -> Error {
     token_error(error, "the login").hint("nothing was stored; log in again")
 }
 
-pub(super) fn not_kept(error: Error) -> Error {
-    error.hint("the login was good but may not be stored; `lokalise-auth whoami` says what is in force")
+pub(super) fn not_kept(error: Error, profile_words: &str) -> Error {
+    error.hint(format!(
+        "the login was good but may not be stored; `lokalise-auth whoami{profile_words}` says what is in force"
+    ))
 }
 
-pub(super) fn timed_out(world: &World, limit: Duration, profile: &ProfileName) -> Error {
-    let profile = profile_words(profile);
+pub(super) fn timed_out(world: &World, limit: Duration, profile_words: &str) -> Error {
     let error =
         Error::new(ErrorKind::NotLoggedIn, format!("nobody logged in within {}; nothing was stored", span(limit)))
-            .hint(format!("take more time with `lokalise-auth login{profile} --timeout 15m`"));
+            .hint(format!("take more time with `lokalise-auth login{profile_words} --timeout 15m`"));
     let why = Distance::of(world).map_or("if the browser cannot reach this machine", Distance::words);
-    error.hint(format!("{why}: `lokalise-auth login{profile} --paste`"))
+    error.hint(format!("{why}: `lokalise-auth login{profile_words} --paste`"))
 }
 
 /// A signal ended it.
-pub(super) fn cancelled(signal: &Error, stored: Stored) -> Error {
+pub(super) fn cancelled(signal: &Error, stored: Stored, profile_words: &str) -> Error {
     match stored {
         Stored::Nothing => Error::new(signal.kind, "login cancelled; nothing was stored"),
         Stored::Perhaps => Error::new(signal.kind, "login cancelled while the credential was being stored")
-            .hint("`lokalise-auth whoami` tells whether it was"),
+            .hint(format!("`lokalise-auth whoami{profile_words}` tells whether it was")),
         Stored::Yes => Error::new(signal.kind, format!("{}; the login is stored", signal.message)),
     }
 }

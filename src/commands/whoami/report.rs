@@ -7,12 +7,12 @@ use std::time::{Duration, UNIX_EPOCH};
 use serde_json::{Value, json};
 
 use super::{Found, State};
-use crate::credential::Kind;
+use crate::credential::{Kind, LAST_SECOND};
 use crate::error::Error;
 use crate::profile::Owner;
 use crate::secret::hint_of;
 use crate::session::Session;
-use crate::settings::Settings;
+use crate::settings::{Rule, Settings};
 use crate::terminal::escaped;
 use crate::world::World;
 
@@ -79,6 +79,28 @@ impl Report {
             read_only: false,
             state: State::NotLoggedIn,
             state_reason: Some(error.to_string()),
+            token_hint: None,
+        }
+    }
+
+    /// A credential that is known by its variable alone: no token was minted from it.
+    pub(super) fn not_minted(settings: &Settings, rule: &Rule, found: &Found) -> Self {
+        let name = rule.describe();
+        Self {
+            profile: None,
+            profile_rule: name.clone(),
+            kind: Some(Kind::OAuth),
+            source: Some(("variable", name)),
+            api_url: settings.api_url.to_string(),
+            owner: None,
+            owner_unknown_because: Some(found.reason.clone().unwrap_or_default()),
+            scopes: None,
+            expires_at: None,
+            expires_in: None,
+            refreshable: true,
+            read_only: false,
+            state: found.state,
+            state_reason: found.reason.clone(),
             token_hint: None,
         }
     }
@@ -161,8 +183,7 @@ pub fn owner_words(owner: &Owner) -> String {
 /// RFC 3339, UTC, whole seconds.
 pub fn timestamp(seconds: u64) -> String {
     // Later than the year 9999 is no date; a record cannot hold one, but a file can.
-    let seconds = seconds.min(253_402_300_799);
-    humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds)).to_string()
+    humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds.min(LAST_SECOND))).to_string()
 }
 
 /// A length of time as people say it: `52 min`, `3 h 5 min`, `40 s`.
