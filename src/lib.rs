@@ -112,7 +112,7 @@ pub fn report(world: &World, error: &Error, json: bool) {
             "hint": (!hints.is_empty()).then_some(hints),
             "request_id": error.request_id,
         }});
-        world.say(&object.to_string());
+        world.say(&terminal::escaped_json(&object.to_string()));
         return;
     }
     world.say(&format!("lokalise-auth: {error}"));

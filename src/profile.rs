@@ -182,10 +182,9 @@ pub fn of_folder(folder: &Path) -> Result<Option<(ProfileName, PathBuf)>> {
         let line = line.strip_suffix('\r').unwrap_or(line);
         return match ProfileName::parse(line) {
             Ok(name) => Ok(Some((name, path))),
-            Err(why) => {
-                Err(Error::usage(format!("{} must hold one profile name and nothing else", path.display()))
-                    .because(why))
-            }
+            Err(why) => Err(Error::usage(format!("{} must hold one profile name and nothing else", path.display()))
+                .because(why)
+                .hint("write the name alone into it, or name the profile with --profile")),
         };
     }
     Ok(None)

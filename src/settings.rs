@@ -120,7 +120,8 @@ impl Settings {
         }
         if let Some(text) = world.var("LOKALISE_PROFILE") {
             let name = ProfileName::parse(&text)
-                .map_err(|why| Error::usage("LOKALISE_PROFILE names no profile").because(why))?;
+                .map_err(|why| Error::usage("LOKALISE_PROFILE names no profile").because(why))
+                .map_err(|error| error.hint("`unset LOKALISE_PROFILE`, or name one of `lokalise-auth profile list`"))?;
             return Ok((name, Rule::Variable));
         }
         // A working folder that is gone or closed names no profile.

@@ -26,6 +26,22 @@ pub fn escaped_block(text: &str) -> Cow<'_, str> {
     escape(text, |c| c == '\n' || c == '\t')
 }
 
+/// As [`escaped`], for JSON, which is the same JSON afterwards.
+pub fn escaped_json(json: &str) -> Cow<'_, str> {
+    if !json.chars().any(is_control) {
+        return Cow::Borrowed(json);
+    }
+    let mut safe = String::with_capacity(json.len() + 16);
+    for c in json.chars() {
+        if is_control(c) && !c.is_ascii_whitespace() {
+            write!(safe, "\\u{:04x}", u32::from(c)).expect("a string takes all text");
+        } else {
+            safe.push(c);
+        }
+    }
+    Cow::Owned(safe)
+}
+
 fn escape(text: &str, keep: impl Fn(char) -> bool) -> Cow<'_, str> {
     if !text.chars().any(|c| is_control(c) && !keep(c)) {
         return Cow::Borrowed(text);
@@ -129,5 +145,6 @@ mod tests {
         assert_eq!(escaped("plain ü text"), "plain ü text");
         assert_eq!(escaped("a\u{1b}[31m\r\nb\u{7f}\u{9b}\u{202e}"), "a\\u{1b}[31m\\r\\nb\\u{7f}\\u{9b}\\u{202e}");
         assert_eq!(escaped_block("a\n\tb\r"), "a\n\tb\\r");
+        assert_eq!(escaped_json("{\"a\":\"\u{202e}\u{7f}\u{9b}\"}\n"), "{\"a\":\"\\u202e\\u007f\\u009b\"}\n");
     }
 }

@@ -253,6 +253,15 @@ impl World {
         }
     }
 
+    /// Writes a report in JSON to stdout, on one line.
+    ///
+    /// # Errors
+    /// [`Error::stdout`].
+    pub fn answer_json(&self, report: &serde_json::Value) -> Result<()> {
+        let line = format!("{report}\n");
+        self.answer(if self.stdout_is_terminal { terminal::escaped_json(&line) } else { line.into() }.as_ref())
+    }
+
     /// Writes an answer to stdout and flushes it.
     ///
     /// # Errors

@@ -81,6 +81,23 @@ fn each_finding_has_its_exit_code_and_a_way_on() {
     assert!(!text.contains("hunter2"));
     home.unset("HTTPS_PROXY");
 
+    for (name, value) in
+        [("LOKALISE_API_TOKEN", "a b"), ("LOKALISE_API_TOKEN_FILE", "/nope"), ("LOKALISE_PROFILE", "..")]
+    {
+        home.set(name, value);
+        let (code, _, text) = doctor(&home);
+        assert!(code == 2 && text.contains("what to do"), "{name}: {text}");
+        home.unset(name);
+    }
+    for (answer, code, word) in [
+        (Answer::error(503, "Down"), 8, "problem"),
+        (Answer::html(200, "<html>Log in to the hotel's network</html>"), 0, "warning"),
+        (Answer::new(302, "").header("Location", "/login"), 0, "warning"),
+    ] {
+        standin.answer_times(2, "GET", "/api2/system/languages", &answer);
+        let (ended, report, text) = doctor(&home);
+        assert_eq!((ended, status(&report, "network")), (code, word), "{text}");
+    }
     std::fs::write(home.profiles(), "not JSON").expect("our own file");
     let (code, report, _) = doctor(&home);
     assert_eq!((code, status(&report, "profiles")), (3, "problem"));

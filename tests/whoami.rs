@@ -19,6 +19,9 @@ fn whoami(home: &Home, arguments: &[&str]) -> (i32, Value) {
     assert_eq!(json.status.code(), text.status.code(), "text and JSON disagree on the exit code");
     let report: Value = serde_json::from_slice(&json.stdout).expect("the report is JSON");
     let text = String::from_utf8(text.stdout).expect("the report is text");
+    let nobody = report["owner"].is_null();
+    assert_eq!(nobody, report["owner_unknown_because"].is_string(), "what is not known has a reason: {report}");
+    assert!(text.contains(if nobody { "owner       unknown: " } else { "owner       " }), "{text}");
     let state = report["state"].as_str().expect("a state");
     assert!(text.lines().any(|line| line.starts_with("state") && line.contains(state)), "{text}");
     (json.status.code().expect("an exit code"), report)
@@ -132,6 +135,8 @@ fn an_outage_is_unchecked_with_the_exit_code_of_its_cause() {
         (Answer::error(503, "Down"), 8),
         (Answer::html(500, "<html>oops</html>"), 8),
         (Answer::html(200, "<html>Log in to the hotel's network</html>"), 9),
+        (Answer::new(302, "").header("Location", "/login"), 9),
+        (Answer::error(404, "Not found"), 9),
     ] {
         standin.answer_times(2, "GET", "/api2/projects", &answer);
         let (code, report) = whoami(&home, &[]);
@@ -218,6 +223,23 @@ fn check_prints_nothing_and_counts_the_time_left() {
     assert_eq!(check(&home, &["--profile", "once", "--min-validity", "2h"]), 4);
     home.set("LOKALISE_PROFILE", "nobody");
     assert_eq!(check(&home, &[]), 4);
+    home.set("LOKALISE_PROFILE", "once");
+    home.set("LOKALISE_API_URL", "http://127.0.0.1:1/api2");
+    assert_eq!(check(&home, &[]), 2, "the credential is for another origin");
+    std::fs::write(home.credentials(), "no JSON").expect("our own file");
+    home.set("LOKALISE_API_URL", &standin.api_url());
+    assert_eq!(check(&home, &[]), 3);
+}
+
+#[test]
+fn a_token_that_is_refused_right_after_its_renewal_is_rejected() {
+    let standin = Standin::start();
+    let home = Home::new(&standin);
+    home.login(&[]);
+    let ended = Answer::json(401, &serde_json::json!({"error": {"message": "The access token expired", "code": 401}}));
+    standin.answer_always("GET", "/api2/projects", ended);
+    let (code, report) = whoami(&home, &[]);
+    assert_eq!((code, report["state"].as_str()), (4, Some("rejected")));
 }
 
 #[test]
@@ -259,4 +281,24 @@ fn a_token_that_is_minted_for_the_run_is_not_minted_offline_and_reported_when_it
     let (code, report) = whoami(&home, &[]);
     assert_eq!((code, report["state"].as_str()), (9, Some("unchecked")));
     assert_eq!(home.cmd(["whoami", "--check"]).output().expect("the binary runs").status.code(), Some(9));
+}
+
+#[cfg(unix)]
+#[test]
+fn json_on_a_terminal_is_json_and_drives_nothing() {
+    use support::pty::Terminal;
+    let standin = Standin::start();
+    let home = Home::new(&standin);
+    home.login(&[]);
+    let text = std::fs::read_to_string(home.profiles()).expect("our own file");
+    let evil = "\u{202e}\u{9b}31m\u{7f}";
+    std::fs::write(home.profiles(), text.replace("Ada Example", evil)).expect("our own file");
+    for command in [&["whoami", "--offline", "--json"][..], &["profile", "list", "--json"]] {
+        let mut terminal = Terminal::run(&home, command, &[]);
+        terminal.wait();
+        let screen = String::from_utf8(terminal.written()).expect("text");
+        assert!(!evil.chars().any(|c| !c.is_ascii_alphanumeric() && screen.contains(c)), "{screen:?}");
+        let report: Value = serde_json::from_str(&screen).expect("JSON");
+        assert!(report.to_string().contains(evil), "{report}");
+    }
 }

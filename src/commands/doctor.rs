@@ -8,8 +8,9 @@ use std::fmt::Write;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
-use reqwest::header::{ACCEPT, DATE};
-use serde_json::json;
+use reqwest::Response;
+use reqwest::header::{ACCEPT, CONTENT_TYPE, DATE};
+use serde_json::{Value, json};
 
 use super::whoami::{self, State};
 use crate::error::{Error, ErrorKind, Result};
@@ -48,7 +49,11 @@ impl Check {
     }
 
     fn bad(name: &'static str, error: &Error) -> Self {
-        Self { name, health: Health::Bad(error.kind), detail: error.to_string(), hints: error.hints.clone() }
+        let mut hints = error.hints.clone();
+        if hints.is_empty() {
+            hints.push("set right what it names, and run `lokalise-auth doctor` again".to_owned());
+        }
+        Self { name, health: Health::Bad(error.kind), detail: error.to_string(), hints }
     }
 
     /// The same with what it is about in front.
@@ -91,8 +96,11 @@ pub async fn run(world: &World, settings: &Settings) -> Result<u8> {
         }
         Err(error) => checks.push(Check::bad("proxy", &error)),
     }
-    let text = if settings.json { to_json(&checks) } else { to_text(world, &checks) };
-    world.answer(&text)?;
+    if settings.json {
+        world.answer_json(&to_json(&checks))?;
+    } else {
+        world.answer(&to_text(world, &checks))?;
+    }
     let first = checks.iter().find_map(|check| match check.health {
         Health::Bad(kind) => Some(kind.row().code),
         Health::Good | Health::Odd => None,
@@ -280,8 +288,7 @@ async fn network(world: &World, settings: &Settings, http: &Http) -> Vec<Check> 
         }
     };
     let took = started.elapsed().as_millis();
-    let mut checks =
-        vec![Check::good("network", format!("the API answers (HTTP {}) in {took} ms", response.status().as_u16()))];
+    let mut checks = vec![reached(&response, took)];
     let issuer = response
         .extensions()
         .get::<reqwest::tls::TlsInfo>()
@@ -304,6 +311,26 @@ async fn network(world: &World, settings: &Settings, http: &Http) -> Vec<Check> 
         |date| clock(world.now(), date),
     ));
     checks
+}
+
+/// Whether it is the API that answers. Without a credential it may well refuse.
+fn reached(response: &Response, took: u128) -> Check {
+    const NAME: &str = "network";
+    let status = response.status();
+    let is_page = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    let detail = format!("the API answers (HTTP {}) in {took} ms", status.as_u16());
+    if status.is_server_error() {
+        return Check::bad(NAME, &Error::new(ErrorKind::Server, detail).hint("try again in a minute"));
+    }
+    if status.is_redirection() || is_page {
+        let detail = format!("something else than the API answers (HTTP {}) in {took} ms", status.as_u16());
+        return Check::odd(
+            NAME,
+            detail,
+            "a proxy or the login page of a network may be in between; or check LOKALISE_API_URL",
+        );
+    }
+    Check::good(NAME, detail)
 }
 
 /// Which CAs are trusted, in words.
@@ -381,19 +408,18 @@ async fn credential(world: &World, settings: &Settings, http: &Http, choice: Cho
     }
 }
 
-fn to_json(checks: &[Check]) -> String {
+fn to_json(checks: &[Check]) -> Value {
     let rows: Vec<_> = checks
         .iter()
         .map(|check| json!({"name": check.name, "status": check.word(), "detail": check.detail, "hints": check.hints}))
         .collect();
-    let report = json!({
+    json!({
         "schema_version": 1,
         "version": env!("CARGO_PKG_VERSION"),
         "system": format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
         "ok": checks.iter().all(|check| !matches!(check.health, Health::Bad(_))),
         "checks": rows,
-    });
-    format!("{report}\n")
+    })
 }
 
 fn to_text(world: &World, checks: &[Check]) -> String {

@@ -33,7 +33,7 @@ fn list(world: &World, settings: &Settings) -> Result<u8> {
         let entries: Vec<_> =
             profiles.entries.iter().map(|(name, entry)| row(name, entry, &default, in_force)).collect();
         let report = serde_json::json!({"schema_version": 1, "default": default, "profiles": entries});
-        return world.answer(&format!("{report}\n")).map(|()| 0);
+        return world.answer_json(&report).map(|()| 0);
     }
     if profiles.entries.is_empty() {
         world.say("no profiles; `lokalise-auth login` makes one");

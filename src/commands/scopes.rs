@@ -21,8 +21,9 @@ pub fn run(world: &World, settings: &Settings, scopes: &Scopes) -> Result<u8> {
         Error::usage(format!("no endpoint is known for {method} at this path"))
             .hint("`lokalise-auth scopes` lists those that are")
     })?;
-    let text = if settings.json { format!("{}\n", object(&endpoint)) } else { as_table(&[endpoint]) };
-    world.answer(&text).map(|()| 0)
+    let shown =
+        if settings.json { world.answer_json(&object(&endpoint)) } else { world.answer(&as_table(&[endpoint])) };
+    shown.map(|()| 0)
 }
 
 /// A path as the table has it, from what `call` takes: `/api2` goes without saying, a query does not matter.

@@ -46,6 +46,20 @@ impl State {
     }
 }
 
+impl State {
+    /// Why nobody could be asked whose the credential is.
+    fn hides_the_owner(self) -> Option<&'static str> {
+        match self {
+            Self::Valid => None,
+            Self::Expired => Some("the access token has ended"),
+            Self::Rejected => Some("the credential is not accepted"),
+            Self::Forbidden => Some("the token may not list projects"),
+            Self::Unchecked => Some("the credential was not checked"),
+            Self::NotLoggedIn => Some("not logged in"),
+        }
+    }
+}
+
 /// What the API told.
 pub struct Found {
     pub state: State,
@@ -61,7 +75,8 @@ pub struct Found {
 
 impl Found {
     fn state(state: State, reason: impl Into<Option<String>>) -> Self {
-        Self { state, reason: reason.into(), cause: None, hints: Vec::new(), owner: None, owner_unknown_because: None }
+        let owner_unknown_because = state.hides_the_owner().map(str::to_owned);
+        Self { state, reason: reason.into(), cause: None, hints: Vec::new(), owner: None, owner_unknown_because }
     }
 
     /// Nothing could be asked, for this reason.
@@ -72,6 +87,14 @@ impl Found {
 }
 
 pub async fn run(world: &World, settings: &Settings, whoami: &Whoami) -> Result<u8> {
+    match looked(world, settings, whoami).await {
+        // Whoever checks gets the exit code and no word.
+        Err(error) if whoami.check => Ok(error.exit_code()),
+        ended => ended,
+    }
+}
+
+async fn looked(world: &World, settings: &Settings, whoami: &Whoami) -> Result<u8> {
     let http = Http::new(world)?;
     let choice = Choice::make(world, settings)?;
     let (profile, rule) = (choice.profile.clone(), choice.rule.clone());
@@ -94,8 +117,9 @@ pub async fn run(world: &World, settings: &Settings, whoami: &Whoami) -> Result<
         }
         // The token that was to be minted. What a variable lacks is wrong usage.
         Err(error) if profile.is_none() && error.kind != ErrorKind::Usage => {
-            let (report, code) = (Report::not_minted(settings, &rule, &not_renewed(&error)), error.exit_code());
-            return finish(world, settings, whoami, &report, code, &error.hints);
+            let found = not_renewed(&error);
+            let code = if found.state == State::Rejected { 4 } else { code_of_unchecked(found.cause) };
+            return finish(world, settings, whoami, &Report::not_minted(settings, &rule, &found), code, &error.hints);
         }
         Err(error) => return Err(error),
     };
@@ -130,12 +154,13 @@ fn finish(
     if whoami.check {
         return Ok(code);
     }
-    let text = if settings.json { format!("{}\n", report.to_json()) } else { report.to_text(world.stdout_is_terminal) };
-    world.answer(&text)?;
-    if !settings.json {
-        for hint in hints {
-            world.say(&format!("hint: {hint}"));
-        }
+    if settings.json {
+        world.answer_json(&report.to_json())?;
+        return Ok(code);
+    }
+    world.answer(&report.to_text(world.stdout_is_terminal))?;
+    for hint in hints {
+        world.say(&format!("hint: {hint}"));
     }
     Ok(code)
 }
@@ -149,9 +174,7 @@ fn offline(world: &World, session: &Session<'_>) -> Found {
         Found::state(State::Unchecked, "offline".to_owned())
     };
     found.owner = session.entry.as_ref().and_then(|entry| entry.owner.clone());
-    if found.owner.is_none() {
-        found.owner_unknown_because = Some("offline".to_owned());
-    }
+    found.owner_unknown_because = found.owner.is_none().then(|| "offline".to_owned());
     found
 }
 
@@ -169,7 +192,13 @@ async fn online(world: &World, http: &Http, session: &mut Session<'_>) -> Found 
         return found;
     }
     match session.renewed_after_401().await {
-        Ok(true) => ask(world, http, session.api_url(), session.credential()).await,
+        Ok(true) => match ask(world, http, session.api_url(), session.credential()).await {
+            // It cannot have ended yet.
+            found if found.state == State::Expired => {
+                Found::state(State::Rejected, "the API does not accept the token that was just renewed".to_owned())
+            }
+            found => found,
+        },
         Ok(false) => found,
         Err(error) => not_renewed(&error),
     }
@@ -209,8 +238,7 @@ pub async fn ask(world: &World, http: &Http, api_url: &ApiUrl, credential: &Cred
             (State::Unchecked, Some(why), Some(cause))
         }
     };
-    let owner_unknown_because =
-        inquiry.unknown_because.or_else(|| (state != State::Valid).then(|| state.as_str().to_owned()));
+    let owner_unknown_because = inquiry.unknown_because.or_else(|| state.hides_the_owner().map(str::to_owned));
     Found { state, reason, cause, hints: Vec::new(), owner: inquiry.owner, owner_unknown_because }
 }
 
@@ -263,11 +291,19 @@ fn remember_owner(world: &World, settings: &Settings, session: &Session<'_>, fou
     }
 }
 
+/// An outage is one of three, or the store's (product.md §6): an odd answer is no answer of the API's.
+fn code_of_unchecked(cause: Option<ErrorKind>) -> u8 {
+    match cause {
+        Some(kind @ (ErrorKind::RateLimited | ErrorKind::Server | ErrorKind::Store)) => kind.row().code,
+        _ => ErrorKind::Network.row().code,
+    }
+}
+
 fn exit_code(world: &World, session: &Session<'_>, found: &Found, whoami: &Whoami) -> u8 {
     let code = match found.state {
         State::Valid => 0,
         State::Unchecked if whoami.offline => 0,
-        State::Unchecked => found.cause.unwrap_or(ErrorKind::Network).row().code,
+        State::Unchecked => code_of_unchecked(found.cause),
         State::Expired if session.refreshable() => 0,
         State::Expired | State::Rejected | State::NotLoggedIn => 4,
         State::Forbidden => 5,

@@ -23,16 +23,21 @@ pub(super) async fn credential(
     name: &'static str,
 ) -> Result<Credential> {
     let text = Zeroizing::new(world.var(name).unwrap_or_default());
-    let no_token = |why: NotAToken| Error::usage(format!("{name} does not hold a token: {why}"));
+    let no_token = |why: NotAToken| {
+        Error::usage(format!("{name} does not hold a token: {why}")).hint(format!("set {name} to the token alone"))
+    };
     match name {
         "LOKALISE_API_TOKEN" => ApiToken::parse(&text).map(Credential::ApiToken).map_err(no_token),
         "LOKALISE_API_TOKEN_FILE" => {
             // The path is not repeated: it may be a token that was put into the wrong variable.
             let content = secret_file(Path::new(text.as_str())).map_err(|error| {
-                Error::usage("the file that LOKALISE_API_TOKEN_FILE names cannot be read").because(error)
+                Error::usage("the file that LOKALISE_API_TOKEN_FILE names cannot be read")
+                    .because(error)
+                    .hint("set it to the path of a file that holds the token alone")
             })?;
             let token = ApiToken::parse(&content)
-                .map_err(|why| Error::usage(format!("the file of {name} does not hold a token: {why}")))?;
+                .map_err(|why| Error::usage(format!("the file of {name} does not hold a token: {why}")))
+                .map_err(|error| error.hint("write the token alone into it"))?;
             Ok(Credential::ApiToken(token))
         }
         "LOKALISE_ACCESS_TOKEN" => {

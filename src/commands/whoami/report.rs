@@ -71,7 +71,7 @@ impl Report {
             source: None,
             api_url: settings.api_url.to_string(),
             owner: None,
-            owner_unknown_because: Some("not logged in".to_owned()),
+            owner_unknown_because: State::NotLoggedIn.hides_the_owner().map(str::to_owned),
             scopes: None,
             expires_at: None,
             expires_in: None,
@@ -93,7 +93,7 @@ impl Report {
             source: Some(("variable", name)),
             api_url: settings.api_url.to_string(),
             owner: None,
-            owner_unknown_because: Some(found.reason.clone().unwrap_or_default()),
+            owner_unknown_because: found.owner_unknown_because.clone(),
             scopes: None,
             expires_at: None,
             expires_in: None,
@@ -141,13 +141,17 @@ impl Report {
         line("api", &self.api_url);
         match (&self.owner, &self.owner_unknown_because) {
             (Some(owner), _) => line("owner", &owner_words(owner)),
-            (None, Some(why)) => line("owner", &format!("unknown ({why})")),
+            (None, Some(why)) => line("owner", &format!("unknown: {why}")),
             (None, None) => {}
         }
         if self.kind == Some(Kind::OAuth) {
             let scopes = self.scopes.as_ref().map_or_else(|| "not told yet".to_owned(), |scopes| scopes.join(" "));
             line("scopes", &scopes);
-            let renewed = if self.refreshable { ", then renewed by itself" } else { ", cannot be renewed" };
+            let renewed = match self.state {
+                State::Rejected => "",
+                _ if self.refreshable => ", then renewed by itself",
+                _ => ", cannot be renewed",
+            };
             match (self.expires_at, self.expires_in) {
                 (Some(end), Some(0)) => line("expires", &format!("{} (over){renewed}", timestamp(end))),
                 (Some(end), Some(left)) => {
