@@ -191,7 +191,7 @@ pub struct Login {
     /// Add a PKCE challenge (Lokalise documents none)
     #[arg(long)]
     pub pkce: bool,
-    /// Let this profile never write through `call`
+    /// Let this profile never write through `call`, until it is logged out
     #[arg(long)]
     pub read_only: bool,
 }
@@ -235,7 +235,7 @@ pub struct TokenSet {
     /// Keep a command that prints the token, instead of the token
     #[arg(long, value_name = "COMMAND", value_hint = ValueHint::CommandString)]
     pub from_command: Option<String>,
-    /// Let this profile never write through `call`
+    /// Let this profile never write through `call`, until it is logged out
     #[arg(long)]
     pub read_only: bool,
 }

@@ -70,6 +70,18 @@ fn each_finding_has_its_exit_code_and_a_way_on() {
     assert!(!text.contains("lokalise-auth login"), "{text}");
     home.unset("LOKALISE_API_TOKEN");
 
+    for (name, value) in [
+        ("LOKALISE_REFRESH_TOKEN", "0123456789abcdef0123456789abcdef01234567"),
+        ("LOKALISE_CLIENT_ID", &standin.client_id()),
+        ("LOKALISE_CLIENT_SECRET", &standin.client_secret()),
+    ] {
+        home.set(name, value);
+    }
+    let (code, report, text) = doctor(&home);
+    assert_eq!((code, status(&report, "credential")), (4, "problem"), "it was set, and it is no good: {text}");
+    assert!(text.contains("check LOKALISE_REFRESH_TOKEN") && !text.contains("lokalise-auth login"), "{text}");
+    home.unset("LOKALISE_REFRESH_TOKEN");
+
     home.set("LOKALISE_API_URL", "http://127.0.0.1:1/api2");
     let (code, report, _) = doctor(&home);
     assert_eq!((code, status(&report, "network")), (9, "problem"));
