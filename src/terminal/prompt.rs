@@ -66,7 +66,7 @@ impl<'a> Prompt<'a> {
             quiet.local_modes.remove(LocalModes::ECHO | LocalModes::ECHONL);
             tcsetattr(stdin(), OptionalActions::Now, &quiet)?;
         }
-        self.unended = true;
+        self.unended = !self.question.is_empty();
         io::stderr().write_all(self.question.as_bytes()).and_then(|()| io::stderr().flush())
     }
 
@@ -96,6 +96,8 @@ impl Drop for Prompt<'_> {
 pub(super) async fn answer(question: &str, echo: Echo) -> io::Result<Option<Zeroizing<String>>> {
     let (_shown, mut stopped) = PromptShown::start()?;
     let mut resumed = signal(SignalKind::from_raw(Signal::CONT.as_raw()))?;
+    // To set the modes from the background (`login &`) would stop the process, and the listener with it.
+    foreground().await;
     let mut prompt = Prompt::show(question, echo)?;
     let wanted = Wanted(Arc::new(AtomicBool::new(true)));
     let line = on_a_thread({
@@ -117,9 +119,7 @@ pub(super) async fn answer(question: &str, echo: Echo) -> io::Result<Option<Zero
             _ = stopped.recv() => prompt.step_aside()?,
             // Also after a SIGSTOP that nobody could prepare for.
             _ = resumed.recv() => {
-                while !in_foreground() {
-                    tokio::time::sleep(GLANCE).await;
-                }
+                foreground().await;
                 prompt.end_line();
                 prompt.show_again()?;
             }
@@ -170,7 +170,12 @@ fn line(longest: usize, wanted: &AtomicBool) -> io::Result<Option<Zeroizing<Stri
         match rustix::io::read(stdin(), &mut byte) {
             Ok(0) if line.is_empty() => return Ok(None),
             Ok(0) => break,
-            Ok(_) if byte[0] == b'\n' => break,
+            Ok(_) if byte[0] == b'\n' => {
+                if line.last() == Some(&b'\r') {
+                    line.pop();
+                }
+                break;
+            }
             Ok(_) => line.push(byte[0]),
             Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => {}
             Err(error) => return Err(error.into()),
@@ -190,6 +195,13 @@ fn input_within(limit: Duration) -> io::Result<bool> {
         Ok(ready) => Ok(ready > 0),
         Err(rustix::io::Errno::INTR) => Ok(false),
         Err(error) => Err(error.into()),
+    }
+}
+
+/// Waits until the terminal is ours.
+async fn foreground() {
+    while !in_foreground() {
+        tokio::time::sleep(GLANCE).await;
     }
 }
 

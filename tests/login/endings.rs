@@ -132,6 +132,31 @@ fn a_login_in_the_background_goes_on_and_can_be_ended() {
 }
 
 #[test]
+fn a_login_that_starts_in_the_background_listens_and_asks_when_it_comes_to_the_front() {
+    let (_standin, home) = machine();
+    let mut shell = shell(&home);
+    shell.send(&format!("{} login --no-browser &\r", binary().display()));
+    let url = url_on(&shell.wait_for("(within "));
+    std::thread::sleep(Duration::from_millis(300));
+    shell.send("jobs -r | sed s/^/job-/\r");
+    shell.wait_for("job-[1]");
+    browser::open(&url).expect("it listens in the background");
+    let screen = shell.wait_for("logged in to Lokalise");
+    assert!(!screen.contains(ADDRESS), "{screen}");
+    assert_echoes(&shell, 1);
+    shell.send(&format!("clear; {} login --no-browser &\r", binary().display()));
+    wait_for_times(&shell, "(within ", 2);
+    shell.send("fg\r");
+    shell.wait_for(ADDRESS);
+    shell.wait_for_echo(false);
+    shell.send(CTRL_C);
+    shell.wait_for("login cancelled; nothing was stored");
+    assert_echoes(&shell, 2);
+    shell.send("exit\r");
+    shell.wait();
+}
+
+#[test]
 fn a_panic_at_a_hidden_prompt_restores_the_terminal() {
     const ROLE: &str = "LOGIN_TEST_PANICS";
     if std::env::var_os(ROLE).is_some() {

@@ -72,13 +72,23 @@ async fn given_secret(world: &World, login: &Login) -> Result<Option<ClientSecre
 
 /// A secret from stdin, which on a terminal is a hidden prompt. What is to be pasted comes behind it.
 async fn stdin_secret(world: &World, login: &Login) -> Result<Zeroizing<String>> {
-    if world.stdin_is_terminal {
+    if world.person() {
         ask(SECRET_QUESTION, Echo::Hidden).await
+    } else if world.stdin_is_terminal {
+        line_without_a_question(world).await
     } else if login.paste || login.redirect_uri.is_some() {
         piped_line().await
     } else {
         piped_secret().await
     }
+}
+
+/// One line of stdin where nobody may be asked. What is typed or pasted on a terminal is hidden there too.
+async fn line_without_a_question(world: &World) -> Result<Zeroizing<String>> {
+    if !world.stdin_is_terminal {
+        return piped_line().await;
+    }
+    answer("", Echo::Hidden).await?.ok_or_else(|| Error::usage("stdin ended before a line came"))
 }
 
 fn secret_file(path: &Path) -> Result<Zeroizing<String>> {
@@ -129,7 +139,7 @@ pub(super) async fn pasted(world: &World, request: &AuthorizationRequest) -> Res
     let redirect_uri = request.redirect_uri.as_ref().map(RedirectUri::url);
     let expected = if redirect_uri.is_some() { Pasted::Address } else { Pasted::Code };
     if !world.person() {
-        let line = piped_line().await?;
+        let line = line_without_a_question(world).await?;
         return read(request, &expected, &line).map_err(|why| Error::usage(why).hint("nothing was stored"));
     }
     let listening = redirect_uri.is_some_and(is_loopback);
