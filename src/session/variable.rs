@@ -24,7 +24,9 @@ pub(super) async fn credential(
     match name {
         "LOKALISE_API_TOKEN" => ApiToken::parse(&text).map(Credential::ApiToken).map_err(no_token),
         "LOKALISE_API_TOKEN_FILE" => {
-            let content = read_token_file(&text)?;
+            // A pipe may say nothing for long: on a thread of its own, signals are heard meanwhile.
+            let content = tokio::task::spawn_blocking(move || read_token_file(&text));
+            let content = content.await.map_err(|error| Error::other("the file cannot be read").because(error))??;
             let token = ApiToken::parse(&content)
                 .map_err(|why| Error::usage(format!("the file of {name} does not hold a token: {why}")))?;
             Ok(Credential::ApiToken(token))

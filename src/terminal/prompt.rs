@@ -16,7 +16,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use zeroize::Zeroizing;
 
 use super::{Echo, on_a_thread, text};
-use crate::signals::PromptShown;
+use crate::signals::{PromptShown, quit};
 
 /// What the kernel keeps of one line that is typed or pasted; the rest is lost without a word.
 const LONGEST_TYPED: usize = if cfg!(target_os = "linux") { 4095 } else { 1023 };
@@ -70,13 +70,13 @@ impl<'a> Prompt<'a> {
         io::stderr().write_all(self.question.as_bytes()).and_then(|()| io::stderr().flush())
     }
 
-    /// Stops the process, with the terminal as the shell knows it.
+    /// Leaves the terminal as the shell knows it.
     fn step_aside(&mut self) -> io::Result<()> {
         if let Some(Modes(before)) = &self.before {
             tcsetattr(stdin(), OptionalActions::Now, before)?;
         }
         self.end_line();
-        Ok(kill_process(getpid(), Signal::STOP)?)
+        Ok(())
     }
 
     fn end_line(&mut self) {
@@ -94,7 +94,7 @@ impl Drop for Prompt<'_> {
 
 /// Prompts and reads one line from stdin; `None` is the end of the input.
 pub(super) async fn answer(question: &str, echo: Echo) -> io::Result<Option<Zeroizing<String>>> {
-    let (_shown, mut stopped) = PromptShown::start()?;
+    let (_shown, mut stopped, mut ended) = PromptShown::start()?;
     let mut resumed = signal(SignalKind::from_raw(Signal::CONT.as_raw()))?;
     // To set the modes from the background (`login &`) would stop the process, and the listener with it.
     foreground().await;
@@ -116,7 +116,14 @@ pub(super) async fn answer(question: &str, echo: Echo) -> io::Result<Option<Zero
                 prompt.unended &= echo == Echo::Hidden || line.is_none();
                 return Ok(line);
             }
-            _ = stopped.recv() => prompt.step_aside()?,
+            _ = stopped.recv() => {
+                prompt.step_aside()?;
+                kill_process(getpid(), Signal::STOP)?;
+            }
+            _ = ended.recv() => {
+                prompt.step_aside()?;
+                quit();
+            }
             // Also after a SIGSTOP that nobody could prepare for.
             _ = resumed.recv() => {
                 foreground().await;

@@ -177,8 +177,11 @@ fn a_client_secret_from_a_file_is_held_to_the_same() {
     }
     for path in ["/no/such/file", "/"] {
         let output = home.command(["login", "--client-secret-file", path]).output().expect("the binary can be run");
-        assert_refused(&output, &secret, &[&format!("{path} cannot be read")]);
+        assert_refused(&output, &secret, &["the file that `--client-secret-file` names cannot be read"]);
     }
+    // The secret in the place of its file
+    let output = home.command(["login", "--client-secret-file", &secret]).output().expect("the binary can be run");
+    assert_refused(&output, &secret, &["the file that `--client-secret-file` names cannot be read"]);
 }
 
 #[test]

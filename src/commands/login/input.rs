@@ -63,7 +63,12 @@ fn secret(text: &str) -> Result<ClientSecret> {
 async fn given_secret(world: &World, login: &Login) -> Result<Option<ClientSecret>> {
     let text = match (&login.client_secret_file, world.var("LOKALISE_CLIENT_SECRET")) {
         (Some(path), _) if path == Path::new("-") => stdin_secret(world, login).await?,
-        (Some(path), _) => secret_file(path)?,
+        (Some(path), _) => {
+            let path = path.clone();
+            // A pipe may say nothing for long: on a thread of its own, signals are heard meanwhile.
+            let text = tokio::task::spawn_blocking(move || secret_file(&path));
+            text.await.map_err(|error| Error::other("the file cannot be read").because(error))??
+        }
         (None, Some(text)) => Zeroizing::new(text),
         (None, None) => return Ok(None),
     };
@@ -92,7 +97,10 @@ async fn line_without_a_question(world: &World) -> Result<Zeroizing<String>> {
 }
 
 fn secret_file(path: &Path) -> Result<Zeroizing<String>> {
-    let unreadable = |error: std::io::Error| Error::usage(format!("{} cannot be read", path.display())).because(error);
+    // The path is not repeated: it may be the secret itself.
+    let unreadable = |error: std::io::Error| {
+        Error::usage("the file that `--client-secret-file` names cannot be read").because(error)
+    };
     let file = std::fs::File::open(path).map_err(unreadable)?;
     if file.metadata().map_err(unreadable)?.is_dir() {
         return Err(unreadable(std::io::Error::other("it is a folder")));
