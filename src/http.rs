@@ -20,7 +20,7 @@ mod shown;
 use failure::cause;
 pub use failure::{is_certificate_error, may_pass, network_error};
 use proxies::Proxies;
-pub use proxies::proxy_variable;
+pub use proxies::{no_proxy_variable, proxy_variable};
 use roots::Roots;
 pub use roots::variables as roots_variables;
 use shown::Shown;

@@ -117,6 +117,33 @@ fn each_setting_says_where_it_came_from() {
 }
 
 #[test]
+fn the_proxys_exceptions_are_those_of_the_variable_that_is_set() {
+    let standin = Standin::start();
+    let mut home = Home::new(&standin);
+    home.set("HTTPS_PROXY", "http://127.0.0.1:9");
+    for name in ["NO_PROXY", "no_proxy"] {
+        home.set(name, "*");
+        let (_, report, _) = doctor(&home);
+        assert_eq!(detail(&report, "proxy"), format!("for https, from HTTPS_PROXY, with exceptions from {name}"));
+        home.unset(name);
+    }
+}
+
+#[test]
+fn no_finding_advises_to_run_what_is_running() {
+    let standin = Standin::start();
+    let mut home = Home::new(&standin);
+    home.set("LOKALISE_CLIENT_ID", &standin.client_id());
+    home.set("LOKALISE_CLIENT_SECRET", &standin.client_secret());
+    home.set("LOKALISE_REFRESH_TOKEN", "0123456789abcdef0123456789abcdef01234567");
+    standin.answer_times(2, "POST", "/oauth2/token", &Answer::html(200, "<html>a login page</html>"));
+    let (_, report, text) = doctor(&home);
+    assert_eq!(status(&report, "credential"), "problem", "{text}");
+    assert!(text.contains("a login page of the network may have answered\n"), "{text}");
+    assert!(!text.contains("lokalise-auth doctor`"), "{text}");
+}
+
+#[test]
 fn a_clock_that_is_a_day_off_is_named() {
     let standin = Standin::start();
     let home = Home::new(&standin);

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::whoami::{self, State};
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::{Http, is_certificate_error, network_error, proxy_variable, roots_variables};
+use crate::http::{Http, is_certificate_error, network_error, no_proxy_variable, proxy_variable, roots_variables};
 use crate::profile::{self, Profiles};
 use crate::session::{Choice, Session, keep, profile_words};
 use crate::settings::{Rule, Settings};
@@ -91,6 +91,9 @@ pub async fn run(world: &World, settings: &Settings) -> Result<u8> {
         }
         Err(error) => checks.push(Check::bad("proxy", &error)),
     }
+    for check in &mut checks {
+        check.hints = std::mem::take(&mut check.hints).iter().filter_map(|hint| beyond_doctor(hint)).collect();
+    }
     let text = if settings.json { to_json(&checks) } else { to_text(world, &checks) };
     world.answer(&text)?;
     let first = checks.iter().find_map(|check| match check.health {
@@ -98,6 +101,12 @@ pub async fn run(world: &World, settings: &Settings) -> Result<u8> {
         Health::Good | Health::Odd => None,
     });
     Ok(first.unwrap_or(0))
+}
+
+/// A hint without the advice to run what is running.
+fn beyond_doctor(hint: &str) -> Option<String> {
+    let rest = hint.split_once("`lokalise-auth doctor`").map_or(hint, |(before, _)| before.trim_end_matches("; "));
+    (!rest.is_empty()).then(|| rest.to_owned())
 }
 
 /// Where a setting that a variable can change comes from.
@@ -248,8 +257,10 @@ fn prompts(world: &World) -> Check {
 }
 
 fn proxy(world: &World) -> Check {
-    match (proxy_variable(world), world.var("NO_PROXY").or_else(|| world.var("no_proxy"))) {
-        (Some(name), Some(_)) => Check::good("proxy", format!("for https, from {name}, with exceptions from NO_PROXY")),
+    match (proxy_variable(world), no_proxy_variable(world)) {
+        (Some(name), Some(except)) => {
+            Check::good("proxy", format!("for https, from {name}, with exceptions from {except}"))
+        }
         (Some(name), None) => Check::good("proxy", format!("for https, from {name}")),
         (None, _) => Check::good("proxy", "none"),
     }
