@@ -78,6 +78,37 @@ fn an_address_may_be_pasted_for_a_code_and_its_state_is_looked_at() {
 }
 
 #[test]
+fn a_code_may_be_pasted_with_its_name_and_what_is_no_code_is_not_sent() {
+    let standin = Standin::start();
+    let home = Home::new(&standin);
+    let state = |url: &str| url.split_once("state=").expect("it has a state").1.to_owned();
+    for with in [
+        |code: &str, _: &str| format!("code={code}"),
+        |code: &str, _: &str| format!("?code={code}"),
+        |code: &str, state: &str| format!("/cb?state={state}&code={code}"),
+    ] {
+        pasted(&standin, &home, &["--paste"], |url| with(&browser::code_on_page(url), &state(url))).assert_code(0);
+    }
+    standin.forget_requests();
+    let home = Home::new(&standin);
+    let refusal = |_: &str| "error=access_denied&error_description=no".to_owned();
+    pasted(&standin, &home, &["--paste"], refusal).assert_code(4).assert_says("access was denied in the browser: no");
+    for with in [
+        |code: &str| format!("\"{code}\""),
+        |code: &str| format!("'{code}'"),
+        |code: &str| format!("code={code}&state=x"),
+        |code: &str| format!("?other={code}"),
+        |_: &str| "code=".to_owned(),
+    ] {
+        let ended = pasted(&standin, &home, &["--paste"], |url| with(&browser::code_on_page(url)));
+        ended.assert_code(2).assert_says("that is no code: ");
+        Home::assert_no_secret(&standin, "stderr", ended.stderr.as_bytes());
+    }
+    assert!(standin.requests_to("POST", "/oauth2/token").is_empty());
+    assert_nothing_stored(&standin, &home);
+}
+
+#[test]
 fn a_redirect_uri_elsewhere_takes_the_address_as_one_line_of_stdin() {
     let standin = Standin::start();
     let uri = "https://tools.example/lokalise/callback";

@@ -28,6 +28,22 @@ pub(super) async fn client_credentials(
     profile: &ProfileName,
     entry: Option<&Entry>,
 ) -> Result<ClientCredentials> {
+    let client = client(world, settings, login, profile, entry).await?;
+    // The id stands in the URL: the secret in its place would be in the browser's history.
+    if client.id == client.secret.expose() {
+        return Err(Error::usage("client id and client secret are the same")
+            .hint("one of them stands in the place of the other; check both"));
+    }
+    Ok(client)
+}
+
+async fn client(
+    world: &World,
+    settings: &Settings,
+    login: &Login,
+    profile: &ProfileName,
+    entry: Option<&Entry>,
+) -> Result<ClientCredentials> {
     let known = entry.and_then(|entry| entry.client_id.clone());
     let given = login.client_id.clone().or_else(|| world.var("LOKALISE_CLIENT_ID")).or_else(|| known.clone());
     let id = match given {
@@ -39,7 +55,7 @@ pub(super) async fn client_credentials(
             ));
         }
     };
-    one_token(&id).map_err(|why| Error::usage(format!("the client id cannot be one: {why}")))?;
+    one_token(&id).map_err(|why| Error::usage(format!("that is no client id: {why}")))?;
     if let Some(secret) = given_secret(world, login).await? {
         return Ok(ClientCredentials { id, secret });
     }
@@ -57,7 +73,7 @@ pub(super) async fn client_credentials(
 }
 
 fn secret(text: &str) -> Result<ClientSecret> {
-    ClientSecret::parse(text).map_err(|why| Error::usage(format!("the client secret cannot be one: {why}")))
+    ClientSecret::parse(text).map_err(|why| Error::usage(format!("that is no client secret: {why}")))
 }
 
 async fn given_secret(world: &World, login: &Login) -> Result<Option<ClientSecret>> {
@@ -178,6 +194,17 @@ fn read(request: &AuthorizationRequest, expected: &Pasted, line: &str) -> Result
     let line = line.trim();
     // Lokalise may send the browser on all the same, to an address of the app's own.
     if matches!(expected, Pasted::Code) && !line.contains("://") {
+        let is_parameter = |part: &str| ["code=", "state=", "error="].iter().any(|name| part.starts_with(name));
+        if line.split(['?', '&']).any(is_parameter) {
+            return match request.pasted_parameters(line) {
+                Redirected::NotOurs(why) => Err(format!("that is no code: {why}")),
+                answer => Ok(answer),
+            };
+        }
+        // A token may have any of these; a code that is copied with what stood around it has them too.
+        if line.contains(['"', '\'', '`', '<', '>', '?', '&']) {
+            return Err("that is no code: it has a character that stands around one".to_owned());
+        }
         return match AuthorizationCode::parse(line) {
             Ok(code) => Ok(Redirected::Granted(code)),
             Err(why) => Err(format!("that is no code: {why}")),
