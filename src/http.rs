@@ -36,6 +36,13 @@ const TOKEN_REQUEST: Duration = Duration::from_secs(30);
 /// What a token answer may have, in bytes.
 const LONGEST_TOKEN_ANSWER: usize = 1 << 20;
 
+/// A token request that got no answer.
+pub struct Unanswered {
+    pub error: Error,
+    /// Whether it may have reached the server.
+    pub sent: bool,
+}
+
 /// The clients of one run, built when first used.
 pub struct Http {
     proxies: Proxies,
@@ -126,21 +133,34 @@ impl Http {
         grant: &Grant<'_>,
         client: &ClientCredentials,
     ) -> Result<Result<TokenResponse, TokenError>> {
+        self.token_request(world, oauth_url, grant, client).await.map_err(|unanswered| unanswered.error)
+    }
+
+    /// The same for somebody who has to know whether the grant was sent.
+    pub async fn token_request(
+        &self,
+        world: &World,
+        oauth_url: &OAuthUrl,
+        grant: &Grant<'_>,
+        client: &ClientCredentials,
+    ) -> Result<Result<TokenResponse, TokenError>, Unanswered> {
         let url = oauth_url.token_endpoint();
         let body = request_body(grant, client);
         world.trace(&format!("> POST {url}"));
         let request = self
-            .client(|builder| builder.timeout(TOKEN_REQUEST).no_gzip().retry(reqwest::retry::never()))?
+            .client(|builder| builder.timeout(TOKEN_REQUEST).no_gzip().retry(reqwest::retry::never()))
+            .map_err(|error| Unanswered { error, sent: false })?
             .post(url)
             .header("content-type", "application/json")
             .header("accept", "application/json")
             .body(body.to_vec());
-        let mut response = request.send().await.map_err(|error| network_error(&error))?;
+        let unanswered = |error: reqwest::Error| Unanswered { error: network_error(&error), sent: !error.is_connect() };
+        let mut response = request.send().await.map_err(unanswered)?;
         let status = response.status().as_u16();
         world.trace(&format!("< {status}"));
         // Room for any real answer from the start: a growing buffer would leave copies of the tokens behind.
         let mut answer = Zeroizing::new(Vec::with_capacity(16 * 1024));
-        while let Some(chunk) = response.chunk().await.map_err(|error| network_error(&error))? {
+        while let Some(chunk) = response.chunk().await.map_err(unanswered)? {
             if answer.len() + chunk.len() > LONGEST_TOKEN_ANSWER {
                 return Ok(Err(TokenError::NotUnderstood { status, why: "the answer is longer than 1 MiB" }));
             }

@@ -13,7 +13,7 @@ use super::whoami;
 use crate::browser::Browser;
 use crate::cli::Login;
 use crate::credential::{Credential, Kind, OAuth, Record};
-use crate::error::{ErrorKind, Result};
+use crate::error::Result;
 use crate::http::Http;
 use crate::loopback::{Listening, Loopback, Page, Waiting};
 use crate::oauth::authorization::{AuthorizationRequest, Redirected, code_challenge};
@@ -37,6 +37,8 @@ const TIME_FOR_THE_OWNER: Duration = Duration::from_secs(10);
 #[derive(Default)]
 struct Progress {
     stored: Cell<Stored>,
+    /// The browser that waits for its page.
+    browser: Cell<Option<Waiting>>,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -51,11 +53,18 @@ enum Stored {
 pub async fn run(world: &World, settings: &Settings, login: &Login) -> Result<u8> {
     let progress = Progress::default();
     let mut signals = Signals::listen();
-    tokio::select! {
+    let work = log_in(world, settings, login, &progress);
+    tokio::pin!(work);
+    let signal = tokio::select! {
         biased;
-        signal = signals.next() => Err(words::cancelled(&signal, progress.stored.get())),
-        ended = log_in(world, settings, login, &progress) => ended.map(|()| 0),
+        signal = signals.next() => signal,
+        ended = &mut work => return ended.map(|()| 0),
+    };
+    // The work goes no further, but the connection of its browser is still open.
+    if let Some(waiting) = progress.browser.take() {
+        waiting.show(Page::Failed).await;
     }
+    Err(words::cancelled(&signal, progress.stored.get()))
 }
 
 async fn log_in(world: &World, settings: &Settings, login: &Login, progress: &Progress) -> Result<()> {
@@ -87,16 +96,18 @@ async fn log_in(world: &World, settings: &Settings, login: &Login, progress: &Pr
     let mut browser = Browser::default();
     let answer = answer(world, &request, &route, listening.as_mut(), &mut browser);
     let Ok(answer) = tokio::time::timeout(login.timeout, answer).await else {
-        return Err(words::timed_out(world, login.timeout, &profile));
+        return Err(words::timed_out(world, login.timeout, &profile, &route));
     };
     let Answer { redirected, waiting } = answer?;
+    progress.browser.set(waiting);
+    let refused = matches!(redirected, Redirected::Refused { .. });
 
     // The access token request and its answer (§4.1.3, §4.1.4)
     let new = New { world, settings, http: &http, vault: &vault, profile: &profile, read_only: login.read_only };
     let kept = new.credential(redirected, client, verifier.as_ref(), &request.scopes, progress).await;
     // Only now is it true.
-    if let Some(waiting) = waiting {
-        waiting.show(page(&kept)).await;
+    if let Some(waiting) = progress.browser.take() {
+        waiting.show(page(&kept, refused)).await;
     }
     drop(listening);
     browser.gone_from_terminal().await;
@@ -150,10 +161,10 @@ async fn answer(
     }
 }
 
-fn page(kept: &Result<Kept>) -> Page {
+fn page(kept: &Result<Kept>, refused: bool) -> Page {
     match kept {
         Ok(_) => Page::LoggedIn,
-        Err(error) if error.kind == ErrorKind::NotLoggedIn => Page::Refused,
+        Err(_) if refused => Page::Refused,
         Err(_) => Page::Failed,
     }
 }
@@ -184,7 +195,7 @@ impl New<'_> {
         asked: &[String],
         progress: &Progress,
     ) -> Result<Kept> {
-        let code = words::granted(redirected)?;
+        let code = words::granted(redirected, &client.secret)?;
         let client_id = client.id.clone();
         let mut oauth = self.exchanged(client, &code, verifier).await?;
         // An answer that names no scope granted what was asked for (RFC 6749 §5.1).
@@ -200,7 +211,7 @@ impl New<'_> {
         verifier: Option<&CodeVerifier>,
     ) -> Result<OAuth> {
         let grant = Grant::AuthorizationCode { code, verifier };
-        let answer = self.http.token(self.world, &self.settings.oauth_url, &grant, &client).await;
+        let answer = self.http.token_request(self.world, &self.settings.oauth_url, &grant, &client).await;
         let response = answer.map_err(words::not_exchanged)?.map_err(|error| words::refused_exchange(&error))?;
         Ok(OAuth::issued(response, client, self.world.now()))
     }
