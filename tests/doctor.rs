@@ -84,6 +84,19 @@ fn each_finding_has_its_exit_code_and_a_way_on() {
 }
 
 #[test]
+fn a_folder_in_the_place_of_the_credentials_is_moved_away() {
+    let standin = Standin::start();
+    let mut home = Home::new(&standin);
+    let spaced = home.path().join("my data");
+    std::fs::create_dir_all(spaced.join("credentials.json")).expect("our own folder");
+    home.set("LOKALISE_AUTH_DATA_DIR", &spaced.display().to_string());
+    let (code, report, text) = doctor(&home);
+    assert_eq!((code, status(&report, "store")), (3, "problem"), "{text}");
+    let path = format!("'{}/credentials.json'", spaced.display());
+    assert!(text.contains(&format!("`mv {path} {path}.moved`")) && !text.contains("chmod"), "{text}");
+}
+
+#[test]
 fn each_setting_says_where_it_came_from() {
     let standin = Standin::start();
     let mut home = Home::new(&standin);
