@@ -30,6 +30,14 @@ impl Kind {
             Self::OAuth => "oauth",
         }
     }
+
+    /// The kind as people say it.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::ApiToken => "API token",
+            Self::OAuth => "OAuth token",
+        }
+    }
 }
 
 /// A credential that a request can be made with.

@@ -2,7 +2,6 @@
 //! followed with a credential, no Referer is sent, and an error never shows a URL's query.
 
 use std::cell::OnceCell;
-use std::error::Error as _;
 use std::time::Duration;
 
 use hyper::body::Bytes;
@@ -15,11 +14,14 @@ use crate::oauth::token::{Grant, TokenError, TokenResponse, request_body, token_
 use crate::origin::OAuthUrl;
 use crate::world::World;
 
+mod failure;
 mod proxies;
 mod roots;
 mod shown;
+use failure::cause;
+pub use failure::{is_certificate_error, may_pass, network_error};
 use proxies::Proxies;
-pub use proxies::proxy_variable;
+pub use proxies::{no_proxy_variable, proxy_variable};
 use roots::Roots;
 pub use roots::variables as roots_variables;
 use shown::Shown;
@@ -34,6 +36,13 @@ const IDLE: Duration = Duration::from_secs(60);
 const TOKEN_REQUEST: Duration = Duration::from_secs(30);
 /// What a token answer may have, in bytes.
 const LONGEST_TOKEN_ANSWER: usize = 1 << 20;
+
+/// A token request that got no answer.
+pub struct Unanswered {
+    pub error: Error,
+    /// Whether it may have reached the server.
+    pub sent: bool,
+}
 
 /// The clients of one run, built when first used.
 pub struct Http {
@@ -125,21 +134,34 @@ impl Http {
         grant: &Grant<'_>,
         client: &ClientCredentials,
     ) -> Result<Result<TokenResponse, TokenError>> {
+        self.token_request(world, oauth_url, grant, client).await.map_err(|unanswered| unanswered.error)
+    }
+
+    /// The same for somebody who has to know whether the grant was sent.
+    pub async fn token_request(
+        &self,
+        world: &World,
+        oauth_url: &OAuthUrl,
+        grant: &Grant<'_>,
+        client: &ClientCredentials,
+    ) -> Result<Result<TokenResponse, TokenError>, Unanswered> {
         let url = oauth_url.token_endpoint();
         let body = request_body(grant, client);
         world.trace(&format!("> POST {url}"));
         let request = self
-            .client(|builder| builder.timeout(TOKEN_REQUEST).no_gzip().retry(reqwest::retry::never()))?
+            .client(|builder| builder.timeout(TOKEN_REQUEST).no_gzip().retry(reqwest::retry::never()))
+            .map_err(|error| Unanswered { error, sent: false })?
             .post(url)
             .header("content-type", "application/json")
             .header("accept", "application/json")
             .body(Bytes::from_owner(body));
-        let mut response = request.send().await.map_err(|error| network_error(&error))?;
+        let unanswered = |error: reqwest::Error| Unanswered { error: network_error(&error), sent: !error.is_connect() };
+        let mut response = request.send().await.map_err(unanswered)?;
         let status = response.status().as_u16();
         world.trace(&format!("< {status}"));
         // Room for any real answer from the start: a growing buffer would leave copies of the tokens behind.
         let mut answer = Zeroizing::new(Vec::with_capacity(16 * 1024));
-        while let Some(chunk) = response.chunk().await.map_err(|error| network_error(&error))? {
+        while let Some(chunk) = response.chunk().await.map_err(unanswered)? {
             if answer.len() + chunk.len() > LONGEST_TOKEN_ANSWER {
                 return Ok(Err(TokenError::NotUnderstood { status, why: "the answer is longer than 1 MiB" }));
             }
@@ -197,93 +219,4 @@ pub async fn unless_idle<T>(host: &str, moved: impl Fn() -> u64, waited_for: imp
             }
         }
     }
-}
-
-/// Whether a request failed because the server's certificate is not accepted.
-pub fn is_certificate_error(error: &reqwest::Error) -> bool {
-    chain(error).iter().any(|cause| certificate_error(*cause).is_some())
-}
-
-/// Whether a failed request may succeed when it is made again: not where a certificate, a setting or a name is wrong.
-pub fn may_pass(error: &reqwest::Error) -> bool {
-    let chain = chain(error);
-    let is_unknown_name = chain.iter().any(|cause| {
-        let cause = cause.to_string().to_lowercase();
-        cause.contains("failed to lookup") && !cause.contains("temporary")
-    });
-    !error.is_builder() && !is_unknown_name && !is_certificate_error(error)
-}
-
-/// A request that got no answer, or not all of it, in one sentence.
-pub fn network_error(error: &reqwest::Error) -> Error {
-    let host = error.url().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_else(|| "the server".to_owned());
-    let chain = chain(error);
-    if let Some(why) = chain.iter().find_map(|cause| certificate_error(*cause)) {
-        let (what, hint) = why;
-        return Error::network(format!("the certificate of {host} {what}")).hint(hint);
-    }
-    let all = chain.iter().map(ToString::to_string).collect::<Vec<_>>().join(": ").to_lowercase();
-    let (message, hint) = if all.contains("underlying connection") {
-        // The proxy's own name, address or port; not the host's behind it.
-        ("the proxy cannot be reached".to_owned(), "check HTTPS_PROXY or ALL_PROXY, and the network")
-    } else if error.is_timeout() && error.is_connect() {
-        (format!("{host} did not accept a connection in time"), "check the network, or HTTPS_PROXY")
-    } else if error.is_timeout() || all.contains("timed out") {
-        (format!("{host} did not answer in time"), "try again; `lokalise-auth doctor` looks closer")
-    } else if all.contains("dns error") || all.contains("failed to lookup") {
-        (format!("the name {host} cannot be resolved"), "check the network and DNS, or HTTPS_PROXY")
-    } else if all.contains("proxy") || all.contains("tunnel") {
-        (format!("the proxy did not let us through to {host}"), "check HTTPS_PROXY and its user name and password")
-    } else if error.is_connect() {
-        (format!("{host} cannot be reached"), "check the network, or HTTPS_PROXY")
-    } else if error.is_body() || error.is_decode() {
-        (format!("the answer of {host} was cut short"), "try again")
-    } else {
-        (format!("the connection to {host} broke"), "try again")
-    };
-    Error::network(message).because(anyhow::anyhow!(cause(error))).hint(hint)
-}
-
-/// What is wrong with a certificate, and what to do about it.
-fn certificate_error(error: &(dyn std::error::Error + 'static)) -> Option<(&'static str, &'static str)> {
-    use rustls::CertificateError as Certificate;
-    let tls = error
-        .downcast_ref::<rustls::Error>()
-        .or_else(|| error.downcast_ref::<std::io::Error>()?.get_ref()?.downcast_ref::<rustls::Error>())?;
-    let rustls::Error::InvalidCertificate(certificate) = tls else { return None };
-    Some(match certificate {
-        Certificate::UnknownIssuer => (
-            "is signed by a CA that this machine does not trust",
-            "where a company's proxy or server has its own CA, set SSL_CERT_FILE to that CA's PEM file",
-        ),
-        Certificate::Expired | Certificate::ExpiredContext { .. } => {
-            ("has expired", "check this machine's clock (`date`); if it is right, the server's owner must renew it")
-        }
-        Certificate::NotValidYet | Certificate::NotValidYetContext { .. } => {
-            ("is not valid yet", "check this machine's clock (`date`)")
-        }
-        Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => {
-            ("is for another host", "check LOKALISE_API_URL and LOKALISE_OAUTH_URL, and whether a proxy is in between")
-        }
-        _ => ("is not acceptable", "`lokalise-auth doctor` shows who issued it"),
-    })
-}
-
-fn chain(error: &reqwest::Error) -> Vec<&(dyn std::error::Error + 'static)> {
-    let mut chain: Vec<&(dyn std::error::Error + 'static)> = Vec::new();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        chain.push(cause);
-        // An io::Error hides what it wraps from `source`.
-        next = match cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
-            Some(inner) => Some(inner),
-            None => cause.source(),
-        };
-    }
-    chain
-}
-
-/// The innermost cause: the only one that says something that the message does not.
-fn cause(error: &reqwest::Error) -> String {
-    chain(error).last().map_or_else(|| "no cause is known".to_owned(), ToString::to_string)
 }

@@ -32,7 +32,8 @@ pub use page::Page;
 const LONGEST_HEAD: usize = 8 * 1024;
 /// A connection has this long, unless the answer came on it.
 const STRANGERS_TIME: Duration = Duration::from_secs(5);
-/// More connections than these end the oldest.
+/// More connections than these end the oldest of those that have begun a request, or of those that have not: whichever
+/// are more.
 const CONNECTIONS: usize = 16;
 /// The browser has this long to take its page when the login has ended.
 const FAREWELL: Duration = Duration::from_millis(800);
@@ -92,8 +93,8 @@ impl Loopback {
                     Err(error) if is_missing(&error) => TcpListener::bind((Ipv6Addr::LOCALHOST, port)).await,
                     bound => bound,
                 }
-                .map_err(|error| cannot_listen(port, error))?;
-                let address = listener.local_addr().map_err(|error| cannot_listen(port, error))?;
+                .map_err(|error| cannot_listen(redirect, port, error))?;
+                let address = listener.local_addr().map_err(|error| cannot_listen(redirect, port, error))?;
                 let redirect_uri =
                     RedirectUri::parse(&format!("http://{address}/callback")).expect("a socket address makes a URL");
                 Ok(Self { listeners: vec![listener], redirect_uri })
@@ -106,11 +107,11 @@ impl Loopback {
                         Ok(listener) => listeners.push(listener),
                         // One family may be missing on this machine.
                         Err(error) if is_missing(&error) => {}
-                        Err(error) => return Err(cannot_listen(port, error)),
+                        Err(error) => return Err(cannot_listen(redirect, port, error)),
                     }
                 }
                 if listeners.is_empty() {
-                    return Err(cannot_listen(port, io::Error::from(io::ErrorKind::AddrNotAvailable)));
+                    return Err(cannot_listen(redirect, port, io::ErrorKind::AddrNotAvailable.into()));
                 }
                 Ok(Self { listeners, redirect_uri: uri.clone() })
             }
@@ -146,14 +147,26 @@ impl Drop for Listening {
 /// A connection that is being served, until it is dropped.
 struct Connection {
     task: AbortHandle,
-    holds_answer: Arc<AtomicBool>,
+    stage: Arc<Stage>,
+}
+
+/// How far a connection has come.
+#[derive(Default)]
+struct Stage {
+    /// Something was sent on it.
+    begun: AtomicBool,
+    holds_answer: AtomicBool,
 }
 
 impl Connection {
     fn serve(stream: TcpStream, shared: &Arc<Shared>) -> Self {
-        let holds_answer = Arc::new(AtomicBool::new(false));
-        let task = tokio::spawn(serve(stream, Arc::clone(shared), Arc::clone(&holds_answer))).abort_handle();
-        Self { task, holds_answer }
+        let stage = Arc::new(Stage::default());
+        let task = tokio::spawn(serve(stream, Arc::clone(shared), Arc::clone(&stage))).abort_handle();
+        Self { task, stage }
+    }
+
+    fn has_begun(&self) -> bool {
+        self.stage.begun.load(Ordering::Relaxed)
     }
 }
 
@@ -174,8 +187,13 @@ async fn accept_all(listeners: Vec<TcpListener>, shared: Arc<Shared>) {
         };
         connections.retain(|connection| !connection.task.is_finished());
         if connections.len() >= CONNECTIONS {
-            let oldest = connections.iter().position(|other| !other.holds_answer.load(Ordering::Relaxed));
-            oldest.and_then(|index| connections.remove(index));
+            // A flood that says nothing must not push out a request that comes in pieces, nor one that
+            // says a little push out a browser which has not had the time to.
+            let begun = connections.iter().filter(|connection| connection.has_begun()).count();
+            let crowd = 2 * begun > connections.len();
+            let is_oldest =
+                |other: &Connection| other.has_begun() == crowd && !other.stage.holds_answer.load(Ordering::Relaxed);
+            connections.iter().position(is_oldest).and_then(|index| connections.remove(index));
         }
         connections.push_back(Connection::serve(stream, &shared));
         // What a connection brings with it is read before newer ones can push it out.
@@ -213,14 +231,20 @@ fn is_missing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::Unsupported)
 }
 
-fn cannot_listen(port: u16, error: io::Error) -> Error {
+fn cannot_listen(redirect: &Redirect, port: u16, error: io::Error) -> Error {
+    // `--paste` takes neither flag beside it.
+    let way_on = match redirect {
+        Redirect::Port(None) => "log in with `--paste`",
+        Redirect::Port(Some(_)) => "choose another `--port`, or log in with `--paste` in its place",
+        Redirect::Uri(_) => "log in with `--paste` in place of `--redirect-uri`",
+    };
     match error.kind() {
         io::ErrorKind::AddrInUse => Error::usage(format!("port {port} is in use by another program"))
-            .hint("end that program, choose another --port, or use --paste"),
+            .hint(format!("end that program, or {way_on}")),
         io::ErrorKind::PermissionDenied => {
-            Error::usage(format!("port {port} needs more rights than you have")).because(error)
+            Error::usage(format!("port {port} needs more rights than you have")).because(error).hint(way_on)
         }
-        _ => Error::other("no loopback port can be listened on").because(error).hint("use --paste"),
+        _ => Error::other("no loopback port can be listened on").because(error).hint(way_on),
     }
 }
 
@@ -231,13 +255,18 @@ struct Shared {
 }
 
 /// One connection: one request, one answer, closed.
-async fn serve(stream: TcpStream, shared: Arc<Shared>, holds_answer: Arc<AtomicBool>) {
+async fn serve(stream: TcpStream, shared: Arc<Shared>, stage: Arc<Stage>) {
+    let until = tokio::time::Instant::now() + STRANGERS_TIME;
+    if !matches!(tokio::time::timeout_at(until, stream.peek(&mut [0])).await, Ok(Ok(1..))) {
+        return;
+    }
+    stage.begun.store(true, Ordering::Relaxed);
     let sent: Arc<Mutex<Option<oneshot::Sender<()>>>> = Arc::default();
     let service = {
-        let (sent, holds_answer) = (Arc::clone(&sent), Arc::clone(&holds_answer));
+        let (sent, stage) = (Arc::clone(&sent), Arc::clone(&stage));
         service_fn(move |request: Request<Incoming>| {
-            let (shared, holds_answer, sent) = (Arc::clone(&shared), Arc::clone(&holds_answer), Arc::clone(&sent));
-            async move { Ok::<_, Infallible>(respond(&request, &shared, &holds_answer, &sent).await) }
+            let (shared, stage, sent) = (Arc::clone(&shared), Arc::clone(&stage), Arc::clone(&sent));
+            async move { Ok::<_, Infallible>(respond(&request, &shared, &stage.holds_answer, &sent).await) }
         })
     };
     let connection = hyper::server::conn::http1::Builder::new()
@@ -248,8 +277,8 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>, holds_answer: Arc<AtomicB
         .serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
     // A client that is no browser may send anything: what hyper says of it helps nobody.
-    let in_time = tokio::time::timeout(STRANGERS_TIME, &mut connection).await.is_ok();
-    if !in_time && holds_answer.load(Ordering::Relaxed) {
+    let in_time = tokio::time::timeout_at(until, &mut connection).await.is_ok();
+    if !in_time && stage.holds_answer.load(Ordering::Relaxed) {
         let _ = connection.await;
     }
     if let Some(sent) = sent.lock().expect("no holder panics").take() {

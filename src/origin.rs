@@ -128,17 +128,22 @@ impl fmt::Display for OAuthUrl {
     }
 }
 
-/// A base URL as a variable gives it. Its text is not echoed: a variable can hold a secret by mistake.
-fn base_url(variable: &str, text: &str) -> Result<Url> {
-    // A browser's rules read a host out of `https:///api2`, `https:api2` and `https:\\api2` too.
+/// The URL that a text is to everybody who reads it. A browser's rules read a host out of `https:///api2`,
+/// `https:api2` and `https:\\api2` too, and leave out spaces and line breaks.
+pub fn as_written(text: &str) -> Option<Url> {
     let rest = text.split_once("://").map_or("", |(_, rest)| rest);
     if rest.is_empty()
         || rest.starts_with('/')
         || text.contains(|c: char| c == '\\' || c.is_whitespace() || c.is_control())
     {
-        return Err(Error::usage(format!("{variable} is not a URL")));
+        return None;
     }
-    let url = Url::parse(text).map_err(|_| Error::usage(format!("{variable} is not a URL")))?;
+    Url::parse(text).ok()
+}
+
+/// A base URL as a variable gives it. Its text is not echoed: a variable can hold a secret by mistake.
+fn base_url(variable: &str, text: &str) -> Result<Url> {
+    let url = as_written(text).ok_or_else(|| Error::usage(format!("{variable} is not a URL")))?;
     match url.scheme() {
         "https" if url.host_str().is_some_and(|host| !host.is_empty()) => {}
         "http" if is_loopback(&url) => {}

@@ -17,7 +17,7 @@ pub enum NotAToken {
     SecondLine,
     #[error("it has {0} at position {1}")]
     Character(&'static str, usize),
-    #[error("it starts with `Bearer`; paste the token alone")]
+    #[error("it starts with `Bearer`, which is no part of the token")]
     Scheme,
 }
 

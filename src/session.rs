@@ -103,7 +103,7 @@ impl<'w> Session<'w> {
             (_, Some(profile)) => stored(world, settings, http, &rule, profile, entry.as_ref()).await?,
             (_, None) => unreachable!("only a token variable stands in for a profile"),
         };
-        world.step(&format!("using the {} from {}", credential.kind().as_str(), source.parts().1));
+        world.step(&format!("using the {} from {}", credential.kind().words(), source.parts().1));
         let not_before = None;
         let mut session =
             Self { world, settings, http, rule, profile, source, entry, credential, vault, began, not_before };

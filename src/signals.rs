@@ -1,10 +1,10 @@
-//! What asks the process to end, and what it answers to Ctrl-Z while it shows a
+//! What asks the process to end, and what it answers to Ctrl-Z and Ctrl-\ while it shows a
 //! prompt. Commands put the first request into their own words; on Unix a second Ctrl-C needs none.
 
 use crate::error::{Error, ErrorKind};
 
 #[cfg(unix)]
-pub use unix::{Lent, PromptShown};
+pub use unix::{Lent, PromptShown, quit};
 
 /// The requests to end: Ctrl-C, and on Unix SIGTERM and SIGHUP.
 pub struct Signals {
@@ -69,7 +69,7 @@ mod unix {
     use std::sync::{Mutex, Once, PoisonError};
 
     use signal_hook::SigId;
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGTSTP};
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
     use signal_hook::{flag, low_level};
     use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -78,8 +78,8 @@ mod unix {
     /// What makes the next Ctrl-C the last.
     static ARMING: Mutex<Option<SigId>> = Mutex::new(None);
     static LENT: AtomicBool = AtomicBool::new(false);
-    /// Ctrl-Z stops the process as if we knew nothing of it.
-    static STOPS_BY_ITSELF: AtomicBool = AtomicBool::new(true);
+    /// Ctrl-Z stops the process, and Ctrl-\ ends it, as if we knew nothing of them.
+    static ACTS_BY_ITSELF: AtomicBool = AtomicBool::new(true);
 
     pub(super) fn streams() -> io::Result<[Signal; 3]> {
         Ok([signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?, signal(SignalKind::hangup())?])
@@ -138,26 +138,35 @@ mod unix {
         }
     }
 
-    /// For as long as it lives, Ctrl-Z is told to whoever listens for it instead of stopping the process.
+    /// For as long as it lives, Ctrl-Z and Ctrl-\ are told to whoever listens for them instead of stopping and
+    /// ending the process.
     pub struct PromptShown(());
 
     impl PromptShown {
-        /// The listener for Ctrl-Z with it. A handler cannot be taken back in tokio: from the first
-        /// prompt on ours stands in for the default action.
-        pub fn start() -> io::Result<(Self, Signal)> {
+        /// The listeners for Ctrl-Z and for Ctrl-\ with it. A handler cannot be taken back in tokio: from
+        /// the first prompt on ours stands in for the default action.
+        pub fn start() -> io::Result<(Self, Signal, Signal)> {
             static STAND_IN: Once = Once::new();
             STAND_IN.call_once(|| {
-                let _ = flag::register_conditional_default(SIGTSTP, &STOPS_BY_ITSELF);
+                for key in [SIGTSTP, SIGQUIT] {
+                    let _ = flag::register_conditional_default(key, &ACTS_BY_ITSELF);
+                }
             });
             let stops = signal(SignalKind::from_raw(SIGTSTP))?;
-            STOPS_BY_ITSELF.store(false, Ordering::SeqCst);
-            Ok((Self(()), stops))
+            let quits = signal(SignalKind::quit())?;
+            ACTS_BY_ITSELF.store(false, Ordering::SeqCst);
+            Ok((Self(()), stops, quits))
         }
+    }
+
+    /// Ends the process as Ctrl-\ ends one that knows nothing of it.
+    pub fn quit() {
+        let _ = low_level::emulate_default_handler(SIGQUIT);
     }
 
     impl Drop for PromptShown {
         fn drop(&mut self) {
-            STOPS_BY_ITSELF.store(true, Ordering::SeqCst);
+            ACTS_BY_ITSELF.store(true, Ordering::SeqCst);
         }
     }
 }

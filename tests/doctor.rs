@@ -116,6 +116,19 @@ fn each_finding_has_its_exit_code_and_a_way_on() {
 }
 
 #[test]
+fn a_folder_in_the_place_of_the_credentials_is_moved_away() {
+    let standin = Standin::start();
+    let mut home = Home::new(&standin);
+    let spaced = home.path().join("my data");
+    std::fs::create_dir_all(spaced.join("credentials.json")).expect("our own folder");
+    home.set("LOKALISE_AUTH_DATA_DIR", &spaced.display().to_string());
+    let (code, report, text) = doctor(&home);
+    assert_eq!((code, status(&report, "store")), (3, "problem"), "{text}");
+    let path = format!("'{}/credentials.json'", spaced.display());
+    assert!(text.contains(&format!("`mv {path} {path}.moved`")) && !text.contains("chmod"), "{text}");
+}
+
+#[test]
 fn each_setting_says_where_it_came_from() {
     let standin = Standin::start();
     let mut home = Home::new(&standin);
@@ -146,6 +159,33 @@ fn each_setting_says_where_it_came_from() {
     let (code, report, _) = doctor(&home);
     assert_eq!((code, detail(&report, "next store")), (0, ""));
     assert!(detail(&report, "store").starts_with("file (from the profile): "), "{report}");
+}
+
+#[test]
+fn the_proxys_exceptions_are_those_of_the_variable_that_is_set() {
+    let standin = Standin::start();
+    let mut home = Home::new(&standin);
+    home.set("HTTPS_PROXY", "http://127.0.0.1:9");
+    for name in ["NO_PROXY", "no_proxy"] {
+        home.set(name, "*");
+        let (_, report, _) = doctor(&home);
+        assert_eq!(detail(&report, "proxy"), format!("for https, from HTTPS_PROXY, with exceptions from {name}"));
+        home.unset(name);
+    }
+}
+
+#[test]
+fn no_finding_advises_to_run_what_is_running() {
+    let standin = Standin::start();
+    let mut home = Home::new(&standin);
+    home.set("LOKALISE_CLIENT_ID", &standin.client_id());
+    home.set("LOKALISE_CLIENT_SECRET", &standin.client_secret());
+    home.set("LOKALISE_REFRESH_TOKEN", "0123456789abcdef0123456789abcdef01234567");
+    standin.answer_times(2, "POST", "/oauth2/token", &Answer::html(200, "<html>a login page</html>"));
+    let (_, report, text) = doctor(&home);
+    assert_eq!(status(&report, "credential"), "problem", "{text}");
+    assert!(text.contains("a login page of the network may have answered\n"), "{text}");
+    assert!(!text.contains("lokalise-auth doctor`"), "{text}");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::whoami::{self, State};
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::{Http, is_certificate_error, network_error, proxy_variable, roots_variables};
+use crate::http::{Http, is_certificate_error, network_error, no_proxy_variable, proxy_variable, roots_variables};
 use crate::profile::{self, Profiles};
 use crate::session::{Choice, Session, keep};
 use crate::settings::{Rule, Settings};
@@ -96,6 +96,9 @@ pub async fn run(world: &World, settings: &Settings) -> Result<u8> {
         }
         Err(error) => checks.push(Check::bad("proxy", &error)),
     }
+    for check in &mut checks {
+        check.hints = std::mem::take(&mut check.hints).iter().filter_map(|hint| beyond_doctor(hint)).collect();
+    }
     if settings.json {
         world.answer_json(&to_json(&checks))?;
     } else {
@@ -106,6 +109,12 @@ pub async fn run(world: &World, settings: &Settings) -> Result<u8> {
         Health::Good | Health::Odd => None,
     });
     Ok(first.unwrap_or(0))
+}
+
+/// A hint without the advice to run what is running.
+fn beyond_doctor(hint: &str) -> Option<String> {
+    let rest = hint.split_once("`lokalise-auth doctor`").map_or(hint, |(before, _)| before.trim_end_matches("; "));
+    (!rest.is_empty()).then(|| rest.to_owned())
 }
 
 /// Where a setting that a variable can change comes from.
@@ -256,8 +265,10 @@ fn prompts(world: &World) -> Check {
 }
 
 fn proxy(world: &World) -> Check {
-    match (proxy_variable(world), world.var("NO_PROXY").or_else(|| world.var("no_proxy"))) {
-        (Some(name), Some(_)) => Check::good("proxy", format!("for https, from {name}, with exceptions from NO_PROXY")),
+    match (proxy_variable(world), no_proxy_variable(world)) {
+        (Some(name), Some(except)) => {
+            Check::good("proxy", format!("for https, from {name}, with exceptions from {except}"))
+        }
         (Some(name), None) => Check::good("proxy", format!("for https, from {name}")),
         (None, _) => Check::good("proxy", "none"),
     }

@@ -13,7 +13,7 @@ use super::whoami;
 use crate::browser::Browser;
 use crate::cli::Login;
 use crate::credential::{Credential, Kind, OAuth, Record};
-use crate::error::{ErrorKind, Result};
+use crate::error::Result;
 use crate::http::Http;
 use crate::loopback::{Listening, Loopback, Page, Waiting};
 use crate::oauth::authorization::{AuthorizationRequest, Redirected, code_challenge};
@@ -34,8 +34,16 @@ use route::{Circumstances, Route, route};
 const TIME_FOR_THE_OWNER: Duration = Duration::from_secs(10);
 
 /// How far a login has come, for whoever ends it.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Default)]
+struct Progress {
+    stored: Cell<Stored>,
+    /// The browser that waits for its page.
+    browser: Cell<Option<Waiting>>,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum Stored {
+    #[default]
     Nothing,
     /// Being written: nobody can tell.
     Perhaps,
@@ -44,15 +52,23 @@ enum Stored {
 
 pub async fn run(world: &World, settings: &Settings, login: &Login) -> Result<u8> {
     let mut signals = Signals::listen();
-    let (fill, stored) = (profile_to_fill(world, settings)?, Cell::new(Stored::Nothing));
-    tokio::select! {
+    let fill = profile_to_fill(world, settings)?;
+    let progress = Progress::default();
+    let work = log_in(world, settings, login, &fill, &progress);
+    tokio::pin!(work);
+    let signal = tokio::select! {
         biased;
-        signal = signals.next() => Err(words::cancelled(&signal, stored.get(), &fill.words)),
-        ended = log_in(world, settings, login, &fill, &stored) => ended.map(|()| 0),
+        signal = signals.next() => signal,
+        ended = &mut work => return ended.map(|()| 0),
+    };
+    // The work goes no further, but the connection of its browser is still open.
+    if let Some(waiting) = progress.browser.take() {
+        waiting.show(Page::Failed).await;
     }
+    Err(words::cancelled(&signal, progress.stored.get(), &fill.words))
 }
 
-async fn log_in(world: &World, settings: &Settings, login: &Login, fill: &ToFill, stored: &Cell<Stored>) -> Result<()> {
+async fn log_in(world: &World, settings: &Settings, login: &Login, fill: &ToFill, progress: &Progress) -> Result<()> {
     let ToFill { profile, entry, .. } = fill;
     let route = route(Circumstances::of(world), login)?;
     let http = Http::new(world)?;
@@ -81,16 +97,18 @@ async fn log_in(world: &World, settings: &Settings, login: &Login, fill: &ToFill
     let mut browser = Browser::default();
     let answer = answer(world, &request, &route, listening.as_mut(), &mut browser);
     let Ok(answer) = tokio::time::timeout(login.timeout, answer).await else {
-        return Err(words::timed_out(world, login.timeout, &fill.words));
+        return Err(words::timed_out(world, login.timeout, &fill.words, &route));
     };
     let Answer { redirected, waiting } = answer?;
+    progress.browser.set(waiting);
+    let refused = matches!(redirected, Redirected::Refused { .. });
 
     // The access token request and its answer (§4.1.3, §4.1.4)
     let new = New { world, settings, http: &http, vault: &vault, fill, read_only: login.read_only };
-    let kept = new.credential(redirected, client, verifier.as_ref(), &request.scopes, stored).await;
+    let kept = new.credential(redirected, client, verifier.as_ref(), &request.scopes, progress).await;
     // Only now is it true.
-    if let Some(waiting) = waiting {
-        waiting.show(page(&kept)).await;
+    if let Some(waiting) = progress.browser.take() {
+        waiting.show(page(&kept, refused)).await;
     }
     drop(listening);
     browser.gone_from_terminal().await;
@@ -144,10 +162,10 @@ async fn answer(
     }
 }
 
-fn page(kept: &Result<Credential>) -> Page {
+fn page(kept: &Result<Credential>, refused: bool) -> Page {
     match kept {
         Ok(_) => Page::LoggedIn,
-        Err(error) if error.kind == ErrorKind::NotLoggedIn => Page::Refused,
+        Err(_) if refused => Page::Refused,
         Err(_) => Page::Failed,
     }
 }
@@ -170,14 +188,14 @@ impl New<'_> {
         client: ClientCredentials,
         verifier: Option<&CodeVerifier>,
         asked: &[String],
-        stored: &Cell<Stored>,
+        progress: &Progress,
     ) -> Result<Credential> {
-        let code = words::granted(redirected)?;
+        let code = words::granted(redirected, &client.secret)?;
         let client_id = client.id.clone();
         let mut oauth = self.exchanged(client, &code, verifier).await?;
         // An answer that names no scope granted what was asked for (RFC 6749 §5.1).
         oauth.scopes.get_or_insert_with(|| asked.to_vec());
-        self.kept(oauth, client_id, stored).await
+        self.kept(oauth, client_id, &progress.stored).await
     }
 
     /// One token request. The code is used up by it, whatever comes back.
@@ -188,7 +206,7 @@ impl New<'_> {
         verifier: Option<&CodeVerifier>,
     ) -> Result<OAuth> {
         let grant = Grant::AuthorizationCode { code, verifier };
-        let answer = self.http.token(self.world, &self.settings.oauth_url, &grant, &client).await;
+        let answer = self.http.token_request(self.world, &self.settings.oauth_url, &grant, &client).await;
         let response = answer.map_err(words::not_exchanged)?.map_err(|error| words::refused_exchange(&error))?;
         Ok(OAuth::issued(response, client, self.world.now()))
     }

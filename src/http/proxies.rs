@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use reqwest::{Proxy, Url};
 
 use crate::error::{Error, Result};
+use crate::origin;
 use crate::world::World;
 
 /// The proxy for https targets. Plain http is for loopback only, and goes direct.
@@ -33,6 +34,11 @@ pub fn proxy_variable(world: &World) -> Option<&'static str> {
     proxy_of(world).map(|(name, _)| name)
 }
 
+/// Which variable names the exceptions, if any does; for reports.
+pub fn no_proxy_variable(world: &World) -> Option<&'static str> {
+    either(world, "NO_PROXY").map(|(name, _)| name)
+}
+
 fn proxy_of(world: &World) -> Option<(&'static str, String)> {
     either(world, "HTTPS_PROXY").or_else(|| either(world, "ALL_PROXY"))
 }
@@ -50,7 +56,7 @@ fn either(world: &World, capital: &'static str) -> Option<(&'static str, String)
 /// `http://host:port`, with or without scheme, user name and password.
 fn proxy_url(value: &str) -> Option<Url> {
     let address = if value.contains("://") { value.to_owned() } else { format!("http://{value}") };
-    let url = Url::parse(&address).ok()?;
+    let url = origin::as_written(&address)?;
     let known = matches!(url.scheme(), "http" | "https" | "socks4" | "socks4a" | "socks5" | "socks5h");
     let bare = matches!(url.path(), "" | "/") && url.query().is_none() && url.fragment().is_none();
     let somewhere = url.host_str().is_some_and(|host| !host.is_empty()) && url.port() != Some(0);
@@ -129,6 +135,8 @@ impl Host {
             Self::Address(address) => host.parse::<IpAddr>().is_ok_and(|host| host == *address),
             Self::Network(network, length) => host.parse().is_ok_and(|host| lies_in(host, *network, *length)),
             Self::Name(name) if name.is_empty() => false,
+            // The end of an address is no domain that it lies in.
+            Self::Name(_) if host.parse::<IpAddr>().is_ok() => false,
             Self::Name(name) => {
                 host.strip_suffix(name.as_str()).is_some_and(|front| front.is_empty() || front.ends_with('.'))
             }
@@ -176,6 +184,8 @@ mod tests {
             "http://host?hunter2",
             "ht tp://x",
             "http://",
+            "//proxy:3128",
+            "http:\\\\proxy:3128",
         ] {
             // Also where nothing would go through it.
             for no_proxy in ["", "*"] {
@@ -233,6 +243,8 @@ mod tests {
             ("api.lokalise.com:8443", "https://api.lokalise.com"),
             ("localhost:8443", "https://localhost:8444"),
             ("127.0.0.2", "https://127.0.0.1"),
+            (".0.0.1", "https://127.0.0.1"),
+            ("1", "https://127.0.0.1"),
             ("10.0.0.0/8", "https://11.1.2.3"),
             ("10.0.0.0/99", "https://10.1.2.3"),
             ("::/0", "https://10.1.2.3"),

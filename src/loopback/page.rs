@@ -8,8 +8,9 @@ use base64::Engine;
 pub enum Page {
     /// The credential is stored and was read back.
     LoggedIn,
-    /// The login has ended without a credential.
+    /// The person, or Lokalise, said no.
     Refused,
+    /// The login has ended without a credential all the same.
     Failed,
     /// The answer came before.
     Repeated,

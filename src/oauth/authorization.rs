@@ -6,6 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use reqwest::Url;
 use ring::digest::{SHA256, digest};
 
+use crate::origin::as_written;
 use crate::secret::{AuthorizationCode, CodeVerifier, State};
 
 /// A redirect URI: to the letter as it was registered, since servers compare letters
@@ -18,7 +19,7 @@ pub struct RedirectUri {
 
 impl RedirectUri {
     pub fn parse(text: &str) -> Option<Self> {
-        Some(Self { text: text.to_owned(), url: Url::parse(text).ok()? })
+        Some(Self { text: text.to_owned(), url: as_written(text)? })
     }
 
     pub fn as_str(&self) -> &str {
@@ -111,8 +112,12 @@ impl AuthorizationRequest {
     /// of ours it may be any, as Lokalise then chooses; the state still tells whether it is ours.
     pub fn pasted_address(&self, pasted: &str) -> Redirected {
         let Ok(address) = Url::parse(pasted.trim()) else { return Redirected::NotOurs(NotOurs::Address) };
+        // No browser ends on an address with a user name or a password.
+        if !address.username().is_empty() || address.password().is_some() {
+            return Redirected::NotOurs(NotOurs::Address);
+        }
         if let Some(expected) = self.redirect_uri.as_ref().map(RedirectUri::url) {
-            if address.origin() != expected.origin() || !address.username().is_empty() {
+            if address.origin() != expected.origin() {
                 return Redirected::NotOurs(NotOurs::Host);
             }
             if address.path() != expected.path() {
@@ -122,35 +127,48 @@ impl AuthorizationRequest {
         self.answered(address.query().unwrap_or_default())
     }
 
+    /// Reads the parameters of an answer that were pasted without their address: `code=…`, `?code=…&state=…`. Without
+    /// a state they are worth what a bare code is: whoever pastes it vouches for it.
+    pub fn pasted_parameters(&self, pasted: &str) -> Redirected {
+        let query = pasted.rsplit_once('?').map_or(pasted, |(_, query)| query);
+        let has_state = query.split('&').any(|pair| pair.split('=').next() == Some("state"));
+        if has_state { self.answered(query) } else { granted_or_refused(&parameters(query)) }
+    }
+
     fn answered(&self, query: &str) -> Redirected {
-        let parameters: Vec<(String, String)> = match Url::parse(&format!("http://localhost/?{query}")) {
-            Ok(url) => url.query_pairs().into_owned().collect(),
-            Err(_) => return Redirected::NotOurs(NotOurs::State),
-        };
-        // A parameter that stands twice has no value (RFC 6749 §3.1).
-        let once = |name: &str| {
-            let mut values = parameters.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str());
-            values.next().filter(|value| !value.is_empty() && values.next().is_none())
-        };
+        let parameters = parameters(query);
         // State first: nothing else in a redirect is worth believing until it is known to answer our request.
         // Digests are compared, so that the time it takes says nothing about the state.
         let digested = |state: &str| digest(&SHA256, state.as_bytes());
         let expected = digested(self.state.expose());
-        let ours = once("state").is_some_and(|state| digested(state).as_ref() == expected.as_ref());
-        if !ours {
-            return Redirected::NotOurs(NotOurs::State);
-        }
-        if let Some(error) = once("error") {
-            return Redirected::Refused {
-                error: error.to_owned(),
-                description: once("error_description").map(str::to_owned),
-            };
-        }
-        match once("code").map(AuthorizationCode::parse) {
-            Some(Ok(code)) => Redirected::Granted(code),
-            _ => Redirected::NotOurs(NotOurs::Empty),
-        }
+        let ours = once(&parameters, "state").is_some_and(|state| digested(state).as_ref() == expected.as_ref());
+        if ours { granted_or_refused(&parameters) } else { Redirected::NotOurs(NotOurs::State) }
     }
+}
+
+fn granted_or_refused(parameters: &[(String, String)]) -> Redirected {
+    if let Some(error) = once(parameters, "error") {
+        return Redirected::Refused {
+            error: error.to_owned(),
+            description: once(parameters, "error_description").map(str::to_owned),
+        };
+    }
+    match once(parameters, "code").map(AuthorizationCode::parse) {
+        Some(Ok(code)) => Redirected::Granted(code),
+        _ => Redirected::NotOurs(NotOurs::Empty),
+    }
+}
+
+fn parameters(query: &str) -> Vec<(String, String)> {
+    Url::parse(&format!("http://localhost/?{query}"))
+        .map(|url| url.query_pairs().into_owned().collect())
+        .unwrap_or_default()
+}
+
+/// A parameter's value. One that stands twice has none (RFC 6749 §3.1).
+fn once<'a>(parameters: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    let mut values = parameters.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str());
+    values.next().filter(|value| !value.is_empty() && values.next().is_none())
 }
 
 /// S256 (RFC 7636 §4.2).
@@ -242,6 +260,9 @@ mod tests {
         assert!(granted("  http://127.0.0.1:8123/callback?state=right&code=abc#_\n"));
         assert!(!granted("http://127.0.0.1:8124/callback?code=abc&state=right"));
         assert!(!granted("https://evil.example/callback?code=abc&state=right"));
+        for user in ["u@", ":pw@", "u:pw@"] {
+            assert!(!granted(&format!("http://{user}127.0.0.1:8123/callback?code=abc&state=right")), "{user}");
+        }
         assert!(!granted("abc"));
     }
 
@@ -250,8 +271,26 @@ mod tests {
         let request = AuthorizationRequest { redirect_uri: None, ..request() };
         let granted = |pasted: &str| matches!(request.pasted_address(pasted), Redirected::Granted(_));
         assert!(granted("https://app.example/cb?code=abc&state=right"));
+        assert!(!granted("https://:pw@app.example/cb?code=abc&state=right"));
         assert!(!granted("https://app.example/cb?code=abc&state=wrong"));
         assert!(!granted("https://app.example/cb?code=abc"));
+    }
+
+    #[test]
+    fn parameters_without_an_address_are_read_and_a_state_among_them_is_looked_at() {
+        let pasted = |text: &str| request().pasted_parameters(text);
+        for text in ["code=abc", "?code=abc", "/cb?code=abc", "code=abc&state=right", "?state=right&code=abc#_"] {
+            assert!(matches!(pasted(text), Redirected::Granted(code) if code.expose() == "abc"), "{text}");
+        }
+        for text in ["error=access_denied", "?error=access_denied&state=right&code=abc"] {
+            assert!(matches!(pasted(text), Redirected::Refused { error, .. } if error == "access_denied"), "{text}");
+        }
+        for text in ["code=abc&state=wrong", "code=abc&state=", "?error=x&state=wrong"] {
+            assert!(matches!(pasted(text), Redirected::NotOurs(NotOurs::State)), "{text}");
+        }
+        for text in ["code=", "?", "code=a&code=b", "?x=1", "code=a%20b"] {
+            assert!(matches!(pasted(text), Redirected::NotOurs(NotOurs::Empty)), "{text}");
+        }
     }
 
     #[test]

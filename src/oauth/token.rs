@@ -1,9 +1,12 @@
 //! Grant → token request; answer → tokens, or why there are none (RFC 6749 §4.1.3,
 //! §5 and §6). Of a body that was not understood nothing is repeated.
 
-use serde::Serialize;
-use serde_json::{Map, Value};
-use zeroize::{Zeroize, Zeroizing};
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_json::value::RawValue;
+use zeroize::Zeroizing;
 
 use super::client::ClientCredentials;
 use crate::secret::{
@@ -74,39 +77,21 @@ pub fn request_body(grant: &Grant<'_>, client: &ClientCredentials) -> Zeroizing<
 /// The longest lifetime that is believed, in seconds.
 const A_DAY: u64 = 24 * 3600;
 
-/// The object of an answer. Its texts, of which some are tokens, are wiped when it is dropped.
-struct Answer(Map<String, Value>);
-
-impl Answer {
-    fn get(&self, name: &str) -> Option<&Value> {
-        self.0.get(name)
-    }
-}
-
-impl Drop for Answer {
-    fn drop(&mut self) {
-        for value in self.0.values_mut() {
-            if let Value::String(text) = value {
-                text.zeroize();
-            }
-        }
-    }
-}
-
 /// Reads the answer of the token endpoint.
 pub fn token_response(status: u16, body: &[u8]) -> Result<TokenResponse, TokenError> {
     // Parse errors are dropped: they can quote the token they could not parse.
-    let object = match serde_json::from_slice::<Value>(body) {
-        Ok(Value::Object(object)) => Some(Answer(object)),
-        _ => None,
-    };
+    let object = serde_json::from_slice::<Members>(body).ok();
     if matches!(status, 408 | 429 | 500..=599) {
         return Err(TokenError::NotNow { status });
     }
-    if let Some(error) = object.as_ref().and_then(|object| object.get("error")).filter(|error| !error.is_null()) {
-        let description = object.as_ref().and_then(|object| object.get("error_description"));
-        let error = error.as_str().map(|error| plain(error, 60)).unwrap_or_default();
-        let description = description.and_then(Value::as_str).map(|text| plain(text, 200)).unwrap_or_default();
+    if let Some(object) = &object
+        && let Some(error) = object.get("error").filter(|error| error.get() != "null")
+    {
+        // Lokalise's API puts an object with a message there.
+        let message = serde_json::from_str::<Message>(error.get()).ok().map(|error| error.message);
+        let description = text(object, "error_description").or(message);
+        let error = text(object, "error").map(|error| plain(&error, 60)).unwrap_or_default();
+        let description = description.map(|text| plain(&text, 200)).unwrap_or_default();
         return if matches!(status, 200 | 400 | 401 | 403) {
             Err(TokenError::Rejected { status, error, description })
         } else {
@@ -120,29 +105,41 @@ pub fn token_response(status: u16, body: &[u8]) -> Result<TokenResponse, TokenEr
     let Some(object) = object else { return Err(not_understood("the answer is not a JSON object")) };
     let access_token = token(&object, "access_token")
         .filter(|text| is_usable(text))
-        .map(AccessToken::new)
+        .map(|text| AccessToken::new(text.as_str()))
         .ok_or_else(|| not_understood("the answer holds no usable access token"))?;
     // A token of a type that is not understood must not be used (RFC 6749 §7.1).
-    match object.get("token_type").and_then(Value::as_str) {
+    match text(&object, "token_type") {
         Some(kind) if kind.eq_ignore_ascii_case("bearer") => {}
         _ => return Err(not_understood("the token is not of type `Bearer`")),
     }
     let refresh_token = match token(&object, "refresh_token") {
         None => None,
-        Some(text) if is_usable(text) => Some(RefreshToken::new(text)),
+        Some(text) if is_usable(&text) => Some(RefreshToken::new(text.as_str())),
         Some(_) => return Err(not_understood("the answer holds no usable refresh token")),
     };
     Ok(TokenResponse {
         access_token,
         refresh_token,
-        expires_in: object.get("expires_in").and_then(seconds),
-        scopes: object.get("scope").and_then(scopes),
+        expires_in: object.get("expires_in").and_then(|value| seconds(value.get())),
+        scopes: object.get("scope").and_then(|value| scopes(&serde_json::from_str(value.get()).ok()?)),
     })
 }
 
+/// The members of an object, each to be read for itself: a number that is out of bounds spoils no other.
+type Members<'a> = BTreeMap<String, &'a RawValue>;
+
+#[derive(Deserialize)]
+struct Message {
+    message: String,
+}
+
+fn text(object: &Members, name: &str) -> Option<String> {
+    serde_json::from_str(object.get(name)?.get()).ok()
+}
+
 /// A token field; null and the empty string are no token.
-fn token<'a>(object: &'a Answer, name: &str) -> Option<&'a str> {
-    object.get(name)?.as_str().filter(|text| !text.is_empty())
+fn token(object: &Members, name: &str) -> Option<Zeroizing<String>> {
+    text(object, name).map(Zeroizing::new).filter(|text| !text.is_empty())
 }
 
 /// Whether a token can be sent as it is. Nobody pasted it: a line break at its end is not forgiven.
@@ -150,16 +147,15 @@ fn is_usable(text: &str) -> bool {
     one_token(text) == Ok(text)
 }
 
-/// A lifetime as servers write it: integer, integral float, or digits in a string. Negative is over already.
-fn seconds(value: &Value) -> Option<u64> {
-    let number = match value {
-        Value::Number(number) => number.as_f64()?,
-        Value::String(digits) => digits.trim().parse::<f64>().ok()?,
-        _ => return None,
-    };
-    if !number.is_finite() {
+/// A lifetime as servers write it: integer, integral float, or digits in a string, as many as there may be. Negative
+/// is over already.
+fn seconds(value: &str) -> Option<u64> {
+    let digits = serde_json::from_str::<String>(value).unwrap_or_else(|_| value.to_owned());
+    // The words for what is no number of seconds have no digit.
+    if !digits.contains(|c: char| c.is_ascii_digit()) {
         return None;
     }
+    let number = digits.trim().parse::<f64>().ok()?;
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)] // within 0..=86400
     let clamped = number.clamp(0.0, A_DAY as f64) as u64;
     Some(clamped)
@@ -227,6 +223,13 @@ mod tests {
             ("-5", Some(0)),
             ("18446744073709551616", Some(A_DAY)),
             ("99999999", Some(A_DAY)),
+            ("1e400", Some(A_DAY)),
+            ("-1e400", Some(0)),
+            (&"9".repeat(400), Some(A_DAY)),
+            ("\"1e400\"", Some(A_DAY)),
+            ("\"inf\"", None),
+            ("\"1 day\"", None),
+            ("true", None),
             ("null", None),
             ("\"soon\"", None),
             ("\"NaN\"", None),
@@ -284,6 +287,14 @@ mod tests {
             );
         }
         assert_eq!(token_response(503, body).expect_err("an error"), TokenError::NotNow { status: 503 });
+    }
+
+    #[test]
+    fn an_error_as_lokalises_api_writes_it_shows_its_message() {
+        let body = br#"{"error":{"message":"Invalid client","code":401}}"#;
+        let description = "Invalid client".to_owned();
+        let expected = TokenError::Rejected { status: 401, error: String::new(), description };
+        assert_eq!(token_response(401, body).expect_err("a rejection"), expected);
     }
 
     #[test]

@@ -29,8 +29,10 @@ pub(super) async fn credential(
     match name {
         "LOKALISE_API_TOKEN" => ApiToken::parse(&text).map(Credential::ApiToken).map_err(no_token),
         "LOKALISE_API_TOKEN_FILE" => {
+            // A pipe may say nothing for long: on a thread of its own, signals are heard meanwhile.
+            let content = tokio::task::spawn_blocking(move || secret_file(Path::new(text.as_str()))).await;
             // The path is not repeated: it may be a token that was put into the wrong variable.
-            let content = secret_file(Path::new(text.as_str())).map_err(|error| {
+            let content = content.unwrap_or_else(|died| Err(io::Error::other(died))).map_err(|error| {
                 Error::usage("the file that LOKALISE_API_TOKEN_FILE names cannot be read")
                     .because(error)
                     .hint("set it to the path of a file that holds the token alone")

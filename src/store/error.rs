@@ -43,7 +43,7 @@ impl StoreError {
             Self::Unavailable(_) => format!("{store} cannot be used"),
             Self::Locked(_) => format!("{store} is locked"),
             Self::Denied(_) => format!("{store} refused"),
-            Self::TimedOut(_) => format!("{store} did not answer in time"),
+            Self::TimedOut(_) => format!("{store} gave {self}"),
             Self::Corrupt(_) | Self::CorruptFile { .. } => {
                 format!("the credential of profile `{profile}` in {store} cannot be read")
             }
@@ -74,7 +74,11 @@ impl StoreError {
             Self::Ambiguous => vec![vault.twin_remedy(profile)],
             Self::TooLarge { .. } => vec!["choose another store: `--store file` or `--store helper:NAME`".to_owned()],
         };
-        let mut error = Error::new(ErrorKind::Store, what).because(self);
+        let mut error = Error::new(ErrorKind::Store, what);
+        // Of a time-out there is no more to say.
+        if !matches!(self, Self::TimedOut(_)) {
+            error = error.because(self);
+        }
         error.hints = hints;
         error
     }
@@ -114,9 +118,12 @@ impl Vault {
         let Some(path) = file::path(self.places.data.as_deref()) else {
             return "set LOKALISE_AUTH_DATA_DIR, or HOME".to_owned();
         };
+        let found = fs::symlink_metadata(&path).ok();
         let path = path.display().to_string();
         let path = shell_words::quote(&path);
-        if fs::symlink_metadata(&*path).is_ok_and(|found| atomic::why_not_private(&found).is_some()) {
+        if found.as_ref().is_some_and(|found| !found.is_file()) {
+            format!("look at it (`ls -ld {path}`), then move it away: `mv {path} {path}.moved`")
+        } else if found.is_some_and(|found| atomic::why_not_private(&found).is_some()) {
             format!("look at it (`ls -l {path}`); if it is yours and nobody else could read it: `chmod 600 {path}`")
         } else {
             "check the folder's owner, mode and free space, or set LOKALISE_AUTH_DATA_DIR".to_owned()

@@ -16,7 +16,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use zeroize::Zeroizing;
 
 use super::{Echo, on_a_thread, text};
-use crate::signals::PromptShown;
+use crate::signals::{PromptShown, quit};
 
 /// What the kernel keeps of one line that is typed or pasted; the rest is lost without a word.
 const LONGEST_TYPED: usize = if cfg!(target_os = "linux") { 4095 } else { 1023 };
@@ -66,17 +66,17 @@ impl<'a> Prompt<'a> {
             quiet.local_modes.remove(LocalModes::ECHO | LocalModes::ECHONL);
             tcsetattr(stdin(), OptionalActions::Now, &quiet)?;
         }
-        self.unended = true;
+        self.unended = !self.question.is_empty();
         io::stderr().write_all(self.question.as_bytes()).and_then(|()| io::stderr().flush())
     }
 
-    /// Stops the process, with the terminal as the shell knows it.
+    /// Leaves the terminal as the shell knows it.
     fn step_aside(&mut self) -> io::Result<()> {
         if let Some(Modes(before)) = &self.before {
             tcsetattr(stdin(), OptionalActions::Now, before)?;
         }
         self.end_line();
-        Ok(kill_process(getpid(), Signal::STOP)?)
+        Ok(())
     }
 
     fn end_line(&mut self) {
@@ -94,8 +94,10 @@ impl Drop for Prompt<'_> {
 
 /// Prompts and reads one line from stdin; `None` is the end of the input.
 pub(super) async fn answer(question: &str, echo: Echo) -> io::Result<Option<Zeroizing<String>>> {
-    let (_shown, mut stopped) = PromptShown::start()?;
+    let (_shown, mut stopped, mut ended) = PromptShown::start()?;
     let mut resumed = signal(SignalKind::from_raw(Signal::CONT.as_raw()))?;
+    // To set the modes from the background (`login &`) would stop the process, and the listener with it.
+    foreground().await;
     let mut prompt = Prompt::show(question, echo)?;
     let wanted = Wanted(Arc::new(AtomicBool::new(true)));
     let line = on_a_thread({
@@ -114,12 +116,17 @@ pub(super) async fn answer(question: &str, echo: Echo) -> io::Result<Option<Zero
                 prompt.unended &= echo == Echo::Hidden || line.is_none();
                 return Ok(line);
             }
-            _ = stopped.recv() => prompt.step_aside()?,
+            _ = stopped.recv() => {
+                prompt.step_aside()?;
+                kill_process(getpid(), Signal::STOP)?;
+            }
+            _ = ended.recv() => {
+                prompt.step_aside()?;
+                quit();
+            }
             // Also after a SIGSTOP that nobody could prepare for.
             _ = resumed.recv() => {
-                while !in_foreground() {
-                    tokio::time::sleep(GLANCE).await;
-                }
+                foreground().await;
                 prompt.end_line();
                 prompt.show_again()?;
             }
@@ -170,7 +177,12 @@ fn line(longest: usize, wanted: &AtomicBool) -> io::Result<Option<Zeroizing<Stri
         match rustix::io::read(stdin(), &mut byte) {
             Ok(0) if line.is_empty() => return Ok(None),
             Ok(0) => break,
-            Ok(_) if byte[0] == b'\n' => break,
+            Ok(_) if byte[0] == b'\n' => {
+                if line.last() == Some(&b'\r') {
+                    line.pop();
+                }
+                break;
+            }
             Ok(_) => line.push(byte[0]),
             Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => {}
             Err(error) => return Err(error.into()),
@@ -190,6 +202,13 @@ fn input_within(limit: Duration) -> io::Result<bool> {
         Ok(ready) => Ok(ready > 0),
         Err(rustix::io::Errno::INTR) => Ok(false),
         Err(error) => Err(error.into()),
+    }
+}
+
+/// Waits until the terminal is ours.
+async fn foreground() {
+    while !in_foreground() {
+        tokio::time::sleep(GLANCE).await;
     }
 }
 

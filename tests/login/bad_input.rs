@@ -62,6 +62,7 @@ fn what_cannot_be_a_token_is_refused_by_its_class_and_place() {
         for verify in [&["token", "set"][..], &["token", "set", "--no-verify"]] {
             let output = home.cmd(verify).write_stdin(input.clone()).output().expect("the binary can be run");
             assert_refused(&output, &token, &["that is no token: ", why]);
+            assert_eq!(said(&output).matches("paste the token alone").count(), 1);
         }
     }
     let mut latin_1 = token.clone().into_bytes();
@@ -167,18 +168,36 @@ fn a_client_secret_from_a_file_is_held_to_the_same() {
     {
         std::fs::write(&path, &text).expect("our own folder");
         let mut command = home.command(["login", "--client-secret-file"]);
-        assert_refused(&command.arg(&path).output().expect("it runs"), &secret, &["the client secret cannot be one"]);
+        assert_refused(&command.arg(&path).output().expect("it runs"), &secret, &["that is no client secret: it "]);
         let output =
             home.cmd(["login", "--client-secret-file", "-"]).write_stdin(text.clone()).output().expect("it runs");
-        assert_refused(&output, &secret, &["the client secret cannot be one"]);
+        assert_refused(&output, &secret, &["that is no client secret: it "]);
         let output =
             home.command(["login"]).env("LOKALISE_CLIENT_SECRET", text.replace('\n', " ")).output().expect("it runs");
-        assert_refused(&output, &secret, &["the client secret "]);
+        assert_refused(&output, &secret, &["client secret"]);
     }
     for path in ["/no/such/file", "/"] {
         let output = home.command(["login", "--client-secret-file", path]).output().expect("the binary can be run");
-        assert_refused(&output, &secret, &[&format!("{path} cannot be read")]);
+        assert_refused(&output, &secret, &["the file that `--client-secret-file` names cannot be read"]);
     }
+    // The secret in the place of its file
+    let output = home.command(["login", "--client-secret-file", &secret]).output().expect("the binary can be run");
+    assert_refused(&output, &secret, &["the file that `--client-secret-file` names cannot be read"]);
+}
+
+#[test]
+fn a_client_secret_in_the_place_of_the_client_id_is_not_sent_to_a_browser() {
+    let standin = Standin::start();
+    let mut home = Home::new(&standin);
+    home.set("BROWSER", "true");
+    let secret = forty_hex();
+    home.set("LOKALISE_CLIENT_SECRET", &secret);
+    for args in [&["login"][..], &["login", "--paste"]] {
+        let output = home.command(args).env("LOKALISE_CLIENT_ID", &secret).output().expect("the binary can be run");
+        assert_refused(&output, &secret, &["client id and client secret are the same"]);
+    }
+    let output = home.command(["login"]).env("LOKALISE_CLIENT_ID", "two words").output().expect("it can be run");
+    assert_refused(&output, &secret, &["that is no client id: it has a space at position 4"]);
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! How the terminal is left: whatever ends the program or puts it aside, the modes
 //! are those of before, and the port is closed.
 
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
@@ -132,6 +133,31 @@ fn a_login_in_the_background_goes_on_and_can_be_ended() {
 }
 
 #[test]
+fn a_login_that_starts_in_the_background_listens_and_asks_when_it_comes_to_the_front() {
+    let (_standin, home) = machine();
+    let mut shell = shell(&home);
+    shell.send(&format!("{} login --no-browser &\r", binary().display()));
+    let url = url_on(&shell.wait_for("(within "));
+    std::thread::sleep(Duration::from_millis(300));
+    shell.send("jobs -r | sed s/^/job-/\r");
+    shell.wait_for("job-[1]");
+    browser::open(&url).expect("it listens in the background");
+    let screen = shell.wait_for("logged in to Lokalise");
+    assert!(!screen.contains(ADDRESS), "{screen}");
+    assert_echoes(&shell, 1);
+    shell.send(&format!("clear; {} login --no-browser &\r", binary().display()));
+    wait_for_times(&shell, "(within ", 2);
+    shell.send("fg\r");
+    shell.wait_for(ADDRESS);
+    shell.wait_for_echo(false);
+    shell.send(CTRL_C);
+    shell.wait_for("login cancelled; nothing was stored");
+    assert_echoes(&shell, 2);
+    shell.send("exit\r");
+    shell.wait();
+}
+
+#[test]
 fn a_panic_at_a_hidden_prompt_restores_the_terminal() {
     const ROLE: &str = "LOGIN_TEST_PANICS";
     if std::env::var_os(ROLE).is_some() {
@@ -165,16 +191,87 @@ fn a_panic_at_a_hidden_prompt_restores_the_terminal() {
 }
 
 #[test]
-fn the_second_ctrl_c_ends_a_program_that_does_not_listen() {
-    let (_standin, home) = machine();
-    // Nobody ever writes to it: opening it blocks the thread that hears of signals.
+fn ctrl_backslash_at_a_prompt_ends_as_it_does_elsewhere_and_restores_the_terminal() {
+    let (standin, home) = machine();
+    for (args, prompt) in [(&["login"][..], ADDRESS), (&["token", "set"], "API token (hidden; ")] {
+        let mut terminal = Terminal::run(&home, args, &[]);
+        let before = Terminal::run(&home, &["--version"], &[]).modes();
+        terminal.wait_for(prompt);
+        terminal.wait_for_echo(false);
+        terminal.send("\x1c");
+        let (status, screen) = terminal.wait();
+        assert_eq!(status.signal(), Some(Signal::QUIT.as_raw()), "{screen}");
+        assert_eq!(terminal.modes(), before);
+        assert_nothing_stored(&standin, &home);
+    }
+    // Behind the prompt the key does as ever.
+    standin.set(|switches| switches.token_delay = Duration::from_secs(20));
+    let mut terminal = Terminal::run(&home, &["login", "--paste"], &[]);
+    let url = url_on(&terminal.wait_for("code (hidden): "));
+    terminal.wait_for_echo(false);
+    terminal.send(&format!("{}\r", browser::code_on_page(&url)));
+    standin.wait_for("POST", "/oauth2/token", 1);
+    terminal.send("\x1c");
+    assert_eq!(terminal.wait().0.signal(), Some(Signal::QUIT.as_raw()));
+}
+
+/// A pipe with a name, to which nobody ever writes: opening it blocks.
+fn fifo(home: &Home) -> String {
     let fifo = home.path().join("fifo");
     let made = std::process::Command::new("mkfifo").arg(&fifo).status();
     assert!(made.expect("mkfifo can be run").success());
-    let fifo = fifo.display().to_string();
-    let mut terminal = Terminal::run(&home, &["login", "--client-secret-file", &fifo], &[]);
-    terminal.wait_for("plaintext");
-    std::thread::sleep(Duration::from_millis(300));
+    fifo.display().to_string()
+}
+
+/// Waits until the program listens for Ctrl-C, as the kernel sees it.
+#[track_caller]
+fn wait_until_it_listens(terminal: &Terminal) {
+    let status = format!("/proc/{}/status", terminal.pid().as_raw_nonzero());
+    let until = Instant::now() + Duration::from_secs(20);
+    loop {
+        let text = std::fs::read_to_string(&status).expect("this test reads /proc, so it needs Linux");
+        let caught = text.lines().find_map(|line| line.strip_prefix("SigCgt:")).expect("a row of signals");
+        let caught = u64::from_str_radix(caught.trim(), 16).expect("a mask");
+        if caught >> (Signal::INT.as_raw() - 1) & 1 == 1 {
+            // What it listens for it is about to do.
+            std::thread::sleep(Duration::from_millis(200));
+            return;
+        }
+        assert!(Instant::now() < until, "it does not listen:\n{}", terminal.text());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn a_file_that_says_nothing_keeps_no_signal_waiting() {
+    let (standin, mut home) = machine();
+    let fifo = fifo(&home);
+    for (args, vars) in [
+        (&["login", "--client-secret-file", &fifo][..], vec![]),
+        (&["whoami"], vec![("LOKALISE_API_TOKEN_FILE", fifo.as_str())]),
+    ] {
+        for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+            let mut terminal = Terminal::run(&home, args, &vars);
+            wait_until_it_listens(&terminal);
+            terminal.signal(signal);
+            let (status, screen) = terminal.wait();
+            assert_eq!(status.code(), Some(code), "{args:?}: {screen}");
+        }
+    }
+    // One that is written to is a file like others, as in `--client-secret-file <(pass show …)`.
+    home.set("LOKALISE_API_TOKEN_FILE", &fifo);
+    std::thread::scope(|scope| {
+        let asked = scope.spawn(|| home.command(["whoami"]).output().expect("the binary can be run"));
+        std::fs::write(&fifo, standin.api_token()).expect("it is read");
+        assert_eq!(asked.join().expect("it ends").status.code(), Some(0));
+    });
+}
+
+#[test]
+fn the_second_ctrl_c_ends_a_program_that_does_not_listen() {
+    let (_standin, home) = machine();
+    let mut terminal = Terminal::run(&home, &["login"], &[("SSL_CERT_FILE", &fifo(&home))]);
+    wait_until_it_listens(&terminal);
     terminal.send(CTRL_C);
     std::thread::sleep(Duration::from_millis(300));
     terminal.send(CTRL_C);

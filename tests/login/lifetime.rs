@@ -75,8 +75,8 @@ fn a_signal_during_the_exchange_ends_it_too() {
         login.assert_closes();
         page.join().expect("the browser does not panic")
     });
-    // It is told nothing, or that it failed; never that it is logged in.
-    assert!(page.is_err() || !page.is_ok_and(|page| page.text().contains("Logged in")));
+    let page = page.expect("the browser is answered");
+    assert!(page.text().contains("The login could not be completed"), "{}", page.text());
     login.end().assert_code(130).assert_says("login cancelled; nothing was stored");
     assert_nothing_stored(&standin, &home);
 }
@@ -112,8 +112,27 @@ fn the_time_limit_ends_a_login_with_4() {
     login
         .end()
         .assert_code(4)
-        .assert_says("nobody logged in within 1 s; nothing was stored")
+        .assert_says("nobody logged in within 1s; nothing was stored")
         .assert_says("--timeout 15m");
+}
+
+#[test]
+fn a_limit_that_ends_the_wait_for_a_paste_leads_nobody_to_where_they_are() {
+    let standin = Standin::start();
+    let home = Home::new(&standin);
+    let (reader, _writer) = std::io::pipe().expect("a pipe can be had");
+    let mut command = login(&standin, &home, &["--paste", "--timeout", "1s 500ms"]);
+    command.stdin(reader.try_clone().expect("a pipe can be had"));
+    let ended = Waiting::of(command).end();
+    ended
+        .assert_code(4)
+        .assert_says("nobody pasted a code within 1s 500ms; nothing was stored")
+        .assert_says("`lokalise-auth login --paste --timeout 15m`");
+    assert!(!ended.stderr.contains("--paste`"), "{}", ended.stderr);
+    let args = ["--redirect-uri", "https://tools.example/cb", "--no-browser", "--timeout", "500ms"];
+    let mut command = login(&standin, &home, &args);
+    command.stdin(reader);
+    Waiting::of(command).end().assert_code(4).assert_says("nobody pasted an address within 500ms");
 }
 
 #[test]
@@ -139,7 +158,45 @@ fn an_exchange_that_fails_is_not_shown_as_a_success() {
     let page = login.answer();
     assert!(page.text().contains("Not logged in") && page.text().contains("could not be completed"), "{}", page.text());
     login.assert_closes();
-    login.end().assert_code(8);
+    let ended = login.end();
+    ended.assert_code(8).assert_says("hint: nothing was stored; log in again in a minute\n");
+    assert!(!ended.stderr.contains("try again"), "{}", ended.stderr);
+    // The person granted access; that the code was refused then is another matter.
+    standin.answer_next("POST", "/oauth2/token", Answer::oauth_error(400, "invalid_request", "no"));
+    let login = Waiting::start(&standin, &home, &[]);
+    let page = login.answer();
+    assert!(page.text().contains("could not be completed") && !page.text().contains("granted"), "{}", page.text());
+    login.end().assert_code(4).assert_says("the login was refused: invalid_request, no (HTTP 400)");
+}
+
+#[test]
+fn a_code_that_was_not_sent_is_not_called_used_up() {
+    let standin = Standin::start();
+    let gone = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+    let nobody = format!("http://{}/oauth2", gone.expect("a port is free"));
+    let home = Home::at(&standin, &standin.api_url(), &nobody);
+    let login = Waiting::start(&standin, &home, &[]);
+    login.exchange(login.get(&login.target("code=0123456789")).as_bytes());
+    let ended = login.end();
+    ended
+        .assert_code(9)
+        .assert_says("127.0.0.1 cannot be reached")
+        .assert_says("hint: nothing was stored; log in again\n");
+    assert!(!ended.stderr.contains("used up"), "{}", ended.stderr);
+}
+
+#[test]
+fn what_a_redirect_says_is_cut_and_its_secrets_are_left_out() {
+    let standin = Standin::start();
+    let home = Home::new(&standin);
+    let login = Waiting::start(&standin, &home, &[]);
+    let (secret, long) = (standin.client_secret(), "very%20".repeat(900));
+    let answer = format!("error=oops-{secret}&error_description=told%20{secret}%20{long}");
+    login.exchange(login.get(&login.target(&answer)).as_bytes());
+    let ended = login.end();
+    ended.assert_code(4).assert_says("Lokalise refused the login: oops-[redacted]: told [redacted] very very ");
+    assert!(ended.stderr.matches("very").count() < 45, "{}", ended.stderr);
+    Home::assert_no_secret(&standin, "stderr", ended.stderr.as_bytes());
 }
 
 #[test]

@@ -122,6 +122,45 @@ fn fifty_silent_connections_hold_nobody_up() {
 }
 
 #[test]
+fn a_request_in_two_pieces_outlives_a_flood_that_says_nothing() {
+    let attacked = Attacked::login();
+    let denial = attacked.login.get(&attacked.login.target("error=access_denied"));
+    let (front, back) = denial.split_at(30);
+    let mut genuine = attacked.login.connect();
+    genuine.write_all(front.as_bytes()).expect("it reads");
+    thread::sleep(Duration::from_millis(50));
+    let silent: Vec<TcpStream> = (0..60).map(|_| attacked.login.connect()).collect();
+    thread::sleep(Duration::from_millis(50));
+    genuine.write_all(back.as_bytes()).expect("it reads");
+    let mut page = String::new();
+    genuine.read_to_string(&mut page).expect("it is answered");
+    assert_eq!(status_of(&page), 200);
+    attacked.login.end().assert_code(4).assert_says("access was denied in the browser");
+    drop(silent);
+}
+
+#[test]
+fn a_flood_that_begins_requests_leaves_a_new_connection_time_to_say_its_own() {
+    let attacked = Attacked::login();
+    let denial = attacked.login.get(&attacked.login.target("error=access_denied"));
+    let begun = |_| {
+        let mut stream = attacked.login.connect();
+        stream.write_all(b"G").expect("it reads");
+        stream
+    };
+    let mut flood: Vec<TcpStream> = (0..20).map(begun).collect();
+    thread::sleep(Duration::from_millis(50));
+    let mut genuine = attacked.login.connect();
+    flood.extend((0..6).map(begun));
+    thread::sleep(Duration::from_millis(50));
+    genuine.write_all(denial.as_bytes()).expect("it reads");
+    let mut page = String::new();
+    genuine.read_to_string(&mut page).expect("it is answered");
+    assert_eq!(status_of(&page), 200);
+    attacked.login.end().assert_code(4);
+}
+
+#[test]
 fn a_redirect_in_the_middle_of_a_burst_of_connections_is_read() {
     let attacked = Attacked::login();
     // As a browser that was quicker than a page which opens connection after connection.

@@ -12,6 +12,7 @@ mod canary;
 mod endings;
 mod lifetime;
 mod listener;
+mod no_tls;
 mod pasting;
 mod routes;
 mod terminal;

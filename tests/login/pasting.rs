@@ -2,13 +2,16 @@
 //! as one line of a stdin that may stay open.
 
 use std::io::Write as _;
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Instant;
 
 use super::routes::assert_ended;
 use super::support::browser;
-use super::support::home::Home;
+use super::support::home::{Home, binary};
+use super::support::pty::{CTRL_C, Terminal};
 use super::support::standin::{Person, Standin};
+use super::terminal::machine;
 use super::waiting::{Ended, PATIENCE, Waiting, assert_nothing_stored, login};
 
 /// `login` with a stdin that stays open, and a line that is typed into it once the URL is known.
@@ -75,6 +78,37 @@ fn an_address_may_be_pasted_for_a_code_and_its_state_is_looked_at() {
 }
 
 #[test]
+fn a_code_may_be_pasted_with_its_name_and_what_is_no_code_is_not_sent() {
+    let standin = Standin::start();
+    let home = Home::new(&standin);
+    let state = |url: &str| url.split_once("state=").expect("it has a state").1.to_owned();
+    for with in [
+        |code: &str, _: &str| format!("code={code}"),
+        |code: &str, _: &str| format!("?code={code}"),
+        |code: &str, state: &str| format!("/cb?state={state}&code={code}"),
+    ] {
+        pasted(&standin, &home, &["--paste"], |url| with(&browser::code_on_page(url), &state(url))).assert_code(0);
+    }
+    standin.forget_requests();
+    let home = Home::new(&standin);
+    let refusal = |_: &str| "error=access_denied&error_description=no".to_owned();
+    pasted(&standin, &home, &["--paste"], refusal).assert_code(4).assert_says("access was denied in the browser: no");
+    for with in [
+        |code: &str| format!("\"{code}\""),
+        |code: &str| format!("'{code}'"),
+        |code: &str| format!("code={code}&state=x"),
+        |code: &str| format!("?other={code}"),
+        |_: &str| "code=".to_owned(),
+    ] {
+        let ended = pasted(&standin, &home, &["--paste"], |url| with(&browser::code_on_page(url)));
+        ended.assert_code(2).assert_says("that is no code: ");
+        Home::assert_no_secret(&standin, "stderr", ended.stderr.as_bytes());
+    }
+    assert!(standin.requests_to("POST", "/oauth2/token").is_empty());
+    assert_nothing_stored(&standin, &home);
+}
+
+#[test]
 fn a_redirect_uri_elsewhere_takes_the_address_as_one_line_of_stdin() {
     let standin = Standin::start();
     let uri = "https://tools.example/lokalise/callback";
@@ -115,6 +149,61 @@ fn secret_and_code_may_come_over_one_stdin() {
     let login = Waiting::of(command);
     writeln!(writer, "{}", browser::code_on_page(&login.url)).expect("it reads");
     login.end().assert_code(0);
+}
+
+#[test]
+fn lines_with_carriage_returns_are_the_same_lines() {
+    let standin = Standin::start();
+    let mut home = Home::new(&standin);
+    home.set("LOKALISE_CLIENT_ID", &standin.client_id());
+    let mut command = home.command(["login", "--paste", "--client-secret-file", "-"]);
+    let (reader, mut writer) = std::io::pipe().expect("a pipe can be had");
+    command.stdin(Stdio::from(reader));
+    write!(writer, "{}\r\n", standin.client_secret()).expect("the pipe takes it");
+    let login = Waiting::of(command);
+    write!(writer, "{}\r\n", browser::code_on_page(&login.url)).expect("it reads");
+    login.end().assert_code(0);
+}
+
+#[test]
+fn what_is_pasted_on_a_terminal_where_nobody_may_be_asked_is_hidden_as_well() {
+    let (standin, home) = machine();
+    let log = home.path().join("log");
+    let redirected = format!("exec '{}' login --paste 2> '{}'", binary().display(), log.display());
+    let before = Terminal::run(&home, &["--version"], &[]).modes();
+    let start = |way: &str| match way {
+        "2>" => Terminal::of(Path::new("/bin/sh"), &home, &["-c", &redirected], &[], None),
+        "CI" => Terminal::run(&home, &["login", "--paste"], &[("CI", "1")]),
+        _ => Terminal::run(&home, &["--no-input", "login", "--paste"], &[]),
+    };
+    for way in ["2>", "CI", "--no-input"] {
+        let mut terminal = start(way);
+        terminal.wait_for_echo(false);
+        let said = || std::fs::read_to_string(&log).unwrap_or_default() + &terminal.text();
+        let url = browser::printed_url(&said()).expect("the URL is there before anything is read");
+        let code = browser::code_on_page(&url);
+        terminal.send(&format!("{code}\r"));
+        let (status, screen) = terminal.wait();
+        assert_eq!(status.code(), Some(0), "{way}: {screen}");
+        assert!(!screen.contains(&code) && !screen.contains("(hidden)"), "{way}: {screen}");
+        assert_eq!(terminal.modes(), before, "{way}");
+
+        let mut terminal = start(way);
+        terminal.wait_for_echo(false);
+        terminal.send(CTRL_C);
+        assert_eq!(terminal.wait().0.code(), Some(130), "{way}");
+        assert_eq!(terminal.modes(), before, "{way}");
+    }
+    // The secret too is read without a question.
+    let mut terminal = Terminal::run(&home, &["--no-input", "login", "--paste", "--client-secret-file", "-"], &[]);
+    terminal.wait_for_echo(false);
+    terminal.send(&format!("{}\r", standin.client_secret()));
+    let screen = terminal.wait_for("paste it here");
+    assert!(!screen.contains("(hidden)"), "{screen}");
+    terminal.wait_for_echo(false);
+    terminal.send(CTRL_C);
+    assert_eq!(terminal.wait().0.code(), Some(130));
+    Home::assert_no_secret(&standin, "the screen", &terminal.written());
 }
 
 #[test]

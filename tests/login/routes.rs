@@ -94,7 +94,13 @@ fn a_port_in_use_is_named_before_any_browser_opens() {
     ] {
         let port = if arguments[1].contains(&port_of(&v6).to_string()) { port_of(&v6) } else { port_of(&v4) };
         let output = login(&standin, &home, &[]).args(&arguments).output().expect("the binary can be run");
-        assert_ended(&output, 2, &[&format!("port {port} is in use"), "--port", "--paste"]);
+        assert_ended(&output, 2, &[&format!("port {port} is in use")]);
+        // Neither goes with `--paste`.
+        let hint = match arguments[0].as_str() {
+            "--port" => "hint: end that program, or choose another `--port`, or log in with `--paste` in its place\n",
+            _ => "hint: end that program, or log in with `--paste` in place of `--redirect-uri`\n",
+        };
+        assert_ended(&output, 2, &[hint]);
         assert!(browser::printed_url(&String::from_utf8_lossy(&output.stderr)).is_none());
     }
     assert!(!opened.exists() && standin.requests().is_empty());
@@ -293,6 +299,11 @@ fn a_redirect_uri_that_cannot_be_one_is_2_before_anything_opens() {
         "http://user@127.0.0.1:3000/callback",
         "ftp://127.0.0.1/callback",
         "lokalise-auth://callback",
+        " http://localhost:3000/cb ",
+        "http://localhost:3000/cb\n",
+        "http:localhost:3000/cb",
+        "https:///cb",
+        "http://localhost:3000/cb?state=x",
     ] {
         let output = login(&standin, &home, &["--no-browser", "--redirect-uri", uri]).output().expect("it can be run");
         assert_ended(&output, 2, &["--redirect-uri"]);

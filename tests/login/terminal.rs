@@ -57,7 +57,7 @@ fn the_url_stands_alone_on_its_line_before_anything_else_happens() {
     let url = url_on(&screen);
     assert!(screen.lines().any(|line| line == url), "{screen}");
     let screen = terminal.wait_for(ADDRESS);
-    assert!(screen.contains("it asks for: read_projects read_contributors (within 5 min)"), "{screen}");
+    assert!(screen.contains("it asks for: read_projects read_contributors (within 5m)"), "{screen}");
     assert_eq!(browser::open(&url).expect("it listens").status, 200);
     let (status, screen) = terminal.wait();
     assert_eq!(status.code(), Some(0), "{screen}");

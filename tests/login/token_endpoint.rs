@@ -370,6 +370,20 @@ fn the_token_request_is_the_documented_one() {
 }
 
 #[test]
+fn the_steps_name_the_credential_as_people_do() {
+    let somebody = LoggedIn::new();
+    let said = |command: &mut std::process::Command| {
+        let output = command.output().expect("the binary can be run");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let stored = said(&mut somebody.home.command(["whoami", "-v"]));
+    assert!(stored.contains("using the OAuth token from "), "{stored}");
+    let token = somebody.standin.api_token();
+    let given = said(somebody.home.command(["whoami", "-v"]).env("LOKALISE_API_TOKEN", token));
+    assert!(given.contains("using the API token from "), "{given}");
+}
+
+#[test]
 fn pkce_adds_an_s256_challenge_and_its_verifier() {
     let standin = Standin::start();
     standin.set(|switches| switches.pkce = true);

@@ -27,13 +27,15 @@ pub struct Certificate {
     pub names: Vec<String>,
     pub expired: bool,
     pub not_yet: bool,
+    /// It is one that signs others, as `openssl req -x509` makes it.
+    pub of_a_ca: bool,
     pub only: Option<&'static rustls::SupportedProtocolVersion>,
 }
 
 impl Default for Certificate {
     fn default() -> Self {
         let names = ["localhost", "127.0.0.1", "::1", "api.lokalise.com", "app.lokalise.com"];
-        Self { names: names.map(str::to_owned).to_vec(), expired: false, not_yet: false, only: None }
+        Self { names: names.map(str::to_owned).to_vec(), expired: false, not_yet: false, of_a_ca: false, only: None }
     }
 }
 
@@ -88,6 +90,9 @@ impl Authority {
         if certificate.not_yet {
             params.not_before = date_time_ymd(2099, 1, 1);
             params.not_after = date_time_ymd(2100, 1, 1);
+        }
+        if certificate.of_a_ca {
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         }
         let key = KeyPair::generate().expect("the system has a random generator");
         let chain: Vec<CertificateDer> =

@@ -28,6 +28,22 @@ pub(super) async fn client_credentials(
     profile: &ProfileName,
     entry: Option<&Entry>,
 ) -> Result<ClientCredentials> {
+    let client = client(world, settings, login, profile, entry).await?;
+    // The id stands in the URL: the secret in its place would be in the browser's history.
+    if client.id == client.secret.expose() {
+        return Err(Error::usage("client id and client secret are the same")
+            .hint("one of them stands in the place of the other; check both"));
+    }
+    Ok(client)
+}
+
+async fn client(
+    world: &World,
+    settings: &Settings,
+    login: &Login,
+    profile: &ProfileName,
+    entry: Option<&Entry>,
+) -> Result<ClientCredentials> {
     let known = entry.and_then(|entry| entry.client_id.clone());
     let given = login.client_id.clone().or_else(|| world.var("LOKALISE_CLIENT_ID")).or_else(|| known.clone());
     let id = match given {
@@ -39,7 +55,7 @@ pub(super) async fn client_credentials(
             ));
         }
     };
-    one_token(&id).map_err(|why| Error::usage(format!("the client id cannot be one: {why}")))?;
+    one_token(&id).map_err(|why| Error::usage(format!("that is no client id: {why}")))?;
     if let Some(secret) = given_secret(world, login).await? {
         return Ok(ClientCredentials { id, secret });
     }
@@ -57,14 +73,21 @@ pub(super) async fn client_credentials(
 }
 
 fn secret(text: &str) -> Result<ClientSecret> {
-    ClientSecret::parse(text).map_err(|why| Error::usage(format!("the client secret cannot be one: {why}")))
+    ClientSecret::parse(text).map_err(|why| Error::usage(format!("that is no client secret: {why}")))
 }
 
 async fn given_secret(world: &World, login: &Login) -> Result<Option<ClientSecret>> {
     let text = match (&login.client_secret_file, world.var("LOKALISE_CLIENT_SECRET")) {
         (Some(path), _) if path == Path::new("-") => stdin_secret(world, login).await?,
-        (Some(path), _) => secret_file(path)
-            .map_err(|error| Error::usage(format!("{} cannot be read", path.display())).because(error))?,
+        (Some(path), _) => {
+            let path = path.clone();
+            // A pipe may say nothing for long: on a thread of its own, signals are heard meanwhile.
+            let text = tokio::task::spawn_blocking(move || secret_file(&path)).await;
+            // The path is not repeated: it may be the secret itself.
+            text.unwrap_or_else(|died| Err(std::io::Error::other(died))).map_err(|error| {
+                Error::usage("the file that `--client-secret-file` names cannot be read").because(error)
+            })?
+        }
         (None, Some(text)) => Zeroizing::new(text),
         (None, None) => return Ok(None),
     };
@@ -73,13 +96,23 @@ async fn given_secret(world: &World, login: &Login) -> Result<Option<ClientSecre
 
 /// A secret from stdin, which on a terminal is a hidden prompt. What is to be pasted comes behind it.
 async fn stdin_secret(world: &World, login: &Login) -> Result<Zeroizing<String>> {
-    if world.stdin_is_terminal {
+    if world.person() {
         ask(SECRET_QUESTION, Echo::Hidden).await
+    } else if world.stdin_is_terminal {
+        line_without_a_question(world).await
     } else if login.paste || login.redirect_uri.is_some() {
         piped_line().await
     } else {
         piped_secret().await
     }
+}
+
+/// One line of stdin where nobody may be asked. What is typed or pasted on a terminal is hidden there too.
+async fn line_without_a_question(world: &World) -> Result<Zeroizing<String>> {
+    if !world.stdin_is_terminal {
+        return piped_line().await;
+    }
+    answer("", Echo::Hidden).await?.ok_or_else(|| Error::usage("stdin ended before a line came"))
 }
 
 /// The secret of the profile's present record. A record that cannot be read is about to be replaced.
@@ -119,7 +152,7 @@ pub(super) async fn pasted(world: &World, request: &AuthorizationRequest) -> Res
     let redirect_uri = request.redirect_uri.as_ref().map(RedirectUri::url);
     let expected = if redirect_uri.is_some() { Pasted::Address } else { Pasted::Code };
     if !world.person() {
-        let line = piped_line().await?;
+        let line = line_without_a_question(world).await?;
         return read(request, &expected, &line).map_err(|why| Error::usage(why).hint("nothing was stored"));
     }
     let listening = redirect_uri.is_some_and(is_loopback);
@@ -150,6 +183,17 @@ fn read(request: &AuthorizationRequest, expected: &Pasted, line: &str) -> Result
     let line = line.trim();
     // Lokalise may send the browser on all the same, to an address of the app's own.
     if matches!(expected, Pasted::Code) && !line.contains("://") {
+        let is_parameter = |part: &str| ["code=", "state=", "error="].iter().any(|name| part.starts_with(name));
+        if line.split(['?', '&']).any(is_parameter) {
+            return match request.pasted_parameters(line) {
+                Redirected::NotOurs(why) => Err(format!("that is no code: {why}")),
+                answer => Ok(answer),
+            };
+        }
+        // A token may have any of these; a code that is copied with what stood around it has them too.
+        if line.contains(['"', '\'', '`', '<', '>', '?', '&']) {
+            return Err("that is no code: it has a character that stands around one".to_owned());
+        }
         return match AuthorizationCode::parse(line) {
             Ok(code) => Ok(Redirected::Granted(code)),
             Err(why) => Err(format!("that is no code: {why}")),

@@ -144,6 +144,10 @@ fn registered(text: &str) -> Result<RedirectUri> {
     if url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
         return Err(refused("must not have a fragment or a user name (RFC 6749 §3.1.2)"));
     }
+    // The answer brings these itself, and a parameter that stands twice has no value (RFC 6749 §3.1).
+    if let Some(name) = ["code", "state", "error"].iter().find(|name| url.query_pairs().any(|(key, _)| key == **name)) {
+        return Err(refused(&format!("has `{name}` in its query, which the answer brings itself")));
+    }
     match url.scheme() {
         "https" => Ok(uri),
         "http" if url.port() == Some(0) => Err(refused("has port 0, which no browser goes to")),
@@ -224,6 +228,15 @@ mod tests {
             "ftp://127.0.0.1/x",
             "http://127.0.0.1/x#y",
             "myapp://x",
+            " http://localhost:3000/cb ",
+            "http://localhost:3000/cb\n",
+            "http://localhost:3000/a b",
+            "http:localhost:3000/cb",
+            "http:\\\\localhost:3000/cb",
+            "https:///cb",
+            "http://localhost:3000/cb?state=x",
+            "https://example.com/cb?a=b&code=",
+            "https://example.com/cb?error",
         ] {
             assert!(of(uri).is_err(), "{uri}");
         }

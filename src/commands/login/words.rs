@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use super::Stored;
 use super::route::{Distance, Route};
-use crate::commands::whoami::{owner_words, span, timestamp};
+use crate::commands::whoami::{owner_words, timestamp};
 use crate::credential::Credential;
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::token_error;
+use crate::http::{Unanswered, token_error};
+use crate::loopback::Redirect;
 use crate::oauth::authorization::{AuthorizationRequest, Redirected};
 use crate::oauth::token::TokenError;
 use crate::profile::{Owner, ProfileName};
-use crate::secret::AuthorizationCode;
+use crate::secret::{AuthorizationCode, ClientSecret, without_secrets};
 use crate::store::Vault;
 use crate::world::World;
 
@@ -20,7 +21,8 @@ use crate::world::World;
 pub(super) fn announce(world: &World, request: &AuthorizationRequest, route: &Route, limit: Duration) {
     world.say("open this address in a browser to log in to Lokalise:");
     world.say(request.url().as_str());
-    world.say(&format!("it asks for: {} (within {})", request.scopes.join(" "), span(limit)));
+    let limit = humantime::format_duration(limit);
+    world.say(&format!("it asks for: {} (within {limit})", request.scopes.join(" ")));
     match route {
         Route::Listen { paste: true, .. } => {
             if let Some(distance) = Distance::of(world) {
@@ -49,8 +51,16 @@ pub(super) fn logged_in(world: &World, vault: &Vault, profile: &ProfileName, own
     }
 }
 
+/// Of a text in a redirect so many characters are told.
+const LONGEST_TEXT: usize = 200;
+
 /// The code, or why the browser came back without one.
-pub(super) fn granted(redirected: Redirected) -> Result<AuthorizationCode> {
+pub(super) fn granted(redirected: Redirected, secret: &ClientSecret) -> Result<AuthorizationCode> {
+    // Before anything is cut: half a secret looks like a word.
+    let told = |text: &str| -> String {
+        let text = text.replace(secret.expose(), "[redacted]");
+        without_secrets(&text).chars().take(LONGEST_TEXT).collect()
+    };
     let (error, description) = match redirected {
         Redirected::Granted(code) => return Ok(code),
         Redirected::Refused { error, description } => (error, description),
@@ -58,22 +68,34 @@ pub(super) fn granted(redirected: Redirected) -> Result<AuthorizationCode> {
     };
     let refused = match error.as_str() {
         "access_denied" => Error::new(ErrorKind::NotLoggedIn, "access was denied in the browser"),
-        _ => Error::new(ErrorKind::NotLoggedIn, format!("Lokalise refused the login: {error}")),
+        _ => Error::new(ErrorKind::NotLoggedIn, format!("Lokalise refused the login: {}", told(&error))),
     };
     let refused = match description {
-        Some(description) => refused.because(anyhow::anyhow!(description)),
+        Some(description) => refused.because(anyhow::anyhow!(told(&description))),
         None => refused,
     };
     Err(refused.hint("nothing was stored; log in again to try once more"))
 }
 
-/// No answer came to the token request. The server may have taken the code all the same.
-pub(super) fn not_exchanged(error: Error) -> Error {
-    error.hint("nothing was stored, and the code is used up: log in again")
+/// No answer came to the token request. Once it is on the wire, the server may have taken the code all the same.
+pub(super) fn not_exchanged(unanswered: Unanswered) -> Error {
+    let again = if unanswered.sent {
+        "nothing was stored, and the code is used up: log in again"
+    } else {
+        "nothing was stored; log in again"
+    };
+    without_another_try(unanswered.error).hint(again)
 }
 
 pub(super) fn refused_exchange(error: &TokenError) -> Error {
-    token_error(error, "the login").hint("nothing was stored; log in again")
+    let later = if matches!(error, TokenError::NotNow { .. }) { " in a minute" } else { "" };
+    without_another_try(token_error(error, "the login")).hint(format!("nothing was stored; log in again{later}"))
+}
+
+/// The request itself is not made again: a new login is the other try.
+fn without_another_try(mut error: Error) -> Error {
+    error.hints.retain(|hint| !hint.starts_with("try again"));
+    error
 }
 
 pub(super) fn not_kept(error: Error, profile_words: &str) -> Error {
@@ -82,12 +104,24 @@ pub(super) fn not_kept(error: Error, profile_words: &str) -> Error {
     ))
 }
 
-pub(super) fn timed_out(world: &World, limit: Duration, profile_words: &str) -> Error {
-    let error =
-        Error::new(ErrorKind::NotLoggedIn, format!("nobody logged in within {}; nothing was stored", span(limit)))
-            .hint(format!("take more time with `lokalise-auth login{profile_words} --timeout 15m`"));
-    let why = Distance::of(world).map_or("if the browser cannot reach this machine", Distance::words);
-    error.hint(format!("{why}: `lokalise-auth login{profile_words} --paste`"))
+pub(super) fn timed_out(world: &World, limit: Duration, profile: &str, route: &Route) -> Error {
+    let limit = humantime::format_duration(limit);
+    let ended = |who: &str| Error::new(ErrorKind::NotLoggedIn, format!("{who} within {limit}; nothing was stored"));
+    match route {
+        Route::Paste => ended("nobody pasted a code")
+            .hint(format!("take more time with `lokalise-auth login{profile} --paste --timeout 15m`")),
+        Route::PasteAddress { .. } => {
+            ended("nobody pasted an address").hint("take more time with `--timeout 15m` beside the other flags")
+        }
+        Route::Listen { redirect, .. } => {
+            let more = match redirect {
+                Redirect::Port(_) => format!("take more time with `lokalise-auth login{profile} --timeout 15m`"),
+                Redirect::Uri(_) => "take more time with `--timeout 15m` beside the other flags".to_owned(),
+            };
+            let why = Distance::of(world).map_or("if the browser cannot reach this machine", Distance::words);
+            ended("nobody logged in").hint(more).hint(format!("{why}: `lokalise-auth login{profile} --paste`"))
+        }
+    }
 }
 
 /// A signal ended it.
