@@ -153,11 +153,6 @@ impl<'w> Session<'w> {
         self.oauth().is_some_and(|oauth| oauth.renewal.is_some())
     }
 
-    /// A name for the token that does not tell it, for the pace that its requests share.
-    pub fn pace_key(&self) -> String {
-        self.credential.pace_key()
-    }
-
     /// The `--profile NAME` that a pasted hint needs, with a space before it; see [`profile_words`].
     pub fn profile_words(&self) -> String {
         self.profile.as_ref().map_or_else(String::new, |profile| profile_words(profile, &self.rule))

@@ -11,6 +11,7 @@ pub struct Signals {
     #[cfg(unix)]
     streams: Option<[tokio::signal::unix::Signal; 3]>,
     /// SIGHUP is for others.
+    #[cfg(unix)]
     outlives_the_terminal: bool,
 }
 
@@ -23,17 +24,21 @@ impl Signals {
         Self {
             #[cfg(unix)]
             streams: unix::streams().ok(),
+            #[cfg(unix)]
             outlives_the_terminal: false,
         }
     }
 
     /// The same for a command that `nohup` may have started, to go on when the terminal is gone.
+    #[cfg(unix)]
     pub fn listen_under_nohup() -> Self {
-        #[cfg(unix)]
         let outlives_the_terminal = unix::is_hangup_ignored();
-        #[cfg(not(unix))]
-        let outlives_the_terminal = false;
         Self { outlives_the_terminal, ..Self::listen() }
+    }
+
+    #[cfg(not(unix))]
+    pub fn listen_under_nohup() -> Self {
+        Self::listen()
     }
 
     /// The next request, as the error that a command ends with.
@@ -48,7 +53,11 @@ impl Signals {
                     }
                 }
                 _ = terminate.recv() => return Error::new(ErrorKind::Terminated, "terminated"),
-                _ = hangup.recv(), if !self.outlives_the_terminal => return Error::new(ErrorKind::Terminated, "the terminal has gone away"),
+                _ = hangup.recv() => {
+                    if !self.outlives_the_terminal {
+                        return Error::new(ErrorKind::Terminated, "the terminal has gone away");
+                    }
+                }
             }
         }
     }

@@ -191,7 +191,7 @@ impl<'w> Sender<'w> {
     /// Network, if TLS cannot be set up.
     pub fn new(world: &'w World, http: &Http, session: Session<'w>, patience: Patience) -> Result<Self> {
         let client = http.api()?.clone();
-        let pace = Pace::of_user(session.pace_key());
+        let pace = Pace::of_user(session.credential().pace_key());
         let session = Mutex::new(session);
         let (waited, waits_until, crowded) = (Cell::default(), Cell::default(), Cell::default());
         Ok(Self { world, client, session, pace, patience, waited, waits_until, crowded })

@@ -215,6 +215,7 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
 }
 
 #[cfg(not(unix))]
+#[allow(clippy::unnecessary_wraps)] // as on unix, where it can fail
 fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(())
 }
