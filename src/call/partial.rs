@@ -172,6 +172,7 @@ mod tests {
             r#"{"a":["error","errors","\"error\":1}"],"error_count":2}"#,
             r#"{"a":"x,\"errors\":[1]}"}"#,
             r#"{"a":"x\\","errors":[1]}"#,
+            r#"{"x\"errors":[1],"y":{"\"error":2}}"#,
             r#"{"error_message":"x","errors_more":[1],"errors":[3]}"#,
             r#"[{"errors":["in a list"]}]"#,
             r#""{\"errors\":[1]}""#,
