@@ -191,6 +191,29 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_cannot_be_printed_sent_or_copied_by_accident() {
+        /// Ambiguous, and so no longer compiled, for a type that has the trait.
+        trait HasNot<Marker> {
+            fn the_trait() {}
+        }
+        impl<T: ?Sized> HasNot<()> for T {}
+        struct Display;
+        struct Serialize;
+        struct Clone;
+        impl<T: ?Sized + std::fmt::Display> HasNot<Display> for T {}
+        impl<T: ?Sized + serde::Serialize> HasNot<Serialize> for T {}
+        impl<T: std::clone::Clone> HasNot<Clone> for T {}
+        <ApiToken as HasNot<_>>::the_trait();
+        <AccessToken as HasNot<_>>::the_trait();
+        <RefreshToken as HasNot<_>>::the_trait();
+        <AuthorizationCode as HasNot<_>>::the_trait();
+        <ClientSecret as HasNot<_>>::the_trait();
+        <State as HasNot<_>>::the_trait();
+        <CodeVerifier as HasNot<_>>::the_trait();
+        assert_eq!(format!("{:?}", ApiToken::new("secret")), "ApiToken([redacted])");
+    }
+
+    #[test]
     fn json_with_secrets_stays_in_the_buffer_that_it_began_in() {
         let text = json(&["t".repeat(4000)], 5000);
         assert_eq!((text.len(), text.capacity()), (4004, 5000));

@@ -271,3 +271,18 @@ impl World {
         stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(Error::stdout)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_and_verifiers_never_repeat() {
+        let world = World::made_of(|_| None, || std::time::UNIX_EPOCH);
+        let texts: std::collections::HashSet<String> = (0..10_000).map(|_| world.random_text().unwrap()).collect();
+        assert_eq!(texts.len(), 10_000);
+        let is_good =
+            |text: &String| text.len() == 43 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
+        assert!(texts.iter().all(is_good));
+    }
+}

@@ -150,6 +150,14 @@ fn logged_in_behind(certificate: &Certificate) -> (Behind, String) {
 }
 
 #[test]
+fn the_keys_of_a_connection_are_logged_nowhere() {
+    let behind = Behind::trusted(&Certificate::default());
+    let log = behind.home.path().join("keys.log");
+    behind.assert_works(&[("SSLKEYLOGFILE", &log.display().to_string())]);
+    assert!(!log.exists());
+}
+
+#[test]
 fn doctor_names_who_signed_a_certificate_that_is_not_trusted() {
     let behind = Behind::certificate(&Certificate::default());
     let output = behind.home.cmd(["doctor"]).output().expect("the binary can be run");

@@ -135,6 +135,12 @@ fn without_a_bus_or_a_service_the_keyring_is_unavailable_and_nothing_is_asked() 
         assert!(ran.stderr.contains("--store file"), "{}", ran.stderr);
         assert!(ran.wall < Duration::from_secs(4));
     }
+    for (variable, way) in [("SNAP", "snap connect"), ("FLATPAK_ID", "flatpak override")] {
+        home.set(variable, "lokalise-auth");
+        let ran = login(&home);
+        assert!(ran.stderr.contains(way), "in a box the box has the key: {}", ran.stderr);
+        home.unset(variable);
+    }
     home.set("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent/bus");
     assert_says(login(&home), "the keyring cannot be used", "start it, or set LOKALISE_API_TOKEN");
     let _bus = Keyring::bus(&mut home, "", &[]);
