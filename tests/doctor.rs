@@ -110,6 +110,15 @@ fn each_finding_has_its_exit_code_and_a_way_on() {
         let (ended, report, text) = doctor(&home);
         assert_eq!((ended, status(&report, "network")), (code, word), "{text}");
     }
+    // Where the login has a server of its own, that is looked at too; a token may need neither.
+    let other = Standin::start();
+    home.set("LOKALISE_OAUTH_URL", &other.oauth_url());
+    let (code, report, _) = doctor(&home);
+    assert_eq!((code, status(&report, "login server")), (0, "ok"));
+    home.set("LOKALISE_OAUTH_URL", "http://127.0.0.1:1/oauth2");
+    let (code, report, text) = doctor(&home);
+    assert_eq!((code, status(&report, "login server")), (0, "warning"), "{text}");
+    home.set("LOKALISE_OAUTH_URL", &standin.oauth_url());
     std::fs::write(home.profiles(), "not JSON").expect("our own file");
     let (code, report, _) = doctor(&home);
     assert_eq!((code, status(&report, "profiles")), (3, "problem"));

@@ -3,18 +3,17 @@
 //! be pasted into an issue: it holds no secret.
 
 mod certificate;
+mod network;
 
 use std::fmt::Write;
 use std::path::Path;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Instant;
 
-use reqwest::Response;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, DATE};
 use serde_json::{Value, json};
 
 use super::whoami::{self, State};
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::{Http, is_certificate_error, network_error, no_proxy_variable, proxy_variable, roots_variables};
+use crate::http::{Http, no_proxy_variable, proxy_variable};
 use crate::profile::{self, Profiles};
 use crate::session::{Choice, Session, keep};
 use crate::settings::{Rule, Settings};
@@ -89,7 +88,7 @@ pub async fn run(world: &World, settings: &Settings) -> Result<u8> {
     match Http::new(world) {
         Ok(http) => {
             checks.push(proxy(world));
-            checks.extend(network(world, settings, &http).await);
+            checks.extend(network::look(world, settings, &http).await);
             if let Some(choice) = choice {
                 checks.push(credential(world, settings, &http, choice).await);
             }
@@ -274,100 +273,6 @@ fn proxy(world: &World) -> Check {
     }
 }
 
-/// One request without a credential: whether the API answers, who signed for it, and what time it has.
-async fn network(world: &World, settings: &Settings, http: &Http) -> Vec<Check> {
-    let url = settings.api_url.at("/api2/system/languages");
-    let client = match http.api() {
-        Ok(client) => client,
-        Err(error) => return vec![Check::bad("tls", &error)],
-    };
-    world.trace(&format!("> GET {}", url.path()));
-    let started = Instant::now();
-    let sent = client.get(url.clone()).header(ACCEPT, "application/json").timeout(Duration::from_secs(15)).send().await;
-    let response = match sent {
-        Ok(response) => response,
-        Err(error) => {
-            let mut checks = vec![Check::bad("network", &network_error(&error))];
-            if is_certificate_error(&error)
-                && let Some(certificate) = http.untrusted_certificate(url).await
-            {
-                let issuer = certificate::issuer(&certificate).unwrap_or_else(|| "nobody that it names".to_owned());
-                let detail = format!("the certificate is signed by {issuer}; trusted are {}", authorities(world));
-                checks.push(Check { name: "tls", health: Health::Bad(ErrorKind::Network), detail, hints: Vec::new() });
-            }
-            return checks;
-        }
-    };
-    let took = started.elapsed().as_millis();
-    let mut checks = vec![reached(&response, took)];
-    let issuer = response
-        .extensions()
-        .get::<reqwest::tls::TlsInfo>()
-        .and_then(|info| info.peer_certificate())
-        .and_then(certificate::issuer);
-    checks.push(Check::good(
-        "tls",
-        issuer.map_or_else(
-            || "not in use (http)".to_owned(),
-            |issuer| format!("signed by {issuer}; trusted are {}", authorities(world)),
-        ),
-    ));
-    let date = response
-        .headers()
-        .get(DATE)
-        .and_then(|date| date.to_str().ok())
-        .and_then(|date| httpdate::parse_http_date(date).ok());
-    checks.push(date.map_or_else(
-        || Check::odd("clock", "the server sent no date", "compare `date -u` with another clock"),
-        |date| clock(world.now(), date),
-    ));
-    checks
-}
-
-/// Whether it is the API that answers. Without a credential it may well refuse.
-fn reached(response: &Response, took: u128) -> Check {
-    const NAME: &str = "network";
-    let status = response.status();
-    let is_page = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
-    let detail = format!("the API answers (HTTP {}) in {took} ms", status.as_u16());
-    if status.is_server_error() {
-        return Check::bad(NAME, &Error::new(ErrorKind::Server, detail).hint("try again in a minute"));
-    }
-    if status.is_redirection() || is_page {
-        let detail = format!("something else than the API answers (HTTP {}) in {took} ms", status.as_u16());
-        return Check::odd(
-            NAME,
-            detail,
-            "a proxy or the login page of a network may be in between; or check LOKALISE_API_URL",
-        );
-    }
-    Check::good(NAME, detail)
-}
-
-/// Which CAs are trusted, in words.
-fn authorities(world: &World) -> String {
-    match roots_variables(world)[..] {
-        [] => "the CAs of this system (default)".to_owned(),
-        ref set => format!("the CAs from {}", set.join(" and ")),
-    }
-}
-
-fn clock(ours: SystemTime, servers: SystemTime) -> Check {
-    let (skew, direction) = match ours.duration_since(servers) {
-        Ok(skew) => (skew, "ahead of"),
-        Err(error) => (error.duration(), "behind"),
-    };
-    // Dates have whole seconds, and the answer was on its way.
-    if skew <= Duration::from_secs(5) {
-        return Check::good("clock", "agrees with the server's");
-    }
-    let detail = format!("{} {direction} the server's", whoami::span(skew));
-    if skew < Duration::from_secs(60) {
-        return Check::good("clock", detail);
-    }
-    Check::odd("clock", detail, "set this machine's clock: tokens are renewed too early or too late otherwise")
-}
-
 /// The credential in force, asked about as `whoami` does.
 async fn credential(world: &World, settings: &Settings, http: &Http, choice: Choice) -> Check {
     const NAME: &str = "credential";
@@ -453,19 +358,4 @@ fn to_text(world: &World, checks: &[Check]) -> String {
         }
     }
     text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::time::UNIX_EPOCH;
-
-    #[test]
-    fn a_clock_that_is_off_is_named_with_its_direction() {
-        let at = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
-        assert_eq!(clock(at(1000), at(1003)).health, Health::Good);
-        let ahead = clock(at(87_400), at(1000));
-        assert_eq!((ahead.health, ahead.detail.as_str()), (Health::Odd, "24 h ahead of the server's"));
-        assert_eq!(clock(at(1000), at(1300)).detail, "5 min behind the server's");
-    }
 }
