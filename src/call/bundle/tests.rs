@@ -112,6 +112,26 @@ fn a_bundle_replaces_the_files_of_an_earlier_one_and_leaves_others() {
 }
 
 #[test]
+fn files_that_share_their_data_are_refused() {
+    let mut shared = bundle(&[("a.json", b"same"), ("b.json", b"same")]);
+    // The second entry of the central directory gets the offset of the first file (APPNOTE §4.3.12).
+    let second = shared.windows(4).rposition(|four| four == b"PK\x01\x02").unwrap();
+    shared[second + 42..second + 46].fill(0);
+    let place = Place::new();
+    assert_eq!(place.refusal(shared), "the bundle is not unpacked: some of its files overlap");
+    assert_eq!(place.all(), [""; 0]);
+}
+
+#[test]
+fn a_name_that_no_file_system_takes_leaves_nothing_behind() {
+    let place = Place::new();
+    let long = "x".repeat(256);
+    assert!(place.refusal(bundle(&[("en.json", b"{}"), (&long, b"{}")])).contains("it has an entry named"));
+    assert_eq!(place.all(), [""; 0]);
+    place.unpack(bundle(&[(&long[1..], b"{}")])).unwrap();
+}
+
+#[test]
 fn a_name_that_leads_out_writes_nothing_at_all() {
     for (name, hostile) in [
         ("xx/evil.txt", "../evil.txt"),
