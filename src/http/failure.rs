@@ -37,12 +37,14 @@ pub fn network_error(error: &reqwest::Error) -> Error {
     let url = error.url();
     let host = url.and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_else(|| "the server".to_owned());
     let chain = chain(error);
-    if let Some(failure) = chain.iter().find_map(|cause| handshake_failure(*cause)) {
-        return failure.told(&host, url.and_then(reqwest::Url::port_or_known_default));
-    }
     let all = chain.iter().map(ToString::to_string).collect::<Vec<_>>().join(": ").to_lowercase();
-    let (message, hint) = if all.contains("underlying connection") {
-        // The proxy's own name, address or port; not the host's behind it.
+    // It is about the proxy's own name, address or port; not the host's behind it.
+    let is_proxy = all.contains("underlying connection");
+    if let Some(failure) = chain.iter().find_map(|cause| handshake_failure(*cause)) {
+        let port = url.and_then(reqwest::Url::port_or_known_default);
+        return if is_proxy { failure.told("the proxy", None) } else { failure.told(&host, port) };
+    }
+    let (message, hint) = if is_proxy {
         ("the proxy cannot be reached".to_owned(), "check HTTPS_PROXY or ALL_PROXY, and the network")
     } else if error.is_timeout() && error.is_connect() {
         (format!("{host} did not accept a connection in time"), "check the network, or HTTPS_PROXY")
@@ -77,6 +79,7 @@ enum HandshakeFailure {
 }
 
 impl HandshakeFailure {
+    /// `port`: the server's; a proxy's is not known.
     fn told(self, host: &str, port: Option<u16>) -> Error {
         match self {
             Self::Certificate(what, hint) => Error::network(format!("the certificate of {host} {what}")).hint(hint),
@@ -85,11 +88,12 @@ impl HandshakeFailure {
                 .hint("the server's owner must replace it; `lokalise-auth doctor` shows who issued it"),
             Self::Version => Error::network(format!("{host} speaks no TLS 1.2 or newer"))
                 .hint("its owner must switch TLS 1.2 on; where a company's proxy answers in its place, ask its owner"),
-            Self::NoTls => {
-                let port = port.map_or_else(String::new, |port| format!(" on port {port}"));
-                Error::network(format!("{host} does not speak TLS{port}"))
-                    .hint("check LOKALISE_API_URL and LOKALISE_OAUTH_URL, and the port in them")
-            }
+            Self::NoTls => match port {
+                Some(port) => Error::network(format!("{host} does not speak TLS on port {port}"))
+                    .hint("check LOKALISE_API_URL and LOKALISE_OAUTH_URL, and the port in them"),
+                None => Error::network(format!("{host} does not speak TLS"))
+                    .hint("write its address with `http://`: what goes through it is encrypted all the same"),
+            },
             Self::NothingInCommon(why) => Error::network(format!("no TLS connection to {host} can be agreed on"))
                 .because(anyhow::anyhow!(why))
                 .hint("its owner, or the owner of a proxy in between, must allow what TLS 1.2 and 1.3 commonly use"),

@@ -69,6 +69,21 @@ fn a_server_without_our_tls_is_named_and_not_asked_again() {
 }
 
 #[test]
+fn a_proxy_without_tls_is_not_taken_for_the_server_behind_it() {
+    let standin = Standin::start();
+    let home = home(&standin);
+    let proxy = Answering::with(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+    let mut command = home.command(["call", "GET", "/projects"]);
+    command.env("LOKALISE_API_URL", "https://localhost:1/api2");
+    command.env("HTTPS_PROXY", format!("https://{}", proxy.port.address()));
+    let output = command.output().expect("the binary can be run");
+    assert_eq!(output.status.code(), Some(9), "{}", said(&output));
+    assert!(said(&output).contains("the proxy does not speak TLS\n"), "{}", said(&output));
+    assert!(said(&output).contains("write its address with `http://`"), "{}", said(&output));
+    assert_eq!(proxy.asked.load(Ordering::SeqCst), 1);
+}
+
+#[test]
 fn a_cas_own_certificate_is_named_for_what_it_is() {
     let standin = Standin::start();
     let mut home = home(&standin);
