@@ -92,6 +92,7 @@ fn a_cas_own_certificate_is_named_for_what_it_is() {
     let tls = Tls::before(standin.address(), &authority, &certificate);
     home.set("SSL_CERT_FILE", &authority.write(home.path()).display().to_string());
     home.set("LOKALISE_API_URL", &tls.api_url());
+    home.set("LOKALISE_OAUTH_URL", &tls.oauth_url());
     for command in ["whoami", "doctor"] {
         let output = home.command([command]).output().expect("the binary can be run");
         assert_eq!(output.status.code(), Some(9), "{}", said(&output));
