@@ -141,6 +141,16 @@ fn a_bundle_over_plain_http_is_not_fetched() {
 }
 
 #[test]
+fn a_bundle_gets_no_credential_of_its_address_either() {
+    let scene = Scene::new();
+    let address = format!("http://user:word@{}/export/x", scene.standin.address());
+    let answer = Answer::json(200, &json!({ "bundle_url": address }));
+    scene.standin.answer_next("POST", &scene.project("/files/download"), answer);
+    assert_eq!(scene.call(&SYNC).failed(1), "the address of the bundle has a user name in it; it is not fetched");
+    assert_eq!(scene.standin.bundle_requests().len(), 0);
+}
+
+#[test]
 fn an_export_that_failed_fetches_nothing() {
     let scene = Scene::new();
     scene.standin.set(|switches| switches.process_end = "failed".into());

@@ -53,6 +53,8 @@ fn waiting_survives_rate_limits_and_failures_of_the_server() {
     let processes = scene.project("/processes/*");
     scene.standin.answer_next("GET", &processes, Answer::error(429, "no").header("Retry-After", "0"));
     scene.standin.answer_next("GET", &processes, Answer::html(502, "x"));
+    scene.standin.answer_next("GET", &processes, Answer::error(423, "Another request is under way"));
+    scene.standin.answer_next("GET", &processes, Answer::error(408, "Too slow"));
     scene.standin.answer_next("GET", &processes, Answer::error(500, "x"));
     let told = scene.call(&[&UPLOAD[..], &["--wait"]].concat());
     assert_eq!((told.code, &told.json()["process"]["status"]), (0, &json!("finished")));
