@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use super::page::{Page, Piece};
+use super::page::{Page, Piece, errors_of};
 use crate::error::{Error, Result};
 
 /// Numbers of an answer that count what was done, so that the whole is their sum. All others name something.
@@ -66,6 +66,7 @@ pub fn merge(whole: &mut Value, answer: Value) {
         (Value::Array(whole), Value::Array(answer)) => whole.extend(answer),
         (Value::Object(whole), Value::Object(answer)) => merge_members(whole, answer),
         (Value::Bool(whole), Value::Bool(answer)) => *whole &= answer,
+        (_, Value::Null) => {}
         (whole, answer) => *whole = answer,
     }
 }
@@ -76,6 +77,13 @@ fn merge_members(whole: &mut Map<String, Value>, answer: Map<String, Value>) {
             whole.insert(name, value);
             continue;
         };
+        // A list with gaps is an object to PHP, and one without items is whatever it likes.
+        if name == "errors" && !(before.is_array() && value.is_array()) {
+            let mut errors = errors_of(before.take());
+            errors.extend(errors_of(value));
+            *before = Value::Array(errors);
+            continue;
+        }
         match (before.as_u64(), value.as_u64()) {
             (Some(one), Some(other)) if COUNTS.contains(&name.as_str()) => *before = (one + other).into(),
             _ => merge(before, value),

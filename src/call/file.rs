@@ -65,19 +65,20 @@ impl Destination {
         }
     }
 
-    /// Begins to write.
+    /// Begins to write. A pipe that nobody reads from keeps neither signals nor `--timeout` waiting.
     ///
     /// # Errors
     /// Other, if the pipe or device cannot be opened.
-    pub fn open(self) -> Result<Writing> {
-        let inner = match self.new {
-            Some(new) => Inner::New(new),
-            None => match fs::OpenOptions::new().write(true).open(&self.path) {
-                Ok(special) => Inner::Special(special),
-                Err(error) => return Err(unwritable(&self.path, error)),
-            },
-        };
-        Ok(Writing { path: self.path, inner })
+    pub async fn open(self) -> Result<Writing> {
+        if let Some(new) = self.new {
+            return Ok(Writing { path: self.path, inner: Inner::New(new) });
+        }
+        let path = self.path.clone();
+        let opened = tokio::task::spawn_blocking(move || fs::OpenOptions::new().write(true).open(path)).await;
+        match opened.unwrap_or_else(|died| Err(io::Error::other(died))) {
+            Ok(special) => Ok(Writing { path: self.path, inner: Inner::Special(special) }),
+            Err(error) => Err(unwritable(&self.path, error)),
+        }
     }
 }
 
@@ -119,12 +120,18 @@ impl Writing {
 }
 
 pub(super) fn unwritable(path: &Path, error: io::Error) -> Error {
+    // What names a temporary file has no number of the system's.
+    let error = if error.raw_os_error().is_none() { io::Error::from(error.kind()) } else { error };
     Error::other(format!("`{}` cannot be written", path.display())).because(error)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn opened(destination: Destination) -> Writing {
+        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(destination.open()).unwrap()
+    }
 
     fn names(folder: &Path) -> Vec<String> {
         let mut names: Vec<_> =
@@ -138,7 +145,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("out.json");
         fs::write(&path, "old").unwrap();
-        let mut writing = Destination::new(&path).unwrap().open().unwrap();
+        let writing = Destination::new(&path).unwrap();
+        let mut writing = opened(writing);
         writing.write(b"ne").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"old");
         writing.write(b"w").unwrap();
@@ -150,7 +158,8 @@ mod tests {
     #[test]
     fn a_file_that_is_given_up_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let mut writing = Destination::new(&folder.path().join("out.json")).unwrap().open().unwrap();
+        let writing = Destination::new(&folder.path().join("out.json")).unwrap();
+        let mut writing = opened(writing);
         writing.write(b"half").unwrap();
         drop(writing);
         assert_eq!(names(folder.path()), [""; 0]);
@@ -168,7 +177,8 @@ mod tests {
     #[test]
     fn a_device_is_written_to_and_not_replaced() {
         use std::os::unix::fs::FileTypeExt;
-        let mut writing = Destination::new(Path::new("/dev/null")).unwrap().open().unwrap();
+        let writing = Destination::new(Path::new("/dev/null")).unwrap();
+        let mut writing = opened(writing);
         writing.write(b"gone").unwrap();
         writing.finish().unwrap();
         assert!(fs::metadata("/dev/null").unwrap().file_type().is_char_device());
@@ -181,7 +191,8 @@ mod tests {
         let (file, link) = (folder.path().join("file"), folder.path().join("link"));
         fs::write(&file, "old").unwrap();
         std::os::unix::fs::symlink(&file, &link).unwrap();
-        let mut writing = Destination::new(&link).unwrap().open().unwrap();
+        let writing = Destination::new(&link).unwrap();
+        let mut writing = opened(writing);
         writing.write(b"new").unwrap();
         writing.finish().unwrap();
         assert_eq!(fs::read(&file).unwrap(), b"new");

@@ -2,6 +2,7 @@
 //! Items keep their bytes; of the pages themselves never more is held than their edges.
 
 use super::page::{Facts, Page, Piece};
+use super::scan::Malformed;
 use crate::error::{Error, Result};
 
 /// The most that is held of what stands behind a list, or of an answer that turns out to have none.
@@ -141,8 +142,12 @@ impl Merge {
         }
     }
 
-    fn bad_page(&self, malformed: super::scan::Malformed) -> Error {
-        Error::other(format!("page {} of the answer cannot be read", self.pages + 1)).because(malformed)
+    fn bad_page(&self, malformed: Malformed) -> Error {
+        let what = match self.pages {
+            0 => "the answer cannot be read".to_owned(),
+            before => format!("page {} of the answer cannot be read", before + 1),
+        };
+        Error::other(what).because(malformed)
     }
 }
 
@@ -263,7 +268,7 @@ mod tests {
         merge.push(br#"{"keys":[1,{"a":"#, &mut out).unwrap();
         assert_eq!(
             merge.end_page(&mut out).unwrap_err().to_string(),
-            "page 1 of the answer cannot be read: it ends in the middle of a JSON document"
+            "the answer cannot be read: it ends in the middle of a JSON document"
         );
         assert_eq!(out, br#"{"keys":[1,{"a":"#);
     }

@@ -69,10 +69,10 @@ impl Output {
     ///
     /// # Errors
     /// Other, if the file cannot be made.
-    pub fn open(world: &World, wishes: Wishes) -> Result<Self> {
+    pub async fn open(world: &World, wishes: Wishes) -> Result<Self> {
         let place = match wishes.file {
             _ if wishes.silent => Place::Nowhere,
-            Some(file) => Place::File(file.open()?),
+            Some(file) => Place::File(file.open().await?),
             None => Place::Stdout(Stdout::open(world)),
         };
         // Colour that was forced into a pipe is for a pager; without --color a pipe gets the bytes.
@@ -99,9 +99,13 @@ impl Output {
         matches!(self.place, Place::File(_))
     }
 
-    /// Whether who read stdout has gone away: what is written is thrown away, and [`Output::finish`] says so.
-    pub fn reader_is_gone(&self) -> bool {
-        self.reader_is_gone
+    /// To be asked where the rest of an answer need not be read.
+    ///
+    /// # Errors
+    /// That stdout is closed, once who read it has gone away, unless a gate wants to see all of the answer. Without
+    /// this question what is written is thrown away, and [`Output::finish`] says so.
+    pub fn somebody_reads(&self) -> Result<()> {
+        if self.reader_is_gone && self.filters.gate.is_none() { Err(closed()) } else { Ok(()) }
     }
 
     /// Begins an answer: its status line and headers, if they were asked for.
@@ -144,8 +148,8 @@ impl Output {
         if !self.lines {
             return if is_filtered { Ok(()) } else { self.show(bytes) };
         }
-        let Some(end) = self.held.iter().rposition(|byte| *byte == b'\n') else { return Ok(()) };
-        let rest = self.held.split_off(end + 1);
+        let Some(end) = bytes.iter().rposition(|byte| *byte == b'\n') else { return Ok(()) };
+        let rest = self.held.split_off(self.held.len() - bytes.len() + end + 1);
         let lines = std::mem::replace(&mut self.held, rest);
         if !is_filtered {
             self.show(&lines)?;
@@ -170,13 +174,11 @@ impl Output {
             Place::Stdout(_) => io::stdout().flush().map_err(Error::stdout)?,
             Place::Nowhere => {}
         }
-        if self.reader_is_gone {
-            return Err(Error::stdout(io::ErrorKind::BrokenPipe.into()));
-        }
         match &self.filters.gate {
             Some((_, code)) if !self.gate_held => {
                 Err(Error::new(ErrorKind::GateFalse, format!("not true of the answer: {code}")))
             }
+            _ if self.reader_is_gone => Err(closed()),
             _ => Ok(()),
         }
     }
@@ -187,21 +189,33 @@ impl Output {
         let filters = Arc::clone(&self.filters);
         let look = (!matches!(self.look, Look::Raw)).then_some(self.color);
         let is_lines = self.lines;
+        let (sender, mut pieces) = tokio::sync::mpsc::channel(2);
         let filtered = tokio::task::spawn_blocking(move || {
-            let mut filtered = Filtered { results: Vec::new(), gate_held: true, ended: Ok(()) };
-            if is_lines {
+            let mut results = Results { piece: Vec::new(), sender };
+            let mut gate_held = true;
+            let mut document = |text: &[u8]| filters.document(text, look, &mut gate_held, &mut results);
+            let ended = if is_lines {
                 let mut lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-                filtered.ended = lines.try_for_each(|line| filters.document(line, look, &mut filtered));
+                lines.try_for_each(&mut document)
             } else {
-                filtered.ended = filters.document(&text, look, &mut filtered);
-            }
-            filtered
+                document(&text)
+            };
+            // What the filter said before it failed was asked for as well.
+            let sent = results.send();
+            (gate_held, ended.and(sent))
         });
-        let filtered = filtered.await.map_err(|died| Error::other("the filter cannot be run").because(died))?;
-        self.gate_held &= filtered.gate_held;
-        // What the filter said before it failed was asked for as well.
-        self.put(&filtered.results)?;
-        filtered.ended
+        while let Some(piece) = pieces.recv().await {
+            self.put(&piece)?;
+            if self.somebody_reads().is_err() {
+                break;
+            }
+        }
+        // A filter that goes on for nobody ends at its next result.
+        drop(pieces);
+        let (gate_held, ended) =
+            filtered.await.map_err(|died| Error::other("the filter cannot be run").because(died))?;
+        self.gate_held &= gate_held;
+        ended
     }
 
     /// Shows bytes of the body as the place wants them.
@@ -251,36 +265,51 @@ impl Output {
     }
 }
 
-/// What gate and filter made of documents.
-struct Filtered {
-    results: Vec<u8>,
-    gate_held: bool,
-    ended: Result<()>,
+/// The results of a filter on their way from its thread, some at a time.
+struct Results {
+    piece: Vec<u8>,
+    sender: tokio::sync::mpsc::Sender<Vec<u8>>,
+}
+
+/// So many bytes of results are worth sending.
+const PIECE: usize = 64 * 1024;
+
+impl Results {
+    fn line(&mut self, result: &[u8]) -> Result<()> {
+        self.piece.extend_from_slice(result);
+        self.piece.push(b'\n');
+        if self.piece.len() < PIECE { Ok(()) } else { self.send() }
+    }
+
+    fn send(&mut self) -> Result<()> {
+        let piece = std::mem::take(&mut self.piece);
+        if piece.is_empty() { Ok(()) } else { self.sender.blocking_send(piece).map_err(|_| closed()) }
+    }
 }
 
 impl Filters {
     /// One document. `look` is given where the results are for eyes, and says whether they are coloured.
-    fn document(&self, document: &[u8], look: Option<bool>, filtered: &mut Filtered) -> Result<()> {
+    fn document(&self, document: &[u8], look: Option<bool>, gate_held: &mut bool, results: &mut Results) -> Result<()> {
         if let Some((gate, _)) = &self.gate {
-            filtered.gate_held &= gate.holds(document)?;
+            *gate_held &= gate.holds(document)?;
         }
         let Some(filter) = &self.filter else { return Ok(()) };
-        filter.run(document, |result| {
-            match (look, result) {
-                (None, filter::Output::Text(text) | filter::Output::Json(text)) => filtered.results.extend(text),
-                (Some(_), filter::Output::Text(text)) => {
-                    filtered.results.extend(escaped_block(&String::from_utf8_lossy(&text)).as_bytes());
-                }
-                (Some(color), filter::Output::Json(json)) => {
-                    let mut pretty = Pretty::new(color);
-                    let shown = pretty.push(&json) + &pretty.end();
-                    filtered.results.extend(shown.trim_end().as_bytes());
-                }
+        filter.run(document, |result| match (look, result) {
+            (None, filter::Output::Text(text) | filter::Output::Json(text)) => results.line(&text),
+            (Some(_), filter::Output::Text(text)) => {
+                results.line(escaped_block(&String::from_utf8_lossy(&text)).as_bytes())
             }
-            filtered.results.push(b'\n');
-            Ok(())
+            (Some(color), filter::Output::Json(json)) => {
+                let mut pretty = Pretty::new(color);
+                let shown = pretty.push(&json) + &pretty.end();
+                results.line(shown.trim_end().as_bytes())
+            }
         })
     }
+}
+
+fn closed() -> Error {
+    Error::stdout(io::ErrorKind::BrokenPipe.into())
 }
 
 /// Standard output. Rust's own looks for the last line break in all that is written to it, which a long body without

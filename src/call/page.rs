@@ -62,7 +62,9 @@ pub struct Facts {
 impl Facts {
     /// What a document that is at hand says of errors and of the page after it.
     pub fn of(document: &Value) -> Self {
-        Members::deserialize(document).map(Members::facts).unwrap_or_default()
+        // An array would be read as the members in their order.
+        let members = document.is_object().then(|| Members::deserialize(document));
+        members.and_then(Result::ok).map(Members::facts).unwrap_or_default()
     }
 }
 
@@ -163,7 +165,7 @@ impl Page {
 pub(super) struct Notes {
     json: Vec<u8>,
     open: bool,
-    /// Where the last member begins, and whether it is `errors`.
+    /// Where the last member begins, and whether it tells of errors.
     last: (usize, bool),
     more_errors: bool,
 }
@@ -174,7 +176,7 @@ impl Notes {
         if self.json.len() > MOST_NOTED {
             return;
         }
-        self.last = (self.json.len(), key == b"errors");
+        self.last = (self.json.len(), matches!(key, b"error" | b"errors"));
         self.json.push(if self.json.is_empty() { b'{' } else { b',' });
         self.json.push(b'"');
         self.json.extend_from_slice(key);
@@ -245,15 +247,19 @@ impl Members {
             Value::Number(number) => Some(number.to_string()),
             _ => None,
         });
-        let errors = match self.errors {
-            Value::Array(errors) => errors,
-            // PHP writes a list with gaps as an object.
-            Value::Object(errors) => errors.into_iter().map(|(_, error)| error).collect(),
-            Value::String(error) if !error.is_empty() => vec![Value::String(error)],
-            _ => Vec::new(),
-        };
+        let errors = errors_of(self.errors);
         let error = self.error.filter(|error| !says_nothing(error));
         Facts { next_cursor: next_cursor.filter(|_| !over), error, errors, ..Facts::default() }
+    }
+}
+
+/// The items of an `errors`. PHP writes a list with gaps as an object.
+pub(super) fn errors_of(errors: Value) -> Vec<Value> {
+    match errors {
+        Value::Array(errors) => errors,
+        Value::Object(errors) => errors.into_iter().map(|(_, error)| error).collect(),
+        Value::String(error) if !error.is_empty() => vec![Value::String(error)],
+        _ => Vec::new(),
     }
 }
 

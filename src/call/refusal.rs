@@ -55,6 +55,7 @@ pub fn refusal(request: &Request, head: &Head, body: &[u8], caller: &Caller, now
         return redirected(head, location);
     }
     let mut error = ApiError::read(head.status, body).into_error(head.request_id.clone());
+    error.message = without_queries(&error.message);
     error.hints.extend(match error.kind {
         ErrorKind::NotLoggedIn => Some(login_hint(caller)),
         ErrorKind::NotAllowed => scope_hint(request, caller),
@@ -126,7 +127,8 @@ pub fn judged(facts: &Facts, head: &Head, allow_partial: bool) -> Result<(), Err
     if let Some(error) = &facts.error {
         let body = serde_json::json!({ "error": error }).to_string();
         let said = ApiError::read(head.status, body.as_bytes());
-        return Err(said.into_error(head.request_id.clone()));
+        let error = said.into_error(head.request_id.clone());
+        return Err(Error { message: without_queries(&error.message), ..error });
     }
     let refused = match facts.errors.len() {
         _ if allow_partial => return Ok(()),
@@ -135,12 +137,40 @@ pub fn judged(facts: &Facts, head: &Head, allow_partial: bool) -> Result<(), Err
         1 => format!("1 item was refused: {}", named(&facts.errors)),
         count => format!("{count} items were refused: {}", named(&facts.errors)),
     };
-    let message = format!("{refused} (HTTP {})", head.status);
+    let message = without_queries(&format!("{refused} (HTTP {})", head.status));
     Err(Error {
         status: Some(head.status),
         request_id: head.request_id.clone(),
         ..Error::new(ErrorKind::Refused, message).hint("the others were accepted; --allow-partial makes that a success")
     })
+}
+
+/// Text with the queries of its URLs left out: the address of a bundle is signed there, and whoever has that has the
+/// bundle.
+pub fn without_queries(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.to_ascii_lowercase().find("http") {
+        let url = &rest[start..];
+        let scheme = url.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(url.len());
+        if !url[scheme..].starts_with(':') {
+            shown.push_str(&rest[..start + scheme]);
+            rest = &url[scheme..];
+            continue;
+        }
+        let ends = |(at, c): &(usize, char)| match c {
+            '"' => !url[..*at].ends_with('\\'),
+            c => c.is_whitespace() || matches!(c, '\'' | '`' | '<' | '>'),
+        };
+        let end = url.char_indices().find(ends).map_or(url.len(), |(at, _)| at);
+        let query = url[..end].find(['?', '#']);
+        shown.push_str(&rest[..start + query.unwrap_or(end)]);
+        if query.is_some() {
+            shown.push_str("?…");
+        }
+        rest = &url[end..];
+    }
+    shown + rest
 }
 
 #[cfg(test)]
@@ -242,5 +272,14 @@ mod tests {
         let error_object = Facts { error: Some(serde_json::json!({"message": "Broken"})), ..Facts::default() };
         let error = judged(&error_object, &head(200), true).unwrap_err();
         assert_eq!((error.exit_code(), error.message.as_str()), (10, "Broken (HTTP 200)"));
+    }
+
+    #[test]
+    fn the_query_of_a_url_is_not_shown() {
+        assert_eq!(
+            without_queries(r#"{"a":"https:\/\/s3.example\/b.zip?X-Amz-Signature=1&x=\"2","b":"HTTP?","c":"why?"}"#),
+            r#"{"a":"https:\/\/s3.example\/b.zip?…","b":"HTTP?","c":"why?"}"#
+        );
+        assert_eq!(without_queries("see `HTTPS://a/?b` https://c/#d http"), "see `HTTPS://a/?…` https://c/?… http");
     }
 }

@@ -14,7 +14,7 @@ use tokio::sync::Mutex;
 
 use super::request::Request;
 use super::retry::{Decision, Outcome, Retries};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::http::{Http, may_pass, network_error, unless_idle};
 use crate::origin::Origin;
 use crate::pace::Pace;
@@ -157,6 +157,15 @@ impl Answer {
     pub fn ends_with_the_connection(&self) -> bool {
         let headers = self.headers();
         !headers.contains_key("content-length") && !headers.contains_key("transfer-encoding")
+    }
+
+    /// Why the body cannot be read, as the network's failure where it may have been cut short unseen.
+    pub fn unreadable(&self, error: Error) -> Error {
+        if self.ends_with_the_connection() {
+            Error { kind: ErrorKind::Network, ..error }.hint("it may have been cut short: try again")
+        } else {
+            error
+        }
     }
 
     /// The length of the body, where it is known.

@@ -26,18 +26,21 @@ use crate::world::World;
 use order::{Order, Way};
 
 pub async fn run(world: &World, settings: &Settings, call: &Call) -> Result<u8> {
+    let ran = carried_out(world, settings, call);
+    match call.timeout {
+        Some(limit) => tokio::time::timeout(limit, ran).await.unwrap_or_else(|_| Err(out_of_time(limit))),
+        None => ran.await,
+    }
+}
+
+async fn carried_out(world: &World, settings: &Settings, call: &Call) -> Result<u8> {
     let order = Order::read(world, settings, call).await?;
     let choice = Choice::make(world, settings)?;
     refuse_to_write(&order.request, call.read_only, &choice)?;
     if call.dry_run || call.curl {
         return show(world, &order, call.curl, &choice);
     }
-    let timeout = order.timeout;
-    let sent = send(world, settings, order, choice);
-    match timeout {
-        Some(limit) => tokio::time::timeout(limit, sent).await.unwrap_or_else(|_| Err(out_of_time(limit)))?,
-        None => sent.await?,
-    }
+    send(world, settings, order, choice).await?;
     Ok(0)
 }
 

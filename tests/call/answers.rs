@@ -202,12 +202,16 @@ fn a_file_appears_when_it_is_whole() {
 }
 
 fn cut_short(headers: &str, body: &str) -> Told {
+    cut_short_with(headers, body, &[])
+}
+
+fn cut_short_with(headers: &str, body: &str, more: &[&str]) -> Told {
     let mut scene = Scene::new();
     let wire = Wire::before(scene.standin.address());
     let head = head(&format!("HTTP/1.1 200 OK\nContent-Type: application/json{headers}"));
     wire.answer_next("GET", "/api2/projects", vec![head, Step::Send(body.as_bytes().to_vec())]);
     scene.home.set("LOKALISE_API_URL", &wire.api_url());
-    scene.call(&["GET", "/projects"])
+    scene.call(&[&["GET", "/projects"], more].concat())
 }
 
 #[test]
@@ -219,6 +223,10 @@ fn a_body_that_is_cut_short_is_a_failure() {
     ] {
         let told = cut_short(headers, body);
         assert!(told.failed(9).contains("was cut short"), "{headers}: {}", told.stderr);
+    }
+    for more in ["--ndjson", "--paginate"] {
+        let told = cut_short_with("", r#"{"projects":[{"a":1}"#, &[more]);
+        assert_eq!(told.code, 9, "{more}: {}", told.stderr);
     }
     assert_eq!(cut_short("", r#"{"projects":[]}"#).quietly(), r#"{"projects":[]}"#, "whole without a length");
 }
@@ -329,6 +337,43 @@ fn a_call_under_nohup_outlives_its_terminal() {
         rustix::process::kill_process(pid, rustix::process::Signal::HUP).expect("it runs");
         assert_eq!(child.wait_with_output().expect("it ends").status.code(), code, "under nohup: {nohup}");
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_gate_sees_all_of_an_answer_that_nobody_reads() {
+    let scene = Scene::new();
+    let long = json!({ "projects": vec!["x".repeat(5_000); 1_000] });
+    for (gate, code) in [("true", 0), ("false", 12)] {
+        for more in [&[][..], &["--paginate"], &["--ndjson"], &["-q", ".projects[]"]] {
+            scene.standin.answer_next("GET", "/api2/projects", Answer::json(200, &long));
+            let (ended, stderr) = unread(&scene, &[&["GET", "/projects", "--fail-unless", gate], more].concat());
+            assert_eq!(ended, Some(code), "{gate} {more:?}: {stderr}");
+            assert_eq!(stderr.is_empty(), code == 0, "{gate} {more:?}: {stderr}");
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_filter_that_goes_on_for_nobody_ends() {
+    let scene = Scene::new();
+    let (ended, stderr) = unread(&scene, &["GET", "/projects", "-q", "range(1000000000)"]);
+    assert_eq!((ended, stderr.as_str()), (Some(0), ""));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_that_nobody_reads_from_keeps_no_time_limit_waiting() {
+    let scene = Scene::new();
+    let pipe = scene.home.work().join("pipe");
+    let made = scene.home.other("mkfifo", [&pipe]).status().expect("coreutils are there");
+    assert!(made.success());
+    assert_eq!(scene.call(&["GET", "/projects", "-o", "pipe", "--timeout", "1s"]).failed(9), "not done within 1s");
+    let mut slow = scene.home.command(["call", "POST", "/projects", "--input", "-", "--timeout", "1s"]);
+    let mut child = slow.stdin(std::process::Stdio::piped()).spawn().expect("it runs");
+    let _open = child.stdin.take();
+    assert_eq!(child.wait().expect("it ends").code(), Some(9), "stdin says nothing");
 }
 
 #[test]

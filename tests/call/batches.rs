@@ -90,3 +90,29 @@ fn the_items_of_a_batch_come_one_on_a_line_too() {
     let create = ["POST", "/projects/{p}/keys", "--input", "-", "--batch", "keys:2"];
     assert_eq!(scene.call_with(&[&create[..], &each].concat(), &body).quietly(), "a\nb\nc\n");
 }
+
+#[test]
+fn what_was_refused_of_any_batch_is_told() {
+    let scene = Scene::new();
+    let path = scene.project("/keys");
+    let create =
+        |scene: &Scene| scene.call(&["POST", "/projects/{p}/keys", "--batch", "k:1", "-F", "k[]=0", "-F", "k[]=1"]);
+    for (first, second, count) in [
+        (json!({"3": {"message": "taken"}}), json!([]), "1 item was"),
+        (json!(["taken"]), json!({}), "1 item was"),
+        (json!(["taken"]), json!(null), "1 item was"),
+        (json!({"3": {"message": "taken"}}), json!(["taken"]), "2 items were"),
+        (json!("taken"), json!(["taken"]), "2 items were"),
+    ] {
+        scene.standin.answer_next("POST", &path, Answer::json(200, &json!({"k": [1], "errors": first})));
+        scene.standin.answer_next("POST", &path, Answer::json(200, &json!({"k": [2], "errors": second})));
+        let told = create(&scene);
+        assert!(told.failed(10).starts_with(&format!("{count} refused: taken")), "{first} {second}: {}", told.stderr);
+        assert_eq!(told.json()["k"], json!([1, 2]));
+    }
+    // An array has no members, whatever stands in it.
+    scene.standin.answer_times(2, "POST", &path, &Answer::json(200, &json!(["a", ["x"]])));
+    assert_eq!(create(&scene).json(), json!(["a", ["x"], "a", ["x"]]));
+    scene.standin.answer_next("POST", &path, Answer::json(200, &json!([{"id": 1}])));
+    assert_eq!(scene.call(&["POST", "/projects/{p}/keys", "-f", "a=b", "--wait"]).code, 0);
+}

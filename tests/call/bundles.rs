@@ -66,7 +66,9 @@ fn a_signed_address_in_a_refused_answer_is_not_told_either() {
     let bundle = "https://s3.example/b.zip?X-Amz-Signature=secret-signature";
     let partly = Answer::json(200, &json!({"bundle_url": bundle, "errors": ["one file skipped"]}));
     let refused = Answer::json(400, &json!({"bundle_url": bundle, "error": {"message": "No", "code": 400}}));
-    for answer in [partly, refused] {
+    let named = Answer::json(400, &json!({"error": {"message": format!("no {bundle} b.zip?…"), "code": 400}}));
+    let listed = Answer::json(200, &json!({"errors": [{"message": "b.zip?…", "url": bundle}]}));
+    for answer in [partly, refused, named, listed] {
         scene.standin.answer_next("POST", &scene.project("/files/download"), answer);
         let told = scene.call(&SYNC);
         told.failed(10);

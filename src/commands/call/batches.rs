@@ -43,7 +43,7 @@ pub async fn send(run: &Run<'_>, wishes: Wishes, bodies: Vec<RequestBody>) -> Re
             Ok((fetched, answer)) => {
                 head = Head::of(&fetched.answer);
                 if let Some(wishes) = wishes.take() {
-                    output.insert(Output::open(run.world, wishes)?).begin(&fetched.answer)?;
+                    output.insert(Output::open(run.world, wishes).await?).begin(&fetched.answer)?;
                 }
                 match &mut whole {
                     Some(whole) => merge(whole, answer),

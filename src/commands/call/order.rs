@@ -36,8 +36,6 @@ pub struct Order {
     pub extract: Option<PathBuf>,
     pub allow_partial: bool,
     pub patience: Patience,
-    /// `--timeout`
-    pub timeout: Option<Duration>,
     /// Stdout is for data: the body of an error goes to stderr.
     pub data_only: bool,
     /// The same export as an asynchronous one, if this is a synchronous one.
@@ -89,7 +87,6 @@ impl Order {
             extract: call.extract.clone(),
             allow_partial: call.allow_partial,
             patience: Patience { max_wait: call.max_wait.unwrap_or(MAX_WAIT), retry: !call.no_retry },
-            timeout: call.timeout,
             data_only: filtered,
         })
     }

@@ -35,14 +35,14 @@ pub async fn paginate(run: &Run<'_>, wishes: Wishes, items: Option<u64>, pages: 
     let mut wishes = Some(wishes);
     let mut output = None;
     let mut piece = Vec::new();
-    'pages: while let Some(fetched) = flight.next().await {
+    while let Some(fetched) = flight.next().await {
         let mut fetched = fetched?;
         if !fetched.answer.is_success() {
             progress.clear();
             return Err(run.refused_after(&run.request, fetched).await);
         }
         if let Some(wishes) = wishes.take() {
-            output.insert(Output::open(run.world, wishes)?).begin(&fetched.answer)?;
+            output.insert(Output::open(run.world, wishes).await?).begin(&fetched.answer)?;
         }
         let output = output.as_mut().expect("it was opened for the first page");
         while let Some(chunk) = fetched.chunk().await? {
@@ -52,21 +52,17 @@ pub async fn paginate(run: &Run<'_>, wishes: Wishes, items: Option<u64>, pages: 
                 output.write(&piece).await?;
                 piece.clear();
             }
-            if output.reader_is_gone() {
-                break 'pages;
-            }
+            output.somebody_reads()?;
         }
-        let facts = merge.end_page(&mut piece)?;
+        let facts = merge.end_page(&mut piece).map_err(|error| fetched.answer.unreadable(error))?;
         judged(&facts, &Head::of(&fetched.answer), run.allow_partial)?;
         output.write(&piece).await?;
         piece.clear();
-        if output.reader_is_gone() {
-            break 'pages;
-        }
+        output.somebody_reads()?;
         let turn = pages.turn(&Outlook::read(fetched.answer.headers(), &facts))?;
         progress.show(|| progress::items(merge.written(), pages.total(), merge.list().unwrap_or("items")));
         match turn {
-            Turn::Over => break 'pages,
+            Turn::Over => break,
             Turn::GoOn => {}
             Turn::Next(parameters) => flight.ask(vec![parameters]),
             Turn::Rest(parameters) => flight.ask(parameters),

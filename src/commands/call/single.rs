@@ -18,7 +18,7 @@ pub async fn single(run: &Run<'_>, wishes: Wishes) -> Result<()> {
     }
     let head = Head::of(&answer);
     let lines = wishes.lines;
-    let mut output = Output::open(run.world, wishes)?;
+    let mut output = Output::open(run.world, wishes).await?;
     output.begin(&answer)?;
     let facts =
         if lines { in_lines(run, answer, &mut output).await? } else { as_it_is(run, answer, &mut output).await? };
@@ -41,8 +41,8 @@ async fn as_it_is(run: &Run<'_>, mut answer: Answer, output: &mut Output) -> Res
     let mut read = Ok(());
     while let Some(chunk) = answer.chunk().await? {
         output.write(&chunk).await?;
-        if output.reader_is_gone() && run.request.reads_by_method() {
-            return Ok(Facts::default());
+        if run.request.reads_by_method() {
+            output.somebody_reads()?;
         }
         done += chunk.len() as u64;
         progress.show(|| progress::bytes(done, whole));
@@ -73,15 +73,15 @@ async fn in_lines(run: &Run<'_>, mut answer: Answer, output: &mut Output) -> Res
         done += chunk.len();
         merge.push(&chunk, &mut lines)?;
         output.write(&lines).await?;
-        if output.reader_is_gone() && run.request.reads_by_method() {
-            return Ok(Facts::default());
+        if run.request.reads_by_method() {
+            output.somebody_reads()?;
         }
         lines.clear();
     }
     if done == 0 {
         return Ok(Facts::default());
     }
-    let facts = merge.end_page(&mut lines)?;
+    let facts = merge.end_page(&mut lines).map_err(|error| answer.unreadable(error))?;
     if facts.error.is_none() {
         output.write(&lines).await?;
     }

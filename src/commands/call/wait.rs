@@ -23,7 +23,7 @@ pub async fn wait(run: &Run<'_>, wishes: Wishes, limit: Duration) -> Result<()> 
 
 async fn shown(run: &Run<'_>, wishes: Wishes, last: &Fetched) -> Result<()> {
     let body = last.body()?;
-    let mut output = Output::open(run.world, wishes)?;
+    let mut output = Output::open(run.world, wishes).await?;
     output.begin(&last.answer)?;
     output.write(&body).await?;
     output.finish().await
