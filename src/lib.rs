@@ -47,9 +47,18 @@ pub fn run(world: &mut World, cli: &Cli) -> Result<u8> {
         Command::Completions(completions) => return commands::completions::run(world, completions),
         _ => {}
     }
-    world.detail = detail(world, cli.global.verbose)?;
+    let read = detail(world, cli.global.verbose).and_then(|detail| {
+        world.detail = detail;
+        Settings::read(world, cli.global.profile.clone(), cli.global.store.clone(), cli.global.json)
+    });
     let world = &*world;
-    let settings = Settings::read(world, cli.global.profile.clone(), cli.global.store.clone(), cli.global.json)?;
+    let settings = match (read, &cli.command) {
+        (Ok(settings), _) => settings,
+        // These have an answer to a setting that cannot be meant, too.
+        (Err(error), Command::Doctor(_)) => return commands::doctor::without_settings(world, &error, cli.global.json),
+        (Err(error), Command::Whoami(whoami)) if whoami.check => return Ok(error.exit_code()),
+        (Err(error), _) => return Err(error),
+    };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .thread_stack_size(FILTER_STACK)

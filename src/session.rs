@@ -206,7 +206,7 @@ async fn stored(
         (Some(entry), None) => entry.store.clone(),
         (Some(entry), Some(flag)) if *flag == entry.store => entry.store.clone(),
         (Some(entry), Some(_)) => {
-            return Err(Error::usage(format!("profile `{profile}` is kept in: {}", entry.store))
+            return Err(Error::usage(format!("profile `{profile}` is kept in another store: {}", entry.store))
                 .hint("leave --store out; it is for `login` and `token set`"));
         }
         // A record may outlive its entry in the list of profiles; only a store that was named is looked into.
@@ -247,9 +247,18 @@ async fn stored(
         return Err(Error::store(format!(
             "the record of profile `{profile}` is of another kind than profiles.json says"
         ))
-        .hint(format!("log in again with `lokalise-auth login{words}`")));
+        .hint(log_in_again(world, &words)));
     }
     Ok((Source::Store(vault.kind.type_name(), vault.item_name(profile)), record.credential, Some(vault)))
+}
+
+/// How a login is replaced that is good no more. Where nobody may be asked, it is not.
+pub fn log_in_again(world: &World, profile_words: &str) -> String {
+    if world.asked_for_silence() {
+        "set LOKALISE_API_TOKEN, or log in again where somebody is there to do it".to_owned()
+    } else {
+        format!("log in again with `lokalise-auth login{profile_words}`")
+    }
 }
 
 fn unknown_profile(world: &World, rule: &Rule, profile: &ProfileName) -> Error {
@@ -294,11 +303,18 @@ fn check_origin(settings: &Settings, profile: &ProfileName, api: &Origin, oauth:
         };
         error.hint(format!("to log in to {now}, choose another profile: `lokalise-auth login --profile NAME`"))
     };
-    if *api != settings.api_url.origin() {
-        return Err(mismatch("LOKALISE_API_URL", API_URL, api, &settings.api_url.origin()));
+    let (api_now, oauth_now) = (settings.api_url.origin(), settings.oauth_url.origin());
+    let of_api = (*api != api_now).then(|| mismatch("LOKALISE_API_URL", API_URL, api, &api_now));
+    let is_elsewhere = kind == Kind::OAuth && *oauth != oauth_now;
+    let of_oauth = is_elsewhere.then(|| mismatch("LOKALISE_OAUTH_URL", OAUTH_URL, oauth, &oauth_now));
+    match (of_api, of_oauth) {
+        (None, None) => Ok(()),
+        (Some(error), None) | (None, Some(error)) => Err(error),
+        // Both variables have to be put right; the way to another profile is the same.
+        (Some(mut error), Some(other)) => {
+            let at = error.hints.len() - 1;
+            error.hints.splice(at..at, other.hints.into_iter().take(at));
+            Err(error)
+        }
     }
-    if kind == Kind::OAuth && *oauth != settings.oauth_url.origin() {
-        return Err(mismatch("LOKALISE_OAUTH_URL", OAUTH_URL, oauth, &settings.oauth_url.origin()));
-    }
-    Ok(())
 }

@@ -65,6 +65,12 @@ pub fn is_control(c: char) -> bool {
         || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{61c}' | '\u{2028}' | '\u{2029}')
 }
 
+/// Whether there is a terminal whose Ctrl-C reaches us, and every child of our process group.
+#[cfg(unix)]
+pub fn is_ours() -> bool {
+    prompt::has_our_keys()
+}
+
 /// Whether an answer is shown while it is typed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Echo {

@@ -198,6 +198,27 @@ fn no_finding_advises_to_run_what_is_running() {
 }
 
 #[test]
+fn a_setting_that_cannot_be_meant_is_a_row_of_the_report() {
+    let standin = Standin::start();
+    let home = Home::new(&standin);
+    for (name, value) in [
+        ("LOKALISE_AUTH_STORE", "bogus"),
+        ("LOKALISE_API_URL", "http://evil.example/api2"),
+        ("LOKALISE_AUTH_KEYRING_TIMEOUT", "abc"),
+        ("LOKALISE_AUTH_LOG", "everything"),
+    ] {
+        let run = |arguments: &[&str]| home.command(arguments).env(name, value).output().expect("the binary runs");
+        let output = run(&["doctor", "--json"]);
+        let report: Value = serde_json::from_slice(&output.stdout).expect("the report is JSON");
+        assert_eq!((output.status.code(), status(&report, "settings")), (Some(2), "problem"), "{name}: {report}");
+        let output = run(&["whoami", "--check"]);
+        assert_eq!(output.status.code(), Some(2), "{name}");
+        assert!(output.stdout.is_empty() && output.stderr.is_empty(), "{name}: --check says nothing");
+    }
+    assert!(standin.requests().is_empty());
+}
+
+#[test]
 fn a_clock_that_is_a_day_off_is_named() {
     let standin = Standin::start();
     let home = Home::new(&standin);

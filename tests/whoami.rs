@@ -232,6 +232,30 @@ fn check_prints_nothing_and_counts_the_time_left() {
 }
 
 #[test]
+fn where_nobody_is_there_a_new_login_is_not_the_advice() {
+    let standin = Standin::start();
+    let mut home = Home::new(&standin);
+    home.login(&[]);
+    standin.answer_always(
+        "GET",
+        "/api2/projects",
+        Answer::json(401, &serde_json::json!({"error": {"message": "The access token expired", "code": 401}})),
+    );
+    standin.answer_always("POST", "/oauth2/token", Answer::json(400, &serde_json::json!({"error": "invalid_request"})));
+    for (variable, advice) in
+        [("", "log in again with `lokalise-auth login`"), ("CI", "set LOKALISE_API_TOKEN, or log in again where")]
+    {
+        home.set(variable, "1");
+        home.unset("");
+        for command in [&["whoami"][..], &["call", "/projects"], &["token", "refresh"], &["doctor"]] {
+            let output = home.cmd(command).output().expect("the binary runs");
+            let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+            assert!(said.contains(advice), "{variable} {command:?}: {said}");
+        }
+    }
+}
+
+#[test]
 fn a_token_that_is_refused_right_after_its_renewal_is_rejected() {
     let standin = Standin::start();
     let home = Home::new(&standin);

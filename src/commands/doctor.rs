@@ -15,7 +15,7 @@ use super::whoami::{self, State};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::{Http, no_proxy_variable, proxy_variable};
 use crate::profile::{self, Profiles};
-use crate::session::{Choice, Session, keep};
+use crate::session::{Choice, Session, keep, log_in_again};
 use crate::settings::{Rule, Settings};
 use crate::store::StoreKind;
 use crate::terminal::escaped;
@@ -95,10 +95,19 @@ pub async fn run(world: &World, settings: &Settings) -> Result<u8> {
         }
         Err(error) => checks.push(Check::bad("proxy", &error)),
     }
+    report(world, checks, settings.json)
+}
+
+/// The report where a setting cannot be meant: nothing that depends on it is looked at.
+pub fn without_settings(world: &World, error: &Error, json: bool) -> Result<u8> {
+    report(world, vec![Check::bad("settings", error), prompts(world), proxy(world)], json)
+}
+
+fn report(world: &World, mut checks: Vec<Check>, json: bool) -> Result<u8> {
     for check in &mut checks {
         check.hints = std::mem::take(&mut check.hints).iter().filter_map(|hint| beyond_doctor(hint)).collect();
     }
-    if settings.json {
+    if json {
         world.answer_json(&to_json(&checks))?;
     } else {
         world.answer(&to_text(world, &checks))?;
@@ -236,7 +245,7 @@ async fn probed(
             ),
         ),
         Err(why) => {
-            let error = why.explain(&vault, &profile);
+            let error = if has_entry { why.explain(&vault, &profile) } else { why.explain_for_new(&vault, &profile) };
             // Nobody needs the keyring while a variable holds the token.
             if in_use {
                 Check::bad(name, &error).about(&format!("{kind} ({from})"))
@@ -315,8 +324,10 @@ async fn credential(world: &World, settings: &Settings, http: &Http, choice: Cho
             name: NAME,
             health: Health::Bad(ErrorKind::NotLoggedIn),
             detail: format!("{kept}: {reason}"),
-            hints: vec![if of_profile {
-                format!("`lokalise-auth login{words}`, or `lokalise-auth token set{words}` with a new API token")
+            hints: vec![if of_profile && session.is_oauth() {
+                log_in_again(world, &words)
+            } else if of_profile {
+                format!("store a new token with `lokalise-auth token set{words}`")
             } else {
                 format!("set {name} to a token that is good")
             }],

@@ -108,24 +108,36 @@ fn config_file(token: &str) -> io::Result<tempfile::NamedTempFile> {
     Ok(file)
 }
 
-/// The requests to end that reach us while a child runs.
+/// The signals that reach us while a child runs.
 #[cfg(unix)]
 struct Signals {
-    /// What the terminal sends to the child too: Ctrl-C and Ctrl-\.
+    /// What a terminal sends to the child too: Ctrl-C and Ctrl-\.
     of_terminal: [tokio::signal::unix::Signal; 2],
-    /// What is sent to us alone.
-    terminate: tokio::signal::unix::Signal,
-    hangup: tokio::signal::unix::Signal,
+    /// What is sent to us alone, and would end us with the file still there.
+    others: Vec<(rustix::process::Signal, tokio::signal::unix::Signal)>,
 }
 
 #[cfg(unix)]
 impl Signals {
     fn listen() -> io::Result<Self> {
+        use rustix::process::Signal;
         use tokio::signal::unix::{SignalKind, signal};
+        let others = [
+            Signal::TERM,
+            Signal::HUP,
+            Signal::USR1,
+            Signal::USR2,
+            Signal::ALARM,
+            Signal::VTALARM,
+            Signal::PROF,
+            Signal::ABORT,
+            Signal::XCPU,
+            Signal::XFSZ,
+        ];
+        let others = others.map(|other| Ok((other, signal(SignalKind::from_raw(other.as_raw()))?)));
         Ok(Self {
             of_terminal: [signal(SignalKind::interrupt())?, signal(SignalKind::quit())?],
-            terminate: signal(SignalKind::terminate())?,
-            hangup: signal(SignalKind::hangup())?,
+            others: others.into_iter().collect::<io::Result<_>>()?,
         })
     }
 
@@ -135,14 +147,20 @@ impl Signals {
         let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
         let [interrupt, quit] = &mut self.of_terminal;
         loop {
+            let others = self.others.iter_mut().map(|(number, signal)| {
+                Box::pin(async move {
+                    signal.recv().await;
+                    *number
+                })
+            });
             let pass_on = tokio::select! {
                 status = child.wait() => return status,
-                _ = self.terminate.recv() => Signal::TERM,
-                _ = self.hangup.recv() => Signal::HUP,
-                _ = interrupt.recv() => continue,
-                _ = quit.recv() => continue,
+                (other, ..) = futures_util::future::select_all(others) => other,
+                _ = interrupt.recv() => Signal::INT,
+                _ = quit.recv() => Signal::QUIT,
             };
-            if let Some(pid) = pid {
+            let child_has_it = matches!(pass_on, Signal::INT | Signal::QUIT) && crate::terminal::is_ours();
+            if let Some(pid) = pid.filter(|_| !child_has_it) {
                 let _ = kill_process(pid, pass_on);
             }
         }

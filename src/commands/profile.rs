@@ -71,8 +71,14 @@ fn choose(world: &World, settings: &Settings, name: &ProfileName) -> Result<u8> 
     let profiles = Profiles::load(&settings.config_folder)?;
     if !profiles.entries.contains_key(name) {
         let known = profiles.entries.keys().map(ProfileName::as_str).collect::<Vec<_>>().join(", ");
-        let error = Error::usage(format!("there is no profile `{name}`"))
-            .hint(format!("`lokalise-auth login --profile {name}` makes it"));
+        // A token can be a name by its letters.
+        let is_like_a_token = name.as_str().len() == 40 && name.as_str().bytes().all(|byte| byte.is_ascii_hexdigit());
+        let error = if is_like_a_token {
+            Error::usage("there is no profile of that name (not shown, in case it is a secret)")
+        } else {
+            Error::usage(format!("there is no profile `{name}`"))
+                .hint(format!("`lokalise-auth login --profile {name}` makes it"))
+        };
         return Err(if known.is_empty() { error } else { error.hint(format!("profiles: {known}")) });
     }
     Profiles::change(&settings.config_folder, |profiles| profiles.default = Some(name.clone()))?;

@@ -61,14 +61,19 @@ async fn set_command(
     let command = command_words(line)?;
     let mut owner = None;
     if !set.no_verify {
-        let credential = Credential::ApiToken(command_token(world, settings, &command, words).await?);
+        let token = command_token(world, settings, &command, words).await?;
+        if command.iter().any(|word| word.contains(token.expose())) {
+            return Err(Error::usage("the command of `--from-command` has the token in it (not shown)")
+                .hint(format!("store the token itself: `lokalise-auth token set{words}`")));
+        }
+        let credential = Credential::ApiToken(token);
         owner = verified(world, settings, http, &credential).await?;
     }
     let program = command[0].clone();
     // No store holds anything for such a profile; the kind is only what a later `token set` starts from.
     let entry = entry_of(settings, StoreKind::Keyring, owner.clone(), set.read_only, Some(command));
     keep::enter(world, settings, profile, entry).await?;
-    say_kept(world, profile, owner.as_ref(), &format!("the command `{program}`, which runs at each use"));
+    say_kept(world, profile, owner.as_ref(), &format!("what `{program}` prints, which runs at each use"));
     Ok(0)
 }
 

@@ -15,7 +15,7 @@ use crate::lokalise::identity::{Inquiry, Verdict};
 use crate::origin::ApiUrl;
 use crate::pace::Pace;
 use crate::profile::Owner;
-use crate::session::{Choice, Session, keep, renewal_of_variables};
+use crate::session::{Choice, Session, keep, log_in_again, renewal_of_variables};
 use crate::settings::{Rule, Settings};
 use crate::world::World;
 
@@ -130,7 +130,7 @@ async fn looked(world: &World, settings: &Settings, whoami: &Whoami) -> Result<u
     let words = session.profile_words();
     let hints = match found.state {
         State::Expired | State::Rejected if code != 0 && session.profile.is_some() && session.is_oauth() => {
-            vec![format!("log in again with `lokalise-auth login{words}`")]
+            vec![log_in_again(world, &words)]
         }
         State::Rejected if session.profile.is_some() => {
             vec![format!("store a new token with `lokalise-auth token set{words}`")]

@@ -47,13 +47,18 @@ pub fn network_error(error: &reqwest::Error) -> Error {
     let (message, hint) = if is_proxy {
         ("the proxy cannot be reached".to_owned(), "check HTTPS_PROXY or ALL_PROXY, and the network")
     } else if error.is_timeout() && error.is_connect() {
-        (format!("{host} did not accept a connection in time"), "check the network, or HTTPS_PROXY")
+        (format!("no connection to {host} came about in time"), "check the network, or HTTPS_PROXY")
     } else if error.is_timeout() || all.contains("timed out") {
         (format!("{host} did not answer in time"), "try again; `lokalise-auth doctor` looks closer")
     } else if all.contains("dns error") || all.contains("failed to lookup") {
         (format!("the name {host} cannot be resolved"), "check the network and DNS, or HTTPS_PROXY")
     } else if all.contains("proxy") || all.contains("tunnel") {
         (format!("the proxy did not let us through to {host}"), "check HTTPS_PROXY and its user name and password")
+    } else if all.contains("tls handshake eof") {
+        (
+            format!("{host} closed the connection before TLS was agreed on"),
+            "check LOKALISE_API_URL and its port, or the network",
+        )
     } else if error.is_connect() {
         (format!("{host} cannot be reached"), "check the network, or HTTPS_PROXY")
     } else if error.is_body() || error.is_decode() {

@@ -42,11 +42,11 @@ pub async fn ready(world: &World, settings: &Settings, vault: &Vault, profile: &
     if world.person() {
         world.step(&format!("waiting for {}", vault.title()));
     }
-    vault.probe().await.map_err(|error| error.explain(vault, profile))?;
+    vault.probe().await.map_err(|error| error.explain_for_new(vault, profile))?;
     match vault.read(profile).await {
         // What cannot be read is about to be replaced. What is there twice could not be.
         Ok(_) | Err(StoreError::Corrupt(_)) => Ok(()),
-        Err(error) => Err(error.explain(vault, profile)),
+        Err(error) => Err(error.explain_for_new(vault, profile)),
     }
 }
 
@@ -60,7 +60,7 @@ pub async fn keep(world: &World, settings: &Settings, vault: &Vault, record: &Re
             entry.becomes = Some(kind);
         }
     })?;
-    vault.write(profile, &record.to_text()).await.map_err(|error| error.explain(vault, profile))?;
+    vault.write(profile, &record.to_text()).await.map_err(|error| error.explain_for_new(vault, profile))?;
     enter(world, settings, profile, entry).await
 }
 

@@ -8,13 +8,14 @@ use zeroize::Zeroizing;
 
 use super::refusal::Refusals;
 use super::variable::not_minted;
-use super::{Session, not_logged_in, record_of};
+use super::{Session, log_in_again, not_logged_in, record_of};
 use crate::credential::{Credential, OAuth, Record, Renewal, unix};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::token_error;
 use crate::oauth::token::{Grant, TokenError, TokenResponse};
 use crate::profile::ProfileName;
 use crate::store::{atomic, lock};
+use crate::world::World;
 
 /// Why a new token is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,13 +129,13 @@ impl Session<'_> {
         let Some(renewal) = &current.renewal else { return Err(self.cannot_be_renewed(&current)) };
         let token = lock::digest(renewal.refresh_token.expose());
         if let Some(error) = refusals.as_ref().and_then(|refusals| refusals.of(&token, lock.as_ref())) {
-            return Err(refused(&error, &self.profile_words()));
+            return Err(refused(self.world, &error, &self.profile_words()));
         }
         let response = self.refreshed(renewal).await?.map_err(|error| {
             if let Some(refusals) = &refusals {
                 refusals.note(&token, self.world.now(), &error, lock.as_ref());
             }
-            refused(&error, &self.profile_words())
+            refused(self.world, &error, &self.profile_words())
         })?;
         current.renew(response, self.world.now());
         self.kept(&profile, &old, current).await
@@ -250,15 +251,14 @@ impl Session<'_> {
         } else {
             "the access token has ended, and there is no refresh token to renew it with"
         };
-        Error::new(ErrorKind::NotLoggedIn, what)
-            .hint(format!("log in again with `lokalise-auth login{}`", self.profile_words()))
+        Error::new(ErrorKind::NotLoggedIn, what).hint(log_in_again(self.world, &self.profile_words()))
     }
 }
 
-fn refused(error: &TokenError, profile_words: &str) -> Error {
+fn refused(world: &World, error: &TokenError, profile_words: &str) -> Error {
     let said = token_error(error, "renewing the token");
     if matches!(error, TokenError::Rejected { .. }) {
-        said.hint(format!("log in again with `lokalise-auth login{profile_words}`; what is stored was kept"))
+        said.hint(format!("{}; what is stored was kept", log_in_again(world, profile_words)))
     } else {
         said
     }

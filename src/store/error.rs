@@ -36,8 +36,17 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// The error for the reader, with a way on that works for this store.
+    /// The error for the reader of a record, with a way on that works for this store.
     pub fn explain(self, vault: &Vault, profile: &ProfileName) -> Error {
+        self.explained(vault, profile, false)
+    }
+
+    /// The same where a new credential was to be kept: that may go to another store.
+    pub fn explain_for_new(self, vault: &Vault, profile: &ProfileName) -> Error {
+        self.explained(vault, profile, true)
+    }
+
+    fn explained(self, vault: &Vault, profile: &ProfileName, new: bool) -> Error {
         let store = vault.title();
         let what = match &self {
             Self::Unavailable(_) => format!("{store} cannot be used"),
@@ -53,11 +62,11 @@ impl StoreError {
         let hints: Vec<String> = match &self {
             Self::Unavailable(_) | Self::Denied(_) if vault.kind == StoreKind::File => vec![vault.file_remedy()],
             Self::Locked(_) if vault.kind == StoreKind::File => vec!["try again; nothing was changed".to_owned()],
-            Self::Unavailable(_) => vault.ways_on(&vault.to_start()),
-            Self::Locked(_) => vault.ways_on("unlock it"),
-            Self::Denied(_) => vault.ways_on("allow lokalise-auth to use it"),
+            Self::Unavailable(_) => vault.ways_on(&vault.to_start(), new),
+            Self::Locked(_) => vault.ways_on("unlock it", new),
+            Self::Denied(_) => vault.ways_on("allow lokalise-auth to use it", new),
             Self::TimedOut(_) => {
-                let mut hints = vault.ways_on("answer its prompt, or restart it");
+                let mut hints = vault.ways_on("answer its prompt, or restart it", new);
                 hints.push("LOKALISE_AUTH_KEYRING_TIMEOUT=120 waits longer (seconds)".to_owned());
                 hints
             }
@@ -85,9 +94,14 @@ impl StoreError {
 }
 
 impl Vault {
-    fn ways_on(&self, first: &str) -> Vec<String> {
-        let mut ways = vec![format!("{first}, or set LOKALISE_API_TOKEN")];
-        if self.kind != StoreKind::File {
+    fn ways_on(&self, first: &str, new: bool) -> Vec<String> {
+        let mut ways = if new {
+            vec![format!("{first}, or set LOKALISE_API_TOKEN")]
+        } else {
+            let instead = "LOKALISE_API_TOKEN stands in for it with `call`, `exec`, `whoami` and `token print`";
+            vec![first.to_owned(), instead.to_owned()]
+        };
+        if new && self.kind != StoreKind::File {
             ways.push("`--store file` keeps the credential in a plaintext file that only you can read".to_owned());
         }
         if std::env::var_os("SNAP").is_some() {
@@ -107,7 +121,7 @@ impl Vault {
                 format!("install or mend it (`{}` should answer)", helper::shown_call(name, "list"))
             }
             _ if cfg!(target_os = "macos") => "make or mend the login keychain in Keychain Access".to_owned(),
-            _ => "start it".to_owned(),
+            _ => "start the keyring".to_owned(),
         }
     }
 
@@ -123,6 +137,8 @@ impl Vault {
         let path = shell_words::quote(&path);
         if found.as_ref().is_some_and(|found| !found.is_file()) {
             format!("look at it (`ls -ld {path}`), then move it away: `mv {path} {path}.moved`")
+        } else if found.as_ref().is_some_and(is_anothers) {
+            format!("look whose it is (`ls -l {path}`); LOKALISE_AUTH_DATA_DIR names a folder of your own")
         } else if found.is_some_and(|found| atomic::why_not_private(&found).is_some()) {
             format!("look at it (`ls -l {path}`); if it is yours and nobody else could read it: `chmod 600 {path}`")
         } else {
@@ -137,4 +153,14 @@ impl Vault {
             keyring::SERVICE
         )
     }
+}
+
+#[cfg(unix)]
+fn is_anothers(found: &fs::Metadata) -> bool {
+    std::os::unix::fs::MetadataExt::uid(found) != rustix::process::geteuid().as_raw()
+}
+
+#[cfg(not(unix))]
+fn is_anothers(_: &fs::Metadata) -> bool {
+    false
 }

@@ -50,12 +50,14 @@ struct Prompt<'a> {
     before: Option<Modes>,
     /// Whether the cursor still stands behind the question.
     unended: bool,
+    /// Whether what is typed is still for us. Hidden from the eye, it must not come out at the shell's prompt.
+    open: bool,
 }
 
 impl<'a> Prompt<'a> {
     fn show(question: &'a str, echo: Echo) -> io::Result<Self> {
         let before = if echo == Echo::Hidden { Modes::of_stdin() } else { None };
-        let mut prompt = Self { question, before, unended: false };
+        let mut prompt = Self { question, before, unended: false, open: true };
         prompt.show_again()?;
         Ok(prompt)
     }
@@ -73,7 +75,7 @@ impl<'a> Prompt<'a> {
     /// Leaves the terminal as the shell knows it.
     fn step_aside(&mut self) -> io::Result<()> {
         if let Some(Modes(before)) = &self.before {
-            tcsetattr(stdin(), OptionalActions::Now, before)?;
+            tcsetattr(stdin(), OptionalActions::Flush, before)?;
         }
         self.end_line();
         Ok(())
@@ -89,6 +91,9 @@ impl<'a> Prompt<'a> {
 impl Drop for Prompt<'_> {
     fn drop(&mut self) {
         self.end_line();
+        if self.open && self.before.is_some() && in_foreground() {
+            let _ = tcflush(stdin(), QueueSelector::IFlush);
+        }
     }
 }
 
@@ -114,6 +119,7 @@ pub(super) async fn answer(question: &str, echo: Echo) -> io::Result<Option<Zero
                 })?;
                 // The key Enter is echoed where keys are.
                 prompt.unended &= echo == Echo::Hidden || line.is_none();
+                prompt.open = false;
                 return Ok(line);
             }
             _ = stopped.recv() => {
@@ -210,6 +216,12 @@ async fn foreground() {
     while !in_foreground() {
         tokio::time::sleep(GLANCE).await;
     }
+}
+
+/// Whether there is a terminal whose keys Ctrl-C and Ctrl-\ are for our process group.
+pub(super) fn has_our_keys() -> bool {
+    let terminal = std::fs::File::open("/dev/tty");
+    terminal.is_ok_and(|terminal| tcgetpgrp(&terminal).is_ok_and(|group| group == getpgrp()))
 }
 
 /// Whether the terminal is ours to read and to set. One that does no job control always is.

@@ -132,10 +132,26 @@ fn the_end_of_input_at_the_prompt_leaves_the_listener_waiting() {
     terminal.wait_for_echo(false);
     terminal.send(CTRL_D);
     terminal.wait_for("still waiting for the browser; Ctrl-C stops");
-    terminal.wait_for_echo(true);
+    // What is pasted now is hidden as before.
+    wait_for_times(&terminal, ADDRESS, 2);
+    terminal.wait_for_echo(false);
     browser::open(&url).expect("it listens");
     let (status, screen) = terminal.wait();
     assert_eq!(status.code(), Some(0), "{screen}");
+}
+
+#[test]
+fn what_was_typed_in_the_dark_does_not_come_out_at_the_shell() {
+    let (_standin, home) = machine();
+    let script = "\"$0\" login --no-browser --timeout 2s; read -r -t 1 -n 4 left; echo \"left: [$left]\"";
+    let program = super::support::home::binary().display().to_string();
+    let bash = std::path::Path::new("/bin/bash");
+    let mut terminal = Terminal::of(bash, &home, &["-c", script, &program], &[], None);
+    terminal.wait_for(ADDRESS);
+    terminal.wait_for_echo(false);
+    terminal.send("half");
+    let (_, screen) = terminal.wait();
+    assert!(screen.contains("nobody logged in within 2s") && screen.contains("left: []"), "{screen}");
 }
 
 #[test]

@@ -138,20 +138,24 @@ fn the_config_file_for_the_official_cli_goes_away_whatever_signal_comes() {
     let script = home.path().join("command");
     let started = home.path().join("started");
     // It ends by itself a moment after a signal, or without one in a while.
-    let text = format!("trap 'sleep 0.2; exit 7' TERM HUP\ntouch '{}'\nsleep 1 & wait\nexit 9", started.display());
+    let text = format!(
+        "trap 'sleep 0.2; exit 7' TERM HUP INT QUIT USR1 ALRM XCPU\ntouch '{}'\nsleep 1 & wait\nexit 9",
+        started.display()
+    );
     crate::support::helper::program(&script, &format!("#!/bin/sh\n{text}\n"));
     let command = |home: &Home| {
         let mut command = home.command(["exec", "--lokalise2", "--"]);
         command.arg(&script);
         command
     };
-    // Ctrl-C and Ctrl-\\ the child would get from the terminal.
-    for (sent, code) in [(Signal::TERM, 7), (Signal::HUP, 7), (Signal::INT, 9), (Signal::QUIT, 9)] {
+    // No terminal has sent any of them to the child as well.
+    let signals = [Signal::TERM, Signal::HUP, Signal::INT, Signal::QUIT, Signal::USR1, Signal::ALARM, Signal::XCPU];
+    for sent in signals {
         let running = start(command(&home));
         until("the command", || started.exists());
         assert_eq!(files(), 1);
         signal(running.id(), sent);
-        running.wait().expect(code);
+        running.wait().expect(7);
         assert_eq!(files(), 0, "{sent:?}");
         fs::remove_file(&started).expect("our own file");
     }

@@ -142,9 +142,9 @@ fn without_a_bus_or_a_service_the_keyring_is_unavailable_and_nothing_is_asked() 
         home.unset(variable);
     }
     home.set("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent/bus");
-    assert_says(login(&home), "the keyring cannot be used", "start it, or set LOKALISE_API_TOKEN");
+    assert_says(login(&home), "the keyring cannot be used", "start the keyring, or set LOKALISE_API_TOKEN");
     let _bus = Keyring::bus(&mut home, "", &[]);
-    assert_says(login(&home), "the keyring cannot be used", "start it, or set LOKALISE_API_TOKEN");
+    assert_says(login(&home), "the keyring cannot be used", "start the keyring, or set LOKALISE_API_TOKEN");
     assert_eq!(standin.requests().len(), 0, "it fails before anything is done");
     assert!(!home.profiles().exists() && !home.credentials().exists(), "and falls back to nothing");
 }

@@ -365,6 +365,29 @@ fn a_credential_for_another_server_is_named_with_the_way_back() {
         let odd = mismatch(odd);
         assert!(!odd.contains("export") && !odd.contains("unset"), "{odd}");
     }
+    // A login is for two servers, and both variables lead back.
+    fs::write(home.profiles(), &kept).expect("our own file");
+    home.login(&[]);
+    let kept = fs::read_to_string(home.profiles()).expect("a file");
+    let origin = standin.api_url().replace("/api2", "");
+    fs::write(home.profiles(), kept.replace(&origin, "https://api.example.com")).expect("our own file");
+    let both = run(home.command(["token", "print"])).expect(2).stderr;
+    for url in ["LOKALISE_API_URL=https://api.example.com/api2", "LOKALISE_OAUTH_URL=https://api.example.com/oauth2"] {
+        assert!(both.contains(&format!("hint: `export {url}` is where")), "{both}");
+    }
+}
+
+#[test]
+fn a_token_in_the_place_of_a_name_or_among_a_commands_words_is_not_kept_or_told() {
+    let standin = Standin::start();
+    let (home, ..) = with_two_profiles(&standin);
+    let token = standin.api_token();
+    let command = format!("echo {token}");
+    for arguments in [vec!["profile", "use", &token], vec!["token", "set", "-p", "x", "--from-command", &command]] {
+        let told = run(home.command(&arguments)).expect(2);
+        assert!(told.stderr.contains("not shown") && !told.stderr.contains(&token), "{}", told.stderr);
+        assert!(!fs::read_to_string(home.profiles()).expect("a file").contains(&token));
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! code or address that a person pastes.
 
 use std::path::Path;
+use std::time::Duration;
 
 use zeroize::Zeroizing;
 
@@ -139,6 +140,9 @@ pub(super) fn scopes(login: &Login, entry: Option<&Entry>) -> Result<Vec<String>
     Ok(known.unwrap_or_else(|| DEFAULT_SCOPES.map(str::to_owned).to_vec()))
 }
 
+/// A terminal that is gone ends every question at once.
+const BETWEEN_QUESTIONS: Duration = Duration::from_millis(200);
+
 /// What is expected to be pasted, by what the request asked for.
 enum Pasted {
     /// Without a redirect URI Lokalise shows a code.
@@ -164,9 +168,11 @@ pub(super) async fn pasted(world: &World, request: &AuthorizationRequest) -> Res
     loop {
         let read = match answer(question, Echo::Hidden).await {
             Ok(Some(line)) => read(request, &expected, &line),
+            // The next question keeps what is pasted hidden.
             Ok(None) if listening => {
                 world.say("still waiting for the browser; Ctrl-C stops");
-                return std::future::pending().await;
+                tokio::time::sleep(BETWEEN_QUESTIONS).await;
+                continue;
             }
             Ok(None) => return Err(Error::usage("the input ended before an answer").hint("nothing was stored")),
             Err(error) if error.kind == ErrorKind::Usage => Err(error.to_string()),
@@ -183,16 +189,19 @@ fn read(request: &AuthorizationRequest, expected: &Pasted, line: &str) -> Result
     let line = line.trim();
     // Lokalise may send the browser on all the same, to an address of the app's own.
     if matches!(expected, Pasted::Code) && !line.contains("://") {
-        let is_parameter = |part: &str| ["code=", "state=", "error="].iter().any(|name| part.starts_with(name));
-        if line.split(['?', '&']).any(is_parameter) {
+        let is_parameter = |part: &str| {
+            let part = part.to_ascii_lowercase();
+            ["code=", "state=", "error="].iter().any(|name| part.starts_with(name))
+        };
+        if line.split(['?', '&', '#', ';']).any(is_parameter) {
             return match request.pasted_parameters(line) {
                 Redirected::NotOurs(why) => Err(format!("that is no code: {why}")),
                 answer => Ok(answer),
             };
         }
         // A token may have any of these; a code that is copied with what stood around it has them too.
-        if line.contains(['"', '\'', '`', '<', '>', '?', '&']) {
-            return Err("that is no code: it has a character that stands around one".to_owned());
+        if let Some(odd) = line.chars().find(|c| "\"'`<>?&#;".contains(*c)) {
+            return Err(format!("that is no code: it has a `{odd}`; paste the code alone"));
         }
         return match AuthorizationCode::parse(line) {
             Ok(code) => Ok(Redirected::Granted(code)),
