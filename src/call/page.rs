@@ -367,6 +367,16 @@ mod tests {
     }
 
     #[test]
+    fn members_without_end_are_not_all_kept() {
+        let mut page = Page::new(None);
+        page.push(b"{\"a\":1", |_| {}).unwrap();
+        for _ in 0..200_000 {
+            page.push(br#","meta":"12345""#, |_| {}).unwrap();
+        }
+        assert!(page.notes.json.len() < MOST_NOTED + 100, "{}", page.notes.json.len());
+    }
+
+    #[test]
     fn an_answer_that_is_cut_short_is_no_answer() {
         let mut page = Page::new(None);
         page.push(br#"{"keys":[1,2]"#, |_| {}).unwrap();

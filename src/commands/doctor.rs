@@ -370,3 +370,14 @@ fn to_text(world: &World, checks: &[Check]) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_problem_has_a_way_on() {
+        assert_eq!(Check::bad("x", &Error::usage("no")).hints.len(), 1);
+        assert_eq!(Check::bad("x", &Error::usage("no").hint("do this")).hints, ["do this"]);
+    }
+}

@@ -75,6 +75,12 @@ fn headers_cannot_drive_the_terminal_where_the_body_is_not_shown() {
         let screen = String::from_utf8_lossy(&terminal.written()).into_owned();
         assert!(screen.contains("x-evil: \\u{9b}31m"), "{arguments:?}: {screen:?}");
     }
+    // A file is no terminal, whatever colour is asked for.
+    let answer = head("HTTP/1.1 200 OK\nX-Evil: \u{9b}31m\nContent-Length: 2");
+    wire.answer_next("GET", "/api2/projects", vec![answer, Step::Send(b"{}".to_vec())]);
+    scene.call(&["GET", "/projects", "-i", "-o", "out", "--color", "always"]).quietly();
+    let written = std::fs::read_to_string(scene.home.work().join("out")).expect("it was written");
+    assert!(written.contains("x-evil: \u{9b}31m"), "{written:?}");
 }
 
 #[test]
