@@ -211,6 +211,8 @@ fn a_setting_that_cannot_be_meant_is_a_row_of_the_report() {
         let output = run(&["doctor", "--json"]);
         let report: Value = serde_json::from_slice(&output.stdout).expect("the report is JSON");
         assert_eq!((output.status.code(), status(&report, "settings")), (Some(2), "problem"), "{name}: {report}");
+        let hint = report["checks"][0]["hints"][0].as_str().expect("a way on");
+        assert_eq!(hint, hint.trim_end(), "{name}: it breaks off");
         let output = run(&["whoami", "--check"]);
         assert_eq!(output.status.code(), Some(2), "{name}");
         assert!(output.stdout.is_empty() && output.stderr.is_empty(), "{name}: --check says nothing");

@@ -165,9 +165,18 @@ impl Page {
 pub(super) struct Notes {
     json: Vec<u8>,
     open: bool,
-    /// Where the last member begins, and whether it tells of errors.
-    last: (usize, bool),
+    /// Where the last member begins, and what it is.
+    last: (usize, Member),
+    long_error: bool,
     more_errors: bool,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Member {
+    Error,
+    Errors,
+    #[default]
+    Other,
 }
 
 impl Notes {
@@ -176,7 +185,12 @@ impl Notes {
         if self.json.len() > MOST_NOTED {
             return;
         }
-        self.last = (self.json.len(), matches!(key, b"error" | b"errors"));
+        let member = match key {
+            b"error" => Member::Error,
+            b"errors" => Member::Errors,
+            _ => Member::Other,
+        };
+        self.last = (self.json.len(), member);
         self.json.push(if self.json.is_empty() { b'{' } else { b',' });
         self.json.push(b'"');
         self.json.extend_from_slice(key);
@@ -188,13 +202,12 @@ impl Notes {
     pub(super) fn take(&mut self, bytes: &[u8]) {
         if self.open && self.json.len() <= MOST_NOTED {
             self.json.extend_from_slice(bytes);
-            // That there are errors is known by now, whatever they say.
-            if let (start, true) = self.last
-                && self.json.len() > MOST_NOTED
-            {
-                self.json.truncate(start);
+            if self.json.len() > MOST_NOTED && self.last.1 != Member::Other {
+                // That there is an error is known by now, whatever it says.
+                self.json.truncate(self.last.0);
                 self.open = false;
-                self.more_errors = true;
+                self.long_error |= self.last.1 == Member::Error;
+                self.more_errors |= self.last.1 == Member::Errors;
             }
         }
     }
@@ -214,15 +227,17 @@ impl Notes {
     /// # Errors
     /// [`Malformed`], if that is more than is kept, or is said twice.
     pub(super) fn facts(&self) -> Result<Facts, Malformed> {
-        if self.json.is_empty() {
-            return Ok(Facts { more_errors: self.more_errors, ..Facts::default() });
-        }
         if self.json.len() > MOST_NOTED {
             return Err(Malformed::TooLong);
         }
-        let whole = [&self.json[..], b"}"].concat();
+        let whole = if self.json.is_empty() { b"{}".to_vec() } else { [&self.json[..], b"}"].concat() };
         let members: Members = serde_json::from_slice(&whole).map_err(|_| Malformed::Ambiguous)?;
-        Ok(Facts { more_errors: self.more_errors, ..members.facts() })
+        let mut facts = members.facts();
+        facts.more_errors = self.more_errors;
+        if self.long_error {
+            facts.error = Some("an error of more than 1 MiB".into());
+        }
+        Ok(facts)
     }
 }
 

@@ -201,6 +201,7 @@ mod tests {
         let many = format!(r#"{{"errors":["{0}","{0}"],"keys":[]}}"#, "x".repeat(MOST_NOTED));
         assert_eq!(found(&many, 4096), Ok(Facts { more_errors: true, ..Facts::default() }));
         let long = format!(r#"{{"error":"{}"}}"#, "x".repeat(MOST_NOTED));
-        assert_eq!(found(&long, 4096), Ok(Facts { more_errors: true, ..Facts::default() }));
+        let error = Some("an error of more than 1 MiB".into());
+        assert_eq!(found(&long, 4096), Ok(Facts { error, ..Facts::default() }));
     }
 }

@@ -156,7 +156,8 @@ impl Answer {
     /// Whether only the end of the connection marks the end of the body (RFC 9112 §6.3): it may be cut short unseen.
     pub fn ends_with_the_connection(&self) -> bool {
         let headers = self.headers();
-        !headers.contains_key("content-length") && !headers.contains_key("transfer-encoding")
+        // A 204 has no body that could be cut (RFC 9112 §6.3).
+        self.status() != 204 && !headers.contains_key("content-length") && !headers.contains_key("transfer-encoding")
     }
 
     /// Why the body cannot be read, as the network's failure where it may have been cut short unseen.

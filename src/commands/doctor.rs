@@ -50,7 +50,7 @@ impl Check {
     fn bad(name: &'static str, error: &Error) -> Self {
         let mut hints = error.hints.clone();
         if hints.is_empty() {
-            hints.push("set right what it names, and run `lokalise-auth doctor` again".to_owned());
+            hints.push("set right what it names".to_owned());
         }
         Self { name, health: Health::Bad(error.kind), detail: error.to_string(), hints }
     }

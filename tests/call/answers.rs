@@ -103,6 +103,31 @@ fn errors_are_found_behind_megabytes_of_an_answer() {
 }
 
 #[test]
+fn an_error_without_end_is_one_whatever_is_allowed() {
+    let scene = Scene::new();
+    let body = json!({"keys": [{"a": 1}], "error": {"message": "x".repeat(2_000_000), "code": 400}});
+    for arguments in [&[][..], &["--ndjson"], &["--paginate"], &["-q", ".keys"]] {
+        scene.standin.answer_next("GET", "/api2/projects", Answer::json(200, &body));
+        let told = scene.call(&[&["GET", "/projects", "--allow-partial"], arguments].concat());
+        assert_eq!(told.failed(10), "an error of more than 1 MiB (HTTP 200)", "{arguments:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_refused_body_beside_data_has_its_own_bytes() {
+    let scene = Scene::new();
+    let mut wired = Scene::new();
+    let wire = Wire::before(scene.standin.address());
+    let answer =
+        b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 6\r\n\r\n\xe9\xff bad".to_vec();
+    wire.answer_next("GET", "/api2/projects", vec![Step::Send(answer)]);
+    wired.home.set("LOKALISE_API_URL", &wire.api_url());
+    let output = wired.home.command(["call", "GET", "/projects", "-q", "."]).output().expect("the binary runs");
+    assert!(output.stderr.starts_with(b"\xe9\xff bad\n"), "{:?}", output.stderr);
+}
+
+#[test]
 fn a_success_that_is_an_error_is_refused() {
     let scene = Scene::new();
     for nothing in [json!(null), json!(false), json!(""), json!([]), json!({})] {

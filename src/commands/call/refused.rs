@@ -75,7 +75,12 @@ impl Run<'_> {
         if body.is_empty() || self.silent || self.settings.json {
             return;
         }
-        let body = &without_queries(&String::from_utf8_lossy(body)).into_bytes();
+        let mut shown = Vec::with_capacity(body.len());
+        for chunk in body.utf8_chunks() {
+            shown.extend_from_slice(without_queries(chunk.valid()).as_bytes());
+            shown.extend_from_slice(chunk.invalid());
+        }
+        let body = &shown;
         let shown = match (self.world.stderr_is_terminal, is_json) {
             (false, _) => body.clone(),
             (true, true) => {
