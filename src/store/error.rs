@@ -102,7 +102,9 @@ impl Vault {
             vec![first.to_owned(), instead.to_owned()]
         };
         if new && self.kind != StoreKind::File {
-            ways.push("`--store file` keeps the credential in a plaintext file that only you can read".to_owned());
+            ways.push(
+                "or add `--store file`: it keeps the credential in a plaintext file that only you can read".to_owned(),
+            );
         }
         if std::env::var_os("SNAP").is_some() {
             ways.push("in a snap: `snap connect lokalise-auth:password-manager-service`".to_owned());

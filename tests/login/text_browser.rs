@@ -128,7 +128,7 @@ fn over_ssh_the_way_on_is_told_at_once() {
     for (name, value, words) in [
         ("SSH_CONNECTION", "10.0.0.1 5 10.0.0.2 22", "over SSH a browser on your own machine does not reach this one"),
         ("WSL_DISTRO_NAME", "Debian", "a browser on Windows may not reach this Linux"),
-        ("container", "podman", "a browser outside of this container does not reach it"),
+        ("container", "podman", "a browser outside of this container does not reach into it"),
     ] {
         let mut terminal = Terminal::run(&home, &["login", "--no-browser", "--timeout", "1s"], &[(name, value)]);
         let screen = terminal.wait_for(ADDRESS);

@@ -97,7 +97,7 @@ impl Distance {
     pub(super) fn words(self) -> &'static str {
         match self {
             Self::Ssh => "over SSH a browser on your own machine does not reach this one",
-            Self::Container => "a browser outside of this container does not reach it",
+            Self::Container => "a browser outside of this container does not reach into it",
             Self::Wsl => "a browser on Windows may not reach this Linux",
         }
     }

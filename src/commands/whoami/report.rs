@@ -168,7 +168,9 @@ impl Report {
         if let Some(hint) = &self.token_hint {
             line("token", &format!("…{hint}"));
         }
-        let reason = self.state_reason.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"));
+        // What the word says already is not said again.
+        let reason = self.state_reason.as_ref().filter(|_| self.state != State::NotLoggedIn);
+        let reason = reason.map_or_else(String::new, |reason| format!(" ({reason})"));
         line("state", &format!("{}{reason}", self.state.as_str()));
         text
     }
