@@ -9,7 +9,7 @@ use std::time::Duration;
 use reqwest::Url;
 use tokio::process::{Child, Command};
 
-use crate::program;
+use crate::subprocess;
 use crate::world::World;
 
 /// A launcher that fails does so within this time; one that runs longer is the browser itself.
@@ -60,7 +60,7 @@ impl Browser {
             }
         }
         // By this PATH the command is looked up too, and what it runs in turn: the working folder chooses none of them.
-        match program::path() {
+        match subprocess::path() {
             Some(path) => command.env("PATH", path),
             None => command.env_remove("PATH"),
         };
@@ -93,7 +93,7 @@ impl Browser {
 struct OnTerminal {
     child: Child,
     #[cfg(unix)]
-    _terminal: (Option<crate::terminal::Modes>, crate::signals::Lent),
+    _terminal: (Option<crate::terminal::TerminalModes>, crate::signals::Lent),
 }
 
 impl OnTerminal {
@@ -107,7 +107,7 @@ impl OnTerminal {
         }
         Some(Self {
             #[cfg(unix)]
-            _terminal: (crate::terminal::Modes::of_stdin(), crate::signals::Lent::start()),
+            _terminal: (crate::terminal::TerminalModes::of_stdin(), crate::signals::Lent::start()),
             child: command.kill_on_drop(true).spawn().ok()?,
         })
     }

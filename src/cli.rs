@@ -2,7 +2,7 @@
 //! acts; `cli::usage` turns what cannot be meant into errors that echo no value.
 
 pub mod complete;
-pub mod fields;
+pub mod field_args;
 pub mod usage;
 
 use std::path::PathBuf;
@@ -13,8 +13,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter};
 
 use self::complete::candidates;
+use crate::names::StoreKind;
 use crate::profile::ProfileName;
-use crate::store::StoreKind;
 use crate::world::ColorChoice;
 
 /// What `help` explains besides the commands.
@@ -106,7 +106,7 @@ Examples:
     Logout(Logout),
     /// Store, renew or print a token
     #[command(subcommand, after_help = "Examples:\n  lokalise-auth token set\n  lokalise-auth token print | wc -c")]
-    Token(Token),
+    Token(TokenCommand),
     /// Show which credential is in force, and whose it is
     #[command(
         after_help = "Examples:\n  lokalise-auth whoami --json\n  lokalise-auth whoami --check --min-validity 10m"
@@ -204,7 +204,7 @@ pub struct Logout {
 }
 
 #[derive(Subcommand, Debug)]
-pub enum Token {
+pub enum TokenCommand {
     /// Store a personal API token, read from stdin or a hidden prompt
     #[command(after_help = "\
 The token is checked against the API before it is stored. It is never an argument.
@@ -297,7 +297,7 @@ pub struct Call {
     pub path: Option<String>,
 
     #[command(flatten)]
-    pub fields: fields::InOrder,
+    pub fields: field_args::InOrder,
     /// Add a query parameter, whatever the method
     #[arg(long, value_name = "KEY=VALUE", value_hint = ValueHint::Other, help_heading = "Request")]
     pub query: Vec<String>,

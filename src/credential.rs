@@ -7,23 +7,23 @@ use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::name::ProfileName;
+use crate::names::ProfileName;
 use crate::oauth::client::ClientCredentials;
 use crate::oauth::token::TokenResponse;
 use crate::origin::Origin;
+use crate::secret::digest;
 use crate::secret::{AccessToken, ApiToken, ClientSecret, LONGEST, RefreshToken, json};
-use crate::store::lock;
 
 /// The two kinds of credential that Lokalise knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Kind {
+pub enum CredentialKind {
     #[serde(rename = "api-token")]
     ApiToken,
     #[serde(rename = "oauth")]
     OAuth,
 }
 
-impl Kind {
+impl CredentialKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::ApiToken => "api-token",
@@ -68,10 +68,10 @@ pub struct Renewal {
 }
 
 impl Credential {
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> CredentialKind {
         match self {
-            Self::ApiToken(_) => Kind::ApiToken,
-            Self::OAuth(_) => Kind::OAuth,
+            Self::ApiToken(_) => CredentialKind::ApiToken,
+            Self::OAuth(_) => CredentialKind::OAuth,
         }
     }
 
@@ -92,8 +92,8 @@ impl Credential {
     }
 
     /// A name for the token that does not tell it, for the pace that its requests share.
-    pub fn pace_key(&self) -> String {
-        lock::digest(&format!("pace {}", self.token()))
+    pub fn rate_limit_key(&self) -> String {
+        digest(&format!("pace {}", self.token()))
     }
 
     /// The one header that authenticates a request, marked sensitive. Never both.
@@ -178,7 +178,7 @@ pub struct Record {
 
 /// Why a record is not used. None of its bytes are part of this.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unusable {
+pub enum UnusableRecord {
     #[error("it is not a record of lokalise-auth")]
     Malformed,
     #[error("it was written by a newer lokalise-auth")]
@@ -193,10 +193,10 @@ pub const LAST_SECOND: u64 = 253_402_300_799;
 
 /// The record's form in the store.
 #[derive(Serialize, Deserialize)]
-struct Form {
+struct StoredRecord {
     version: u32,
     profile: String,
-    kind: Kind,
+    kind: CredentialKind,
     api_url: String,
     oauth_url: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -221,7 +221,7 @@ impl Record {
     /// The record as compact ASCII JSON, the form that every store takes.
     pub fn to_text(&self) -> Zeroizing<String> {
         let kept = |secret: &str| Some(Zeroizing::new(secret.to_owned()));
-        let mut form = Form {
+        let mut form = StoredRecord {
             version: VERSION,
             profile: self.profile.to_string(),
             kind: self.credential.kind(),
@@ -256,32 +256,32 @@ impl Record {
     /// Reads a record and checks that it is the one that was asked for.
     ///
     /// # Errors
-    /// [`Unusable`]. Parse errors are dropped: they can quote the token they could not parse.
-    pub fn from_text(text: &str, profile: &ProfileName) -> Result<Self, Unusable> {
+    /// [`UnusableRecord`]. Parse errors are dropped: they can quote the token they could not parse.
+    pub fn from_text(text: &str, profile: &ProfileName) -> Result<Self, UnusableRecord> {
         #[derive(Deserialize)]
-        struct Versioned {
+        struct RecordVersion {
             version: u32,
         }
-        let Versioned { version } = serde_json::from_str(text).map_err(|_| Unusable::Malformed)?;
+        let RecordVersion { version } = serde_json::from_str(text).map_err(|_| UnusableRecord::Malformed)?;
         if version > VERSION {
-            return Err(Unusable::Newer);
+            return Err(UnusableRecord::Newer);
         }
-        let form: Form = serde_json::from_str(text).map_err(|_| Unusable::Malformed)?;
+        let form: StoredRecord = serde_json::from_str(text).map_err(|_| UnusableRecord::Malformed)?;
         if form.profile != profile.as_str() {
-            return Err(Unusable::OtherProfile);
+            return Err(UnusableRecord::OtherProfile);
         }
         Ok(Self {
             profile: profile.clone(),
             api_origin: Origin::recorded(&form.api_url),
             oauth_origin: Origin::recorded(&form.oauth_url),
-            credential: form.credential().ok_or(Unusable::Malformed)?,
+            credential: form.credential().ok_or(UnusableRecord::Malformed)?,
         })
     }
 }
 
-impl Form {
+impl StoredRecord {
     fn credential(self) -> Option<Credential> {
-        if self.kind == Kind::ApiToken {
+        if self.kind == CredentialKind::ApiToken {
             return ApiToken::parse(&self.api_token?).ok().map(Credential::ApiToken);
         }
         let renewal = match (self.client_id, self.client_secret, self.refresh_token) {
@@ -365,21 +365,21 @@ mod tests {
         let back = Record::from_text(&text, &profile).expect("a record");
         assert_eq!(*back.to_text(), *text);
         let other = ProfileName::parse("other").expect("a name");
-        assert_eq!(Record::from_text(&text, &other).map(drop), Err(Unusable::OtherProfile));
+        assert_eq!(Record::from_text(&text, &other).map(drop), Err(UnusableRecord::OtherProfile));
     }
 
     #[test]
     fn a_foreign_record_is_refused_without_its_bytes() {
         let profile = ProfileName::default();
         for (text, why) in [
-            ("", Unusable::Malformed),
-            ("hunter2", Unusable::Malformed),
-            ("[1]", Unusable::Malformed),
-            (r#"{"version":1}"#, Unusable::Malformed),
-            (r#"{"version":2,"profile":"default"}"#, Unusable::Newer),
+            ("", UnusableRecord::Malformed),
+            ("hunter2", UnusableRecord::Malformed),
+            ("[1]", UnusableRecord::Malformed),
+            (r#"{"version":1}"#, UnusableRecord::Malformed),
+            (r#"{"version":2,"profile":"default"}"#, UnusableRecord::Newer),
             (
                 r#"{"version":1,"profile":"default","kind":"api-token","api_url":"","oauth_url":"","api_token":"a b"}"#,
-                Unusable::Malformed,
+                UnusableRecord::Malformed,
             ),
         ] {
             assert_eq!(Record::from_text(text, &profile).map(drop), Err(why), "{text}");

@@ -15,16 +15,16 @@ use crate::origin::OAuthUrl;
 use crate::world::World;
 
 mod failure;
+mod peer_certificate;
 mod proxies;
 mod roots;
-mod shown;
 use failure::cause;
 pub use failure::{is_certificate_error, may_pass, network_error};
+use peer_certificate::PeerCertificate;
 use proxies::Proxies;
 pub use proxies::{no_proxy_variable, proxy_variable};
 use roots::Roots;
 pub use roots::variables as roots_variables;
-use shown::Shown;
 
 /// How we name ourselves to servers.
 pub const USER_AGENT: &str = concat!("lokalise-auth/", env!("CARGO_PKG_VERSION"));
@@ -38,7 +38,7 @@ const TOKEN_REQUEST: Duration = Duration::from_secs(30);
 const LONGEST_TOKEN_ANSWER: usize = 1 << 20;
 
 /// A token request that got no answer.
-pub struct Unanswered {
+pub struct TokenRequestFailure {
     pub error: Error,
     /// Whether it may have reached the server.
     pub sent: bool,
@@ -78,7 +78,7 @@ impl Http {
 
     /// The certificate, in DER, that the server of a URL shows where it is not trusted. Nothing is sent to the server.
     pub async fn untrusted_certificate(&self, url: reqwest::Url) -> Option<Vec<u8>> {
-        let shown = Shown::default();
+        let shown = PeerCertificate::default();
         let config = shown.config(&rustls::crypto::ring::default_provider().into()).ok()?;
         let client = self.any_client().tls_backend_preconfigured(config).timeout(CONNECT).build().ok()?;
         // That it fails is what it is for.
@@ -144,18 +144,19 @@ impl Http {
         oauth_url: &OAuthUrl,
         grant: &Grant<'_>,
         client: &ClientCredentials,
-    ) -> Result<Result<TokenResponse, TokenError>, Unanswered> {
+    ) -> Result<Result<TokenResponse, TokenError>, TokenRequestFailure> {
         let url = oauth_url.token_endpoint();
         let body = request_body(grant, client);
         world.trace(&format!("> POST {url}"));
         let request = self
             .client(|builder| builder.timeout(TOKEN_REQUEST).no_gzip().retry(reqwest::retry::never()))
-            .map_err(|error| Unanswered { error, sent: false })?
+            .map_err(|error| TokenRequestFailure { error, sent: false })?
             .post(url)
             .header("content-type", "application/json")
             .header("accept", "application/json")
             .body(Bytes::from_owner(body));
-        let unanswered = |error: reqwest::Error| Unanswered { error: network_error(&error), sent: !error.is_connect() };
+        let unanswered =
+            |error: reqwest::Error| TokenRequestFailure { error: network_error(&error), sent: !error.is_connect() };
         let mut response = request.send().await.map_err(unanswered)?;
         let status = response.status().as_u16();
         world.trace(&format!("< {status}"));

@@ -5,31 +5,36 @@ pub mod browser;
 pub mod call;
 pub mod cli;
 pub mod commands;
+pub mod context;
 pub mod credential;
 pub mod error;
+pub mod escape;
+pub mod files;
+pub mod hardening;
 pub mod http;
-pub mod hygiene;
+pub mod json;
 pub mod lokalise;
 pub mod loopback;
-pub mod name;
+pub mod names;
 pub mod oauth;
 pub mod origin;
-pub mod pace;
 pub mod profile;
-pub mod program;
+pub mod rate_limit;
 pub mod secret;
 pub mod session;
 pub mod settings;
 pub mod signals;
 pub mod store;
+pub mod subprocess;
 pub mod terminal;
 pub mod world;
 
 use crate::cli::{Cli, Command};
+use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::settings::Settings;
 use crate::signals::Signals;
-use crate::world::{Detail, World};
+use crate::world::{Verbosity, World};
 
 /// Room for a filter that recurses: what a deep document or `reduce` may need. It is taken up when it is used.
 const FILTER_STACK: usize = 64 * 1024 * 1024;
@@ -64,35 +69,36 @@ pub fn run(world: &mut World, cli: &Cli) -> Result<u8> {
         .thread_stack_size(FILTER_STACK)
         .build()
         .map_err(|error| Error::other("the runtime cannot be started").because(error))?;
+    let context = Context { world, settings: &settings };
     let ended = runtime.block_on(async {
         // Signals belong to the command that `exec` runs, and `login` has its own words for them.
         match &cli.command {
-            Command::Exec(exec) => return commands::exec::run(world, &settings, exec).await,
-            Command::Login(login) => return commands::login::run(world, &settings, login).await,
+            Command::Exec(exec) => return commands::exec::run(context, exec).await,
+            Command::Login(login) => return commands::login::run(context, login).await,
             _ => {}
         }
         let mut signals = Signals::listen_under_nohup();
         tokio::select! {
             biased;
             signal = signals.next() => Err(signal),
-            ended = command(world, &settings, &cli.command) => ended,
+            ended = command(context, &cli.command) => ended,
         }
     });
-    program::end_all();
+    subprocess::end_all();
     // Threads that still wait, for a terminal or a mute keyring, must not hold up the exit.
     runtime.shutdown_background();
     ended
 }
 
-async fn command(world: &World, settings: &Settings, command: &Command) -> Result<u8> {
+async fn command(context: Context<'_>, command: &Command) -> Result<u8> {
     match command {
-        Command::Logout(logout) => commands::logout::run(world, settings, logout).await,
-        Command::Token(token) => commands::token::run(world, settings, token).await,
-        Command::Whoami(whoami) => commands::whoami::run(world, settings, whoami).await,
-        Command::Call(call) => commands::call::run(world, settings, call).await,
-        Command::Profile(profile) => commands::profile::run(world, settings, profile),
-        Command::Scopes(scopes) => commands::scopes::run(world, settings, scopes),
-        Command::Doctor(_) => commands::doctor::run(world, settings).await,
+        Command::Logout(logout) => commands::logout::run(context, logout).await,
+        Command::Token(token) => commands::token::run(context, token).await,
+        Command::Whoami(whoami) => commands::whoami::run(context, whoami).await,
+        Command::Call(call) => commands::call::run(context, call).await,
+        Command::Profile(profile) => commands::profile::run(context, profile),
+        Command::Scopes(scopes) => commands::scopes::run(context, scopes),
+        Command::Doctor(_) => commands::doctor::run(context).await,
         Command::Exec(_) | Command::Login(_) | Command::Help(_) | Command::Completions(_) => {
             unreachable!("`run` took these")
         }
@@ -100,11 +106,11 @@ async fn command(world: &World, settings: &Settings, command: &Command) -> Resul
 }
 
 /// `-v` and `-vv`, or `LOKALISE_AUTH_LOG`.
-fn detail(world: &World, verbose: u8) -> Result<Detail> {
+fn detail(world: &World, verbose: u8) -> Result<Verbosity> {
     match (verbose, world.var("LOKALISE_AUTH_LOG").as_deref()) {
-        (1, _) | (0, Some("steps")) => Ok(Detail::Steps),
-        (2.., _) | (0, Some("requests")) => Ok(Detail::Requests),
-        (0, None) => Ok(Detail::Answers),
+        (1, _) | (0, Some("steps")) => Ok(Verbosity::Steps),
+        (2.., _) | (0, Some("requests")) => Ok(Verbosity::Requests),
+        (0, None) => Ok(Verbosity::Answers),
         (0, Some(_)) => Err(Error::usage("LOKALISE_AUTH_LOG is `steps` or `requests`")),
     }
 }
@@ -121,7 +127,7 @@ pub fn report(world: &World, error: &Error, json: bool) {
             "hint": (!hints.is_empty()).then_some(hints),
             "request_id": error.request_id,
         }});
-        world.say(&terminal::escaped_json(&object.to_string()));
+        world.say(&escape::escaped_json(&object.to_string()));
         return;
     }
     world.say(&format!("lokalise-auth: {error}"));

@@ -26,7 +26,7 @@ use crate::error::{Error, Result};
 use crate::oauth::authorization::{AuthorizationRequest, NotOurs, RedirectUri, Redirected};
 
 mod page;
-pub use page::Page;
+pub use page::BrowserPage;
 
 /// A request head may have this many bytes.
 const LONGEST_HEAD: usize = 8 * 1024;
@@ -36,7 +36,7 @@ const STRANGERS_TIME: Duration = Duration::from_secs(5);
 /// are more.
 const CONNECTIONS: usize = 16;
 /// The browser has this long to take its page when the login has ended.
-const FAREWELL: Duration = Duration::from_millis(800);
+const PAGE_TIMEOUT: Duration = Duration::from_millis(800);
 
 /// Which address to listen on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,21 +62,21 @@ pub struct Listening {
 /// The answer to our request, and the browser that waits for its page.
 pub struct Answered {
     pub redirected: Redirected,
-    pub waiting: Waiting,
+    pub waiting: WaitingBrowser,
 }
 
 /// A browser that waits for its page.
-pub struct Waiting {
-    page: oneshot::Sender<Page>,
+pub struct WaitingBrowser {
+    page: oneshot::Sender<BrowserPage>,
     sent: oneshot::Receiver<()>,
 }
 
-impl Waiting {
+impl WaitingBrowser {
     /// Answers the browser, and waits until the page is out or the browser is gone.
-    pub async fn show(self, page: Page) {
+    pub async fn show(self, page: BrowserPage) {
         // A browser that has gone away needs no page.
         let _ = self.page.send(page);
-        let _ = tokio::time::timeout(FAREWELL, self.sent).await;
+        let _ = tokio::time::timeout(PAGE_TIMEOUT, self.sent).await;
     }
 }
 
@@ -122,7 +122,7 @@ impl Loopback {
     pub fn listen(self, request: &Arc<AuthorizationRequest>) -> Listening {
         let (sender, answers) = mpsc::channel(1);
         let request = Arc::clone(request);
-        let shared = Arc::new(Shared { request, answers: sender, answered: AtomicBool::new(false) });
+        let shared = Arc::new(ListenerState { request, answers: sender, answered: AtomicBool::new(false) });
         let acceptor = tokio::spawn(accept_all(self.listeners, shared)).abort_handle();
         Listening { acceptor, answers }
     }
@@ -147,20 +147,20 @@ impl Drop for Listening {
 /// A connection that is being served, until it is dropped.
 struct Connection {
     task: AbortHandle,
-    stage: Arc<Stage>,
+    stage: Arc<ConnectionStage>,
 }
 
 /// How far a connection has come.
 #[derive(Default)]
-struct Stage {
+struct ConnectionStage {
     /// Something was sent on it.
     begun: AtomicBool,
     holds_answer: AtomicBool,
 }
 
 impl Connection {
-    fn serve(stream: TcpStream, shared: &Arc<Shared>) -> Self {
-        let stage = Arc::new(Stage::default());
+    fn serve(stream: TcpStream, shared: &Arc<ListenerState>) -> Self {
+        let stage = Arc::new(ConnectionStage::default());
         let task = tokio::spawn(serve(stream, Arc::clone(shared), Arc::clone(&stage))).abort_handle();
         Self { task, stage }
     }
@@ -177,7 +177,7 @@ impl Drop for Connection {
 }
 
 /// Accepts until the login has ended: reloads of the page are answered while it goes on.
-async fn accept_all(listeners: Vec<TcpListener>, shared: Arc<Shared>) {
+async fn accept_all(listeners: Vec<TcpListener>, shared: Arc<ListenerState>) {
     let mut connections: VecDeque<Connection> = VecDeque::new();
     loop {
         let Ok((stream, _)) = accept(&listeners).await else {
@@ -248,14 +248,14 @@ fn cannot_listen(redirect: &Redirect, port: u16, error: io::Error) -> Error {
     }
 }
 
-struct Shared {
+struct ListenerState {
     request: Arc<AuthorizationRequest>,
     answers: mpsc::Sender<Answered>,
     answered: AtomicBool,
 }
 
 /// One connection: one request, one answer, closed.
-async fn serve(stream: TcpStream, shared: Arc<Shared>, stage: Arc<Stage>) {
+async fn serve(stream: TcpStream, shared: Arc<ListenerState>, stage: Arc<ConnectionStage>) {
     let until = tokio::time::Instant::now() + STRANGERS_TIME;
     if !matches!(tokio::time::timeout_at(until, stream.peek(&mut [0])).await, Ok(Ok(1..))) {
         return;
@@ -288,12 +288,12 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>, stage: Arc<Stage>) {
 
 async fn respond(
     request: &Request<Incoming>,
-    shared: &Shared,
+    shared: &ListenerState,
     holds_answer: &AtomicBool,
     sent: &Mutex<Option<oneshot::Sender<()>>>,
 ) -> Response<Full<Bytes>> {
     if request.method() != Method::GET {
-        let mut refusal = response(StatusCode::METHOD_NOT_ALLOWED, Page::Stranger);
+        let mut refusal = response(StatusCode::METHOD_NOT_ALLOWED, BrowserPage::Stranger);
         refusal.headers_mut().insert(ALLOW, hyper::header::HeaderValue::from_static("GET"));
         return refusal;
     }
@@ -305,27 +305,27 @@ async fn respond(
     if let Redirected::NotOurs(why) = redirected {
         return response(
             if why == NotOurs::Path { StatusCode::NOT_FOUND } else { StatusCode::BAD_REQUEST },
-            Page::Stranger,
+            BrowserPage::Stranger,
         );
     }
     // The state is good for one answer.
     if shared.answered.swap(true, Ordering::SeqCst) {
-        return response(StatusCode::OK, Page::Repeated);
+        return response(StatusCode::OK, BrowserPage::Repeated);
     }
     holds_answer.store(true, Ordering::Relaxed);
     let (page, shown) = oneshot::channel();
     let (done, gone) = oneshot::channel();
     *sent.lock().expect("no holder panics") = Some(done);
-    let answered = Answered { redirected, waiting: Waiting { page, sent: gone } };
+    let answered = Answered { redirected, waiting: WaitingBrowser { page, sent: gone } };
     if shared.answers.send(answered).await.is_err() {
-        return response(StatusCode::OK, Page::Failed);
+        return response(StatusCode::OK, BrowserPage::Failed);
     }
     // A login that is called off drops its end.
-    let page = shown.await.unwrap_or(Page::Failed);
+    let page = shown.await.unwrap_or(BrowserPage::Failed);
     response(StatusCode::OK, page)
 }
 
-fn response(status: StatusCode, page: Page) -> Response<Full<Bytes>> {
+fn response(status: StatusCode, page: BrowserPage) -> Response<Full<Bytes>> {
     Response::builder()
         .status(status)
         .header(CONTENT_TYPE, "text/html; charset=utf-8")

@@ -6,10 +6,10 @@ use std::process;
 use lokalise_auth::cli::{complete, usage};
 use lokalise_auth::error::Error;
 use lokalise_auth::world::World;
-use lokalise_auth::{hygiene, report, run};
+use lokalise_auth::{hardening, report, run};
 
 fn main() {
-    hygiene::apply();
+    hardening::apply();
     process::exit(i32::from(answer_the_tab_key().unwrap_or_else(exit_code)));
 }
 
@@ -22,7 +22,7 @@ fn answer_the_tab_key() -> Option<u8> {
 }
 
 fn exit_code() -> u8 {
-    let usage::Manner { mut json, color } = usage::manner(std::env::args_os());
+    let usage::EarlyFlags { mut json, color } = usage::early_flags(std::env::args_os());
     // A variable that is not text cannot be told apart from none without saying so.
     let mut world = match World::real() {
         Ok(world) => world,
@@ -32,9 +32,9 @@ fn exit_code() -> u8 {
         }
     };
     world.color = color;
-    let ended = match usage::asked(std::env::args_os(), world.color_stdout()) {
-        Ok(usage::Asked::Text(text)) => world.answer(&text).map(|()| 0),
-        Ok(usage::Asked::Command(cli)) => {
+    let ended = match usage::parse(std::env::args_os(), world.color_stdout()) {
+        Ok(usage::Parsed::Text(text)) => world.answer(&text).map(|()| 0),
+        Ok(usage::Parsed::Command(cli)) => {
             json = cli.global.json;
             run(&mut world, &cli)
         }

@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::credential::Kind;
+use crate::credential::CredentialKind;
 use crate::error::{Error, Result};
-pub use crate::name::{NotAName, ProfileName};
-use crate::store::{StoreKind, atomic, lock};
+use crate::files::{atomic, lock, private};
+use crate::names::StoreKind;
+pub use crate::names::{NotAName, ProfileName};
 
 /// Who owns a credential, as far as the API told.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,12 +24,12 @@ pub struct Owner {
 
 /// What is known of a profile without opening its store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entry {
-    pub kind: Kind,
+pub struct ProfileEntry {
+    pub kind: CredentialKind,
     /// The kind of the record that is about to be written: should the run end before this entry is
     /// replaced too, the new record is good all the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub becomes: Option<Kind>,
+    pub becomes: Option<CredentialKind>,
     pub store: StoreKind,
     /// Origin of the API that the credential is for.
     pub api_url: String,
@@ -47,9 +48,9 @@ pub struct Entry {
     pub command: Option<Vec<String>>,
 }
 
-impl Entry {
+impl ProfileEntry {
     /// Whether a record of this kind may be the one that the entry speaks of.
-    pub fn is_for(&self, kind: Kind) -> bool {
+    pub fn is_for(&self, kind: CredentialKind) -> bool {
         self.kind == kind || self.becomes == Some(kind)
     }
 }
@@ -62,7 +63,7 @@ pub struct Profiles {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default: Option<ProfileName>,
     #[serde(default)]
-    pub entries: BTreeMap<ProfileName, Entry>,
+    pub entries: BTreeMap<ProfileName, ProfileEntry>,
 }
 
 impl Default for Profiles {
@@ -140,20 +141,20 @@ impl Profiles {
 
 /// Makes the folder, and takes the lock of the list.
 fn prepare(folder: &Path, path: &Path) -> Result<Option<lock::Lock>> {
-    atomic::private_folder(folder).and_then(|()| lock::beside(path)).map_err(|error| unwritable(path, error))
+    private::private_folder(folder).and_then(|()| lock::beside(path)).map_err(|error| unwritable(path, error))
 }
 
 /// Refuses to change anything in a home that is not ours, before it is begun.
 pub fn own_home() -> Result<()> {
-    atomic::own_home().map_err(|error| not_own_home(&error))
+    private::own_home().map_err(|error| not_own_home(&error))
 }
 
 fn not_own_home(error: &io::Error) -> Error {
-    Error::usage(format!("{error}; nothing was written")).hint(atomic::ForeignHome::HINT)
+    Error::usage(format!("{error}; nothing was written")).hint(private::ForeignHome::HINT)
 }
 
 fn unwritable(path: &Path, error: io::Error) -> Error {
-    if atomic::ForeignHome::is(&error) {
+    if private::ForeignHome::is(&error) {
         return not_own_home(&error);
     }
     Error::store(format!("{} cannot be written", path.display()))

@@ -142,6 +142,15 @@ pub fn hint_of(token: &str) -> Option<String> {
     (count >= 20).then(|| token.chars().skip(count - 4).collect())
 }
 
+/// The first 16 hex digits of a key's SHA-256: a name that any key can have.
+pub fn digest(key: &str) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA256, key.as_bytes());
+    digest.as_ref()[..8].iter().fold(String::with_capacity(16), |mut hex, byte| {
+        fmt::Write::write_fmt(&mut hex, format_args!("{byte:02x}")).expect("a string takes all text");
+        hex
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

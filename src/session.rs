@@ -2,22 +2,24 @@
 //! is stale, by one process at a time. No failure here changes what is stored.
 
 mod command;
-pub mod keep;
-mod refusal;
-pub mod renewal;
+pub mod refresh;
+mod refresh_failure;
+pub mod save;
 mod variable;
 
 use std::time::{Instant, SystemTime};
 
 use reqwest::header::{HeaderName, HeaderValue};
 
-use crate::credential::{Credential, Kind, OAuth, Record, Unusable};
+use crate::context::Context;
+use crate::credential::{Credential, CredentialKind, OAuth, Record, UnusableRecord};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::Http;
+use crate::names::StoreKind;
 use crate::origin::{API_URL, ApiUrl, OAUTH_URL, Origin};
-use crate::profile::{Entry, ProfileName, Profiles};
-use crate::settings::{Rule, Settings};
-use crate::store::{StoreError, StoreKind, Vault};
+use crate::profile::{ProfileEntry, ProfileName, Profiles};
+use crate::settings::{ProfileRule, Settings};
+use crate::store::{Store, StoreError};
 use crate::world::World;
 
 pub use command::{command_token, command_words};
@@ -25,7 +27,7 @@ pub use variable::{renewal_of_variables, secret_file};
 
 /// Where a credential came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
+pub enum CredentialSource {
     Variable(&'static str),
     /// Type (`keyring`, `file`, `helper`) and the item's name.
     Store(&'static str, String),
@@ -33,7 +35,7 @@ pub enum Source {
     Command(String),
 }
 
-impl Source {
+impl CredentialSource {
     /// `source.type` and `source.name` in reports.
     pub fn parts(&self) -> (&'static str, &str) {
         match self {
@@ -45,21 +47,21 @@ impl Source {
 }
 
 /// Where a credential is sought: the rule, the profile, and what is known without opening a store.
-pub struct Choice {
-    pub rule: Rule,
+pub struct CredentialChoice {
+    pub rule: ProfileRule,
     /// `None` while a token variable is in force.
     pub profile: Option<ProfileName>,
-    pub entry: Option<Entry>,
+    pub entry: Option<ProfileEntry>,
 }
 
-impl Choice {
+impl CredentialChoice {
     /// Applies the rules of product.md §2.
-    pub fn make(world: &World, settings: &Settings) -> Result<Self> {
-        if let Some(name) = settings.token_variable(world)? {
-            return Ok(Self { rule: Rule::TokenVariable(name), profile: None, entry: None });
+    pub fn make(context: Context<'_>) -> Result<Self> {
+        if let Some(name) = context.settings.token_variable(context.world)? {
+            return Ok(Self { rule: ProfileRule::TokenVariable(name), profile: None, entry: None });
         }
-        let profiles = Profiles::load(&settings.config_folder)?;
-        let (profile, rule) = settings.profile(world, &profiles)?;
+        let profiles = Profiles::load(&context.settings.config_folder)?;
+        let (profile, rule) = context.settings.profile(context.world, &profiles)?;
         let entry = profiles.entries.get(&profile).cloned();
         Ok(Self { rule, profile: Some(profile), entry })
     }
@@ -67,15 +69,14 @@ impl Choice {
 
 /// The credential of one run.
 pub struct Session<'w> {
-    world: &'w World,
-    settings: &'w Settings,
+    context: Context<'w>,
     http: &'w Http,
-    pub rule: Rule,
+    pub rule: ProfileRule,
     pub profile: Option<ProfileName>,
-    pub source: Source,
-    pub entry: Option<Entry>,
+    pub source: CredentialSource,
+    pub entry: Option<ProfileEntry>,
     credential: Credential,
-    vault: Option<Vault>,
+    store: Option<Store>,
     /// When this run set out, by the clock that records are dated with.
     began: SystemTime,
     /// When the token may be renewed again.
@@ -87,27 +88,26 @@ impl<'w> Session<'w> {
     ///
     /// # Errors
     /// `NotLoggedIn` when there is none; `Store` when that cannot be told.
-    pub async fn open(world: &'w World, settings: &'w Settings, http: &'w Http) -> Result<Self> {
-        let choice = Choice::make(world, settings)?;
-        Self::of_choice(world, settings, http, choice).await
+    pub async fn open(context: Context<'w>, http: &'w Http) -> Result<Self> {
+        let choice = CredentialChoice::make(context)?;
+        Self::of_choice(context, http, choice).await
     }
 
     /// As [`Session::open`], for a choice that is made already.
-    pub async fn of_choice(world: &'w World, settings: &'w Settings, http: &'w Http, choice: Choice) -> Result<Self> {
-        let Choice { rule, profile, entry } = choice;
-        let began = world.now();
-        let (source, credential, vault) = match (&rule, &profile) {
-            (Rule::TokenVariable(name), _) => {
-                (Source::Variable(name), variable::credential(world, settings, http, name).await?, None)
+    pub async fn of_choice(context: Context<'w>, http: &'w Http, choice: CredentialChoice) -> Result<Self> {
+        let CredentialChoice { rule, profile, entry } = choice;
+        let began = context.world.now();
+        let (source, credential, store) = match (&rule, &profile) {
+            (ProfileRule::TokenVariable(name), _) => {
+                (CredentialSource::Variable(name), variable::credential(context, http, name).await?, None)
             }
-            (_, Some(profile)) => stored(world, settings, http, &rule, profile, entry.as_ref()).await?,
+            (_, Some(profile)) => stored(context, http, &rule, profile, entry.as_ref()).await?,
             (_, None) => unreachable!("only a token variable stands in for a profile"),
         };
-        world.step(&format!("using the {} from {}", credential.kind().words(), source.parts().1));
+        context.world.step(&format!("using the {} from {}", credential.kind().words(), source.parts().1));
         let not_before = None;
-        let mut session =
-            Self { world, settings, http, rule, profile, source, entry, credential, vault, began, not_before };
-        if session.vault.is_none() && session.refreshable() {
+        let mut session = Self { context, http, rule, profile, source, entry, credential, store, began, not_before };
+        if session.store.is_none() && session.refreshable() {
             session.pause(); // minted this moment
         }
         Ok(session)
@@ -124,11 +124,11 @@ impl<'w> Session<'w> {
 
     /// The API root that the credential may be sent to.
     pub fn api_url(&self) -> &ApiUrl {
-        &self.settings.api_url
+        &self.context.settings.api_url
     }
 
     pub fn is_oauth(&self) -> bool {
-        self.credential.kind() == Kind::OAuth
+        self.credential.kind() == CredentialKind::OAuth
     }
 
     pub fn oauth(&self) -> Option<&OAuth> {
@@ -153,16 +153,16 @@ impl<'w> Session<'w> {
         self.oauth().is_some_and(|oauth| oauth.renewal.is_some())
     }
 
-    /// The `--profile NAME` that a pasted hint needs, with a space before it; see [`profile_words`].
-    pub fn profile_words(&self) -> String {
-        self.profile.as_ref().map_or_else(String::new, |profile| profile_words(profile, &self.rule))
+    /// The `--profile NAME` that a pasted hint needs, with a space before it; see [`profile_flag_for_hint`].
+    pub fn profile_flag_for_hint(&self) -> String {
+        self.profile.as_ref().map_or_else(String::new, |profile| profile_flag_for_hint(profile, &self.rule))
     }
 }
 
 /// ` --profile NAME`, for hints. Nothing for the profile `default` where nothing else was said: it is
 /// then what the command means without it. Chosen by a flag, a variable or a folder it is not, elsewhere.
-pub fn profile_words(profile: &ProfileName, rule: &Rule) -> String {
-    if *profile == ProfileName::default() && matches!(rule, Rule::Default | Rule::Chosen) {
+pub fn profile_flag_for_hint(profile: &ProfileName, rule: &ProfileRule) -> String {
+    if *profile == ProfileName::default() && matches!(rule, ProfileRule::Default | ProfileRule::Chosen) {
         String::new()
     } else {
         format!(" --profile {profile}")
@@ -175,8 +175,8 @@ pub fn for_github_actions(error: Error) -> Error {
 }
 
 /// The error for "there is no credential", with the way on that works here.
-pub fn not_logged_in(world: &World, profile: &ProfileName, rule: &Rule) -> Error {
-    let words = profile_words(profile, rule);
+pub fn not_logged_in(world: &World, profile: &ProfileName, rule: &ProfileRule) -> Error {
+    let words = profile_flag_for_hint(profile, rule);
     let what = if words.is_empty() {
         "not logged in to Lokalise".to_owned()
     } else {
@@ -194,15 +194,14 @@ pub fn not_logged_in(world: &World, profile: &ProfileName, rule: &Rule) -> Error
 
 /// The credential of a profile: from its store, or printed by its command.
 async fn stored(
-    world: &World,
-    settings: &Settings,
+    context: Context<'_>,
     http: &Http,
-    rule: &Rule,
+    rule: &ProfileRule,
     profile: &ProfileName,
-    entry: Option<&Entry>,
-) -> Result<(Source, Credential, Option<Vault>)> {
-    let words = profile_words(profile, rule);
-    let kind = match (entry, &settings.store_flag) {
+    entry: Option<&ProfileEntry>,
+) -> Result<(CredentialSource, Credential, Option<Store>)> {
+    let words = profile_flag_for_hint(profile, rule);
+    let kind = match (entry, &context.settings.store_flag) {
         (Some(entry), None) => entry.store.clone(),
         (Some(entry), Some(flag)) if *flag == entry.store => entry.store.clone(),
         (Some(entry), Some(_)) => {
@@ -211,70 +210,70 @@ async fn stored(
         }
         // A record may outlive its entry in the list of profiles; only a store that was named is looked into.
         (None, Some(flag)) => flag.clone(),
-        (None, None) => match &settings.store_variable {
+        (None, None) => match &context.settings.store_variable {
             Some(named) => named.clone(),
-            None => return Err(unknown_profile(world, rule, profile)),
+            None => return Err(unknown_profile(context.world, rule, profile)),
         },
     };
     if let Some(entry) = entry {
         check_origin(
-            settings,
+            context.settings,
             profile,
             &Origin::recorded(&entry.api_url),
             &Origin::recorded(&entry.oauth_url),
             entry.kind,
         )?;
         if let Some(command) = &entry.command {
-            let token = command_token(world, settings, command, &words).await?;
+            let token = command_token(context, command, &words).await?;
             let program = command.first().cloned().unwrap_or_default();
-            return Ok((Source::Command(program), Credential::ApiToken(token), None));
+            return Ok((CredentialSource::Command(program), Credential::ApiToken(token), None));
         }
     }
-    let vault = settings.vault(kind);
-    let reading = vault.begin_read(profile);
+    let store = context.settings.store(kind);
+    let reading = store.begin_read(profile);
     http.api()?; // built while the store answers
-    let text = vault.finish_read(reading).await.map_err(|error| error.explain(&vault, profile))?;
+    let text = store.finish_read(reading).await.map_err(|error| error.explain(&store, profile))?;
     let Some(text) = text else {
         // Some helpers say "not found" when they are locked; where a record should be, that is worth a second look.
-        if entry.is_some() && matches!(vault.kind, StoreKind::Helper(_)) {
-            vault.probe().await.map_err(|error| error.explain(&vault, profile))?;
+        if entry.is_some() && matches!(store.kind, StoreKind::Helper(_)) {
+            store.probe().await.map_err(|error| error.explain(&store, profile))?;
         }
-        return Err(unknown_profile(world, rule, profile));
+        return Err(unknown_profile(context.world, rule, profile));
     };
-    let record = record_of(&vault, profile, &text, &words)?;
-    check_origin(settings, profile, &record.api_origin, &record.oauth_origin, record.credential.kind())?;
+    let record = record_of(&store, profile, &text, &words)?;
+    check_origin(context.settings, profile, &record.api_origin, &record.oauth_origin, record.credential.kind())?;
     if entry.is_some_and(|entry| !entry.is_for(record.credential.kind())) {
         return Err(Error::store(format!(
             "the record of profile `{profile}` is of another kind than profiles.json says"
         ))
-        .hint(log_in_again(world, &words)));
+        .hint(log_in_again(context.world, &words)));
     }
-    Ok((Source::Store(vault.kind.type_name(), vault.item_name(profile)), record.credential, Some(vault)))
+    Ok((CredentialSource::Store(store.kind.type_name(), store.item_name(profile)), record.credential, Some(store)))
 }
 
 /// How a login is replaced that is good no more. Where nobody may be asked, it is not.
-pub fn log_in_again(world: &World, profile_words: &str) -> String {
+pub fn log_in_again(world: &World, profile_flag: &str) -> String {
     if world.asked_for_silence() {
         "set LOKALISE_API_TOKEN, or log in again where somebody is there to do it".to_owned()
     } else {
-        format!("log in again with `lokalise-auth login{profile_words}`")
+        format!("log in again with `lokalise-auth login{profile_flag}`")
     }
 }
 
-fn unknown_profile(world: &World, rule: &Rule, profile: &ProfileName) -> Error {
+fn unknown_profile(world: &World, rule: &ProfileRule, profile: &ProfileName) -> Error {
     let error = not_logged_in(world, profile, rule);
     match rule {
-        Rule::Folder(path) => error.hint(format!("the profile was chosen by {}", path.display())),
-        Rule::Variable => error.hint("the profile was chosen by LOKALISE_PROFILE"),
+        ProfileRule::Folder(path) => error.hint(format!("the profile was chosen by {}", path.display())),
+        ProfileRule::Variable => error.hint("the profile was chosen by LOKALISE_PROFILE"),
         _ => error,
     }
 }
 
 /// Reads a record. One that cannot be read is reported, never removed.
-fn record_of(vault: &Vault, profile: &ProfileName, text: &str, words: &str) -> Result<Record> {
+fn record_of(store: &Store, profile: &ProfileName, text: &str, words: &str) -> Result<Record> {
     Record::from_text(text, profile).map_err(|why| {
-        let mut error = StoreError::Corrupt(why.to_string()).explain(vault, profile);
-        if why == Unusable::Newer {
+        let mut error = StoreError::Corrupt(why.to_string()).explain(store, profile);
+        if why == UnusableRecord::Newer {
             error.hints = vec![format!(
                 "nothing was changed; use that version, or log in again with this one: `lokalise-auth login{words}`"
             )];
@@ -284,7 +283,13 @@ fn record_of(vault: &Vault, profile: &ProfileName, text: &str, words: &str) -> R
 }
 
 /// A record is for the origins that it was issued for, and for no other.
-fn check_origin(settings: &Settings, profile: &ProfileName, api: &Origin, oauth: &Origin, kind: Kind) -> Result<()> {
+fn check_origin(
+    settings: &Settings,
+    profile: &ProfileName,
+    api: &Origin,
+    oauth: &Origin,
+    kind: CredentialKind,
+) -> Result<()> {
     let mismatch = |variable: &str, default: &str, recorded: &Origin, now: &Origin| {
         let error = Error::usage(format!(
             "the credential of profile `{profile}` is for {recorded}, not for {now}; nothing was sent"
@@ -305,7 +310,7 @@ fn check_origin(settings: &Settings, profile: &ProfileName, api: &Origin, oauth:
     };
     let (api_now, oauth_now) = (settings.api_url.origin(), settings.oauth_url.origin());
     let of_api = (*api != api_now).then(|| mismatch("LOKALISE_API_URL", API_URL, api, &api_now));
-    let is_elsewhere = kind == Kind::OAuth && *oauth != oauth_now;
+    let is_elsewhere = kind == CredentialKind::OAuth && *oauth != oauth_now;
     let of_oauth = is_elsewhere.then(|| mismatch("LOKALISE_OAUTH_URL", OAUTH_URL, oauth, &oauth_now));
     match (of_api, of_oauth) {
         (None, None) => Ok(()),

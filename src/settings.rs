@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
+use crate::names::StoreKind;
 use crate::origin::{API_URL, ApiUrl, OAUTH_URL, OAuthUrl};
 use crate::profile::{self, ProfileName, Profiles};
-use crate::store::{Places, StoreKind, Vault, lock};
+use crate::secret::digest;
+use crate::store::{Store, StoreLocations};
 use crate::world::{SECRET_VARIABLES, World};
 
 /// What this run was told, read once.
@@ -30,7 +32,7 @@ pub struct Settings {
 
 /// Which rule of product.md §2 chose the profile.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Rule {
+pub enum ProfileRule {
     /// `--profile`
     Flag,
     /// A token variable is in force; there is no profile.
@@ -45,7 +47,7 @@ pub enum Rule {
     Default,
 }
 
-impl Rule {
+impl ProfileRule {
     /// The rule's word in reports.
     pub fn describe(&self) -> String {
         match self {
@@ -77,8 +79,7 @@ impl Settings {
         let folders = directories::ProjectDirs::from("", "", "lokalise-auth");
         let config_override = world.var("LOKALISE_AUTH_CONFIG_DIR").map(|folder| absolute(&folder));
         let data_override = world.var("LOKALISE_AUTH_DATA_DIR").map(|folder| absolute(&folder));
-        let account_suffix =
-            config_override.as_deref().map(|folder| lock::digest(&folder.to_string_lossy())[..8].to_owned());
+        let account_suffix = config_override.as_deref().map(|folder| digest(&folder.to_string_lossy())[..8].to_owned());
         let config_folder = config_override
             .or_else(|| folders.as_ref().map(|folders| folders.config_dir().to_owned()))
             .ok_or_else(|| Error::store("no home folder can be found").hint("set LOKALISE_AUTH_CONFIG_DIR, or HOME"))?;
@@ -104,33 +105,33 @@ impl Settings {
     }
 
     /// A store, ready to be opened by its first call.
-    pub fn vault(&self, kind: StoreKind) -> Vault {
-        let places = Places {
+    pub fn store(&self, kind: StoreKind) -> Store {
+        let places = StoreLocations {
             data: self.data_folder.clone(),
             account_suffix: self.account_suffix.clone(),
             secret_variables: SECRET_VARIABLES.iter().map(|&name| name.to_owned()).collect(),
         };
-        Vault::new(kind, places, self.store_limit)
+        Store::new(kind, places, self.store_limit)
     }
 
     /// The profile in force and the rule that chose it, with token variables left aside.
-    pub fn profile(&self, world: &World, profiles: &Profiles) -> Result<(ProfileName, Rule)> {
+    pub fn profile(&self, world: &World, profiles: &Profiles) -> Result<(ProfileName, ProfileRule)> {
         if let Some(name) = &self.profile_flag {
-            return Ok((name.clone(), Rule::Flag));
+            return Ok((name.clone(), ProfileRule::Flag));
         }
         if let Some(text) = world.var("LOKALISE_PROFILE") {
             let name = ProfileName::parse(&text)
                 .map_err(|why| Error::usage("LOKALISE_PROFILE names no profile").because(why))
                 .map_err(|error| error.hint("`unset LOKALISE_PROFILE`, or name one of `lokalise-auth profile list`"))?;
-            return Ok((name, Rule::Variable));
+            return Ok((name, ProfileRule::Variable));
         }
         // A working folder that is gone or closed names no profile.
         if let Some((name, path)) = std::env::current_dir().map_or(Ok(None), |folder| profile::of_folder(&folder))? {
-            return Ok((name, Rule::Folder(path)));
+            return Ok((name, ProfileRule::Folder(path)));
         }
         Ok(match &profiles.default {
-            Some(name) => (name.clone(), Rule::Chosen),
-            None => (ProfileName::default(), Rule::Default),
+            Some(name) => (name.clone(), ProfileRule::Chosen),
+            None => (ProfileName::default(), ProfileRule::Default),
         })
     }
 

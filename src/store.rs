@@ -1,87 +1,23 @@
 //! Where records are kept: the OS keyring, a file, or a credential helper. Every
 //! call has a deadline, and "nothing is kept" is a different answer from "I cannot tell".
 
-pub mod atomic;
-mod error;
 mod file;
 mod helper;
 mod keyring;
-pub mod lock;
+mod store_error;
 
-use std::fmt;
 use std::path::PathBuf;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::name::ProfileName;
+use crate::files::lock;
+use crate::names::{ProfileName, StoreKind};
 
-pub use error::StoreError;
-
-/// A store, as a profile has it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum StoreKind {
-    Keyring,
-    File,
-    /// `docker-credential-NAME`, by its NAME or an absolute path.
-    Helper(String),
-}
-
-/// Why a text names no store. The text is not repeated.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a store is auto, keyring, file or helper:NAME")]
-pub struct NotAStore;
-
-impl StoreKind {
-    /// Reads what `--store` and `LOKALISE_AUTH_STORE` name. `auto` is the keyring: nothing is ever guessed.
-    ///
-    /// # Errors
-    /// If it is none.
-    pub fn parse(text: &str) -> Result<Self, NotAStore> {
-        match text {
-            "keyring" | "auto" => Ok(Self::Keyring),
-            "file" => Ok(Self::File),
-            _ => match text.strip_prefix("helper:") {
-                Some(name) if helper::is_name(name) => Ok(Self::Helper(name.to_owned())),
-                _ => Err(NotAStore),
-            },
-        }
-    }
-
-    /// The word for `source.type` in reports.
-    pub fn type_name(&self) -> &'static str {
-        match self {
-            Self::Keyring => "keyring",
-            Self::File => "file",
-            Self::Helper(_) => "helper",
-        }
-    }
-}
-
-impl fmt::Display for StoreKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Helper(name) => write!(f, "helper:{name}"),
-            _ => f.write_str(self.type_name()),
-        }
-    }
-}
-
-impl Serialize for StoreKind {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for StoreKind {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::parse(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
-    }
-}
+pub use store_error::StoreError;
 
 /// When the caller stops listening, and how long it was ready to.
 #[derive(Clone, Copy)]
@@ -135,7 +71,7 @@ trait Backend: Send {
 
 /// Where this installation keeps things, as far as stores need to know.
 #[derive(Clone, Debug)]
-pub struct Places {
+pub struct StoreLocations {
     /// The data folder, for the file store; `None` where no home can be found.
     pub data: Option<PathBuf>,
     /// Set apart from other installations in the keyring (product.md §4).
@@ -147,14 +83,14 @@ pub struct Places {
 /// What ending a helper that was too slow may take.
 const HELPER_GRACE: Duration = Duration::from_millis(500);
 
-type Job = Box<dyn FnOnce(&mut dyn Backend) + Send>;
+type StoreCall = Box<dyn FnOnce(&mut dyn Backend) + Send>;
 
 /// One store for the length of one command. Its calls run on a thread that
 /// cannot keep the process from exiting, and share one deadline.
-pub struct Vault {
+pub struct Store {
     pub kind: StoreKind,
-    places: Places,
-    jobs: mpsc::Sender<Job>,
+    places: StoreLocations,
+    jobs: mpsc::Sender<StoreCall>,
     /// The time for all calls of this command,
     limit: Duration,
     /// and what is left of it.
@@ -162,15 +98,15 @@ pub struct Vault {
 }
 
 /// An answer on its way from the store.
-type Answer<T> = oneshot::Receiver<Result<T, StoreError>>;
+type PendingResult<T> = oneshot::Receiver<Result<T, StoreError>>;
 
 /// A read under way.
-pub struct Reading(Answer<Option<Zeroizing<String>>>);
+pub struct PendingRead(PendingResult<Option<Zeroizing<String>>>);
 
-impl Vault {
+impl Store {
     /// Opens nothing yet: the store is touched by the first call.
-    pub fn new(kind: StoreKind, places: Places, limit: Duration) -> Self {
-        let (jobs, inbox) = mpsc::channel::<Job>();
+    pub fn new(kind: StoreKind, places: StoreLocations, limit: Duration) -> Self {
+        let (jobs, inbox) = mpsc::channel::<StoreCall>();
         let (thread_kind, thread_places) = (kind.clone(), places.clone());
         std::thread::spawn(move || {
             let mut backend: Box<dyn Backend> = match thread_kind {
@@ -186,13 +122,13 @@ impl Vault {
     }
 
     /// Starts a read, so that other work can go on beside it.
-    pub fn begin_read(&self, profile: &ProfileName) -> Reading {
+    pub fn begin_read(&self, profile: &ProfileName) -> PendingRead {
         let profile = profile.clone();
-        Reading(self.start(move |backend, deadline| backend.read(&profile, deadline)))
+        PendingRead(self.start(move |backend, deadline| backend.read(&profile, deadline)))
     }
 
     /// Waits for a read to end. `Ok(None)`: nothing is kept.
-    pub async fn finish_read(&self, reading: Reading) -> Result<Option<Zeroizing<String>>, StoreError> {
+    pub async fn finish_read(&self, reading: PendingRead) -> Result<Option<Zeroizing<String>>, StoreError> {
         self.wait(reading.0).await
     }
 
@@ -243,7 +179,7 @@ impl Vault {
     fn start<T: Send + 'static>(
         &self,
         call: impl FnOnce(&mut dyn Backend, Deadline) -> Result<T, StoreError> + Send + 'static,
-    ) -> Answer<T> {
+    ) -> PendingResult<T> {
         let (answer, outbox) = oneshot::channel();
         let deadline = Deadline { at: Instant::now() + self.left.get(), limit: self.limit };
         // A send fails only when the thread has died; the wait then says so.
@@ -253,7 +189,7 @@ impl Vault {
         outbox
     }
 
-    async fn wait<T>(&self, outbox: Answer<T>) -> Result<T, StoreError> {
+    async fn wait<T>(&self, outbox: PendingResult<T>) -> Result<T, StoreError> {
         let (started, left) = (Instant::now(), self.left.get());
         // A helper has the same deadline, and it must have been ended before we are gone.
         let grace = if matches!(self.kind, StoreKind::Helper(_)) { HELPER_GRACE } else { Duration::ZERO };
@@ -289,26 +225,11 @@ impl Vault {
     }
 
     /// What the record's lock is named after, and the folder it has to lie in, if any.
-    pub fn lock_place(&self, profile: &ProfileName) -> lock::Place {
+    pub fn lock_place(&self, profile: &ProfileName) -> lock::LockPlace {
         match &self.kind {
             // Beside the records, so that all who share the folder share the lock.
-            StoreKind::File => lock::Place::In(self.places.data.clone(), format!("{profile}.refresh")),
-            _ => lock::Place::OfUser(format!("{} {}", self.kind, self.item_name(profile))),
+            StoreKind::File => lock::LockPlace::In(self.places.data.clone(), format!("{profile}.refresh")),
+            _ => lock::LockPlace::OfUser(format!("{} {}", self.kind, self.item_name(profile))),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_store_is_named_exactly() {
-        assert_eq!(StoreKind::parse("auto"), Ok(StoreKind::Keyring));
-        assert_eq!(StoreKind::parse("helper:pass"), Ok(StoreKind::Helper("pass".to_owned())));
-        for bad in ["", "Keyring", "helper:", "helper:a b", "helper:../x", "helper:a/b", "helper", "plain"] {
-            assert_eq!(StoreKind::parse(bad), Err(NotAStore), "{bad}");
-        }
-        assert!(StoreKind::parse("helper:/opt/docker-credential-x").is_ok());
     }
 }

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::error::{Error, Result};
-use crate::terminal;
+use crate::escape;
 
 /// The variables that are set to change what we do, with what they do: the table of `help environment`.
 pub const VARIABLES: &[(&str, &str)] = &[
@@ -68,7 +68,7 @@ pub const OF_THE_MACHINE: [&str; 19] = [
 ];
 
 /// The proxy variables in their other spelling.
-const SMALL: [&str; 3] = ["https_proxy", "all_proxy", "no_proxy"];
+const LOWERCASE_PROXY_VARS: [&str; 3] = ["https_proxy", "all_proxy", "no_proxy"];
 
 /// Our variables that hold secrets. No child inherits them unless it is the one being given them.
 pub const SECRET_VARIABLES: [&str; 5] = [
@@ -81,7 +81,7 @@ pub const SECRET_VARIABLES: [&str; 5] = [
 
 /// How much is said on stderr.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Detail {
+pub enum Verbosity {
     #[default]
     Answers,
     /// `-v`
@@ -110,7 +110,7 @@ pub struct World {
     pub stdout_is_terminal: bool,
     pub stderr_is_terminal: bool,
     pub no_input: bool,
-    pub detail: Detail,
+    pub detail: Verbosity,
     pub color: ColorChoice,
 }
 
@@ -127,10 +127,10 @@ impl World {
             stdout_is_terminal: io::stdout().is_terminal(),
             stderr_is_terminal: io::stderr().is_terminal(),
             no_input: false,
-            detail: Detail::default(),
+            detail: Verbosity::default(),
             color: ColorChoice::default(),
         };
-        for name in VARIABLES.iter().map(|(name, _)| *name).chain(SMALL) {
+        for name in VARIABLES.iter().map(|(name, _)| *name).chain(LOWERCASE_PROXY_VARS) {
             if std::env::var_os(name).is_some_and(|value| value.to_str().is_none()) {
                 return Err((Box::new(world), Error::usage(format!("{name} is not UTF-8 text"))));
             }
@@ -150,7 +150,7 @@ impl World {
             stdout_is_terminal: false,
             stderr_is_terminal: false,
             no_input: true,
-            detail: Detail::default(),
+            detail: Verbosity::default(),
             color: ColorChoice::default(),
         }
     }
@@ -230,7 +230,7 @@ impl World {
 
     /// One line on stderr. On a terminal, control characters in it are made visible.
     pub fn say(&self, line: &str) {
-        let line = if self.stderr_is_terminal { terminal::escaped(line) } else { line.into() };
+        let line = if self.stderr_is_terminal { escape::escaped(line) } else { line.into() };
         // stderr is the last resort: where it is closed nobody is left to tell.
         let _ = writeln!(io::stderr().lock(), "{line}");
     }
@@ -241,14 +241,14 @@ impl World {
 
     /// One step, told with `-v`.
     pub fn step(&self, line: &str) {
-        if self.detail >= Detail::Steps {
+        if self.detail >= Verbosity::Steps {
             self.say(&format!("lokalise-auth: {line}"));
         }
     }
 
     /// One request or status line, told with `-vv`. Never a header's secret.
     pub fn trace(&self, line: &str) {
-        if self.detail >= Detail::Requests {
+        if self.detail >= Verbosity::Requests {
             self.say(&format!("lokalise-auth: {line}"));
         }
     }
@@ -259,7 +259,7 @@ impl World {
     /// [`Error::stdout`].
     pub fn answer_json(&self, report: &serde_json::Value) -> Result<()> {
         let line = format!("{report}\n");
-        self.answer(if self.stdout_is_terminal { terminal::escaped_json(&line) } else { line.into() }.as_ref())
+        self.answer(if self.stdout_is_terminal { escape::escaped_json(&line) } else { line.into() }.as_ref())
     }
 
     /// Writes an answer to stdout and flushes it.

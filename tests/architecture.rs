@@ -14,12 +14,12 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("what can be typed", &["cli"]),
     ("a call", &["call"]),
     ("the credential in force", &["session"]),
-    ("what this run was told", &["settings"]),
-    ("the edge", &["http", "loopback", "browser", "terminal", "pace", "hygiene", "signals", "world"]),
+    ("what every command is given", &["context", "settings"]),
+    ("the edge", &["http", "loopback", "browser", "terminal", "rate_limit", "hardening", "signals", "world"]),
     ("Lokalise", &["lokalise"]),
-    ("the things", &["profile", "credential", "store", "program"]),
+    ("the things", &["profile", "credential", "store", "subprocess", "json", "files"]),
     ("the protocol", &["oauth"]),
-    ("the ground", &["error", "escape", "name", "origin", "secret"]),
+    ("the ground", &["error", "escape", "names", "origin", "secret"]),
 ];
 
 /// These turn data into data: no socket, no store, no terminal.
@@ -32,7 +32,7 @@ const PURE: &[&str] = &[
     "call/merge",
     "call/filter",
     "call/process",
-    "call/scan",
+    "json",
 ];
 const NOT_IN_PURE: &[&str] =
     &["crate::http", "crate::store", "crate::session", "crate::world", "std::net", "std::process"];

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 use clap::{Command, CommandFactory};
-use lokalise_auth::cli::usage::{Asked, asked};
+use lokalise_auth::cli::usage::{Parsed, parse};
 use lokalise_auth::cli::{Cli, TOPICS};
 use lokalise_auth::error::EXIT_CODES;
 use lokalise_auth::world::{OF_THE_MACHINE, SECRET_VARIABLES, VARIABLES};
@@ -56,8 +56,8 @@ fn arguments(line: &str) -> Vec<String> {
 /// Fails unless the line is one that the program takes.
 fn assert_pastes(line: &str) {
     let arguments = std::iter::once("lokalise-auth".to_owned()).chain(arguments(line)).map(OsString::from);
-    match asked(arguments, false) {
-        Ok(Asked::Command(_) | Asked::Text(_)) => {}
+    match parse(arguments, false) {
+        Ok(Parsed::Command(_) | Parsed::Text(_)) => {}
         Err(error) => panic!("`{line}` is refused: {error}"),
     }
 }

@@ -12,7 +12,7 @@ use std::process::{Output, Stdio};
 
 use clap::CommandFactory;
 use lokalise_auth::cli::Cli;
-use lokalise_auth::cli::usage::asked;
+use lokalise_auth::cli::usage::parse;
 use lokalise_auth::error::EXIT_CODES;
 use lokalise_auth::world::VARIABLES;
 use serde_json::Value;
@@ -147,7 +147,7 @@ fn assert_taken(line: &str) {
     let (_, rest) = line.split_once("lokalise-auth").expect("it was looked for");
     let words = shell_words::split(rest).unwrap_or_else(|why| panic!("`{line}`: {why}"));
     let words = std::iter::once("lokalise-auth".to_owned()).chain(words).map(Into::into);
-    if let Err(error) = asked::<Vec<_>>(words.collect(), false) {
+    if let Err(error) = parse::<Vec<_>>(words.collect(), false) {
         panic!("`{line}` is refused: {error}");
     }
 }

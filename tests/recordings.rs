@@ -27,14 +27,14 @@ fn recordings() -> Vec<Exchange> {
 }
 
 /// What is wrong, said with the exchange's name; nothing if all is well.
-type Verdict = Result<(), String>;
+type TokenStatus = Result<(), String>;
 
-fn ensure(holds: bool, what: impl FnOnce() -> String) -> Verdict {
+fn ensure(holds: bool, what: impl FnOnce() -> String) -> TokenStatus {
     if holds { Ok(()) } else { Err(what()) }
 }
 
 /// Judges every exchange and fails with all complaints at once.
-fn judge<'a>(exchanges: impl Iterator<Item = &'a Exchange>, judge: impl Fn(&Exchange) -> Verdict) -> usize {
+fn judge<'a>(exchanges: impl Iterator<Item = &'a Exchange>, judge: impl Fn(&Exchange) -> TokenStatus) -> usize {
     let mut count = 0;
     let complaints: Vec<String> = exchanges
         .inspect(|_| count += 1)
@@ -58,7 +58,7 @@ fn call_gives_every_recorded_answer_untouched_and_the_right_exit_code() {
 }
 
 /// Gives the recorded answer to the recorded request, sent by `call`.
-fn replay(standin: &Standin, home: &Home, exchange: &Exchange) -> Verdict {
+fn replay(standin: &Standin, home: &Home, exchange: &Exchange) -> TokenStatus {
     // A token of its own for each: the pace is kept by token, and this is not about the pace.
     let token = forty_hex();
     let path = exchange.url.path();
@@ -186,14 +186,14 @@ fn field_names(object: &Value) -> Vec<&String> {
 }
 
 /// The access token in force is the recorded one.
-fn kept(home: &Home, exchange: &Exchange) -> Verdict {
+fn kept(home: &Home, exchange: &Exchange) -> TokenStatus {
     let output = home.cmd(["token", "print"]).output().expect("the binary can be run");
     let token = String::from_utf8_lossy(&output.stdout).trim_end().to_owned();
     ensure(exchange.response["access_token"] == token, || "another token is in force".to_owned())
 }
 
 /// The next refresh sends the recorded refresh token, or the one of before if the answer had none.
-fn goes_on(standin: &Standin, home: &Home, exchange: &Exchange, before: &Received) -> Verdict {
+fn goes_on(standin: &Standin, home: &Home, exchange: &Exchange, before: &Received) -> TokenStatus {
     let body = json!({"access_token": forty_hex(), "expires_in": 3600, "token_type": "Bearer"});
     standin.answer_next("POST", "/oauth2/token", Answer::json(200, &body));
     home.cmd(["token", "refresh"]).assert().success();

@@ -3,8 +3,8 @@
 
 use serde_json::{Map, Value};
 
-use super::page::{Page, Piece, errors_of};
 use crate::error::{Error, Result};
+use crate::json::list::{BodyPiece, ListReader, errors_of};
 
 /// Numbers of an answer that count what was done, so that the whole is their sum. All others name something.
 const COUNTS: [&str; 5] = ["count", "created", "deleted", "keys_locked", "updated"];
@@ -37,18 +37,18 @@ impl Batch {
     /// Usage, if the body has no array under the key.
     pub fn cut(&self, body: &[u8]) -> Result<Vec<Vec<u8>>> {
         let (mut before, mut items, mut after) = (Vec::new(), Vec::<Vec<u8>>::new(), Vec::new());
-        let mut page = Page::new(Some(self.key.clone().into_bytes()));
+        let mut page = ListReader::new(Some(self.key.clone().into_bytes()));
         let read = page.push(body, |piece| match piece {
-            Piece::Before(bytes) => before.extend_from_slice(bytes),
-            Piece::ItemBegins => items.push(Vec::new()),
-            Piece::Item(bytes) => items.last_mut().expect("an item has begun").extend_from_slice(bytes),
-            Piece::ItemEnds => {}
-            Piece::After(bytes) => after.extend_from_slice(bytes),
+            BodyPiece::Before(bytes) => before.extend_from_slice(bytes),
+            BodyPiece::ItemBegins => items.push(Vec::new()),
+            BodyPiece::Item(bytes) => items.last_mut().expect("an item has begun").extend_from_slice(bytes),
+            BodyPiece::ItemEnds => {}
+            BodyPiece::After(bytes) => after.extend_from_slice(bytes),
         });
-        let facts = read
+        let summary = read
             .and_then(|()| page.finish())
             .map_err(|malformed| Error::usage("--batch needs a body of JSON").because(malformed))?;
-        if facts.list.is_none() {
+        if summary.list.is_none() {
             return Err(Error::usage(format!("the body has no array `{}` for --batch to cut", self.key)));
         }
         if items.is_empty() {

@@ -12,7 +12,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 
-use super::input::Source;
+use super::input::ByteSource;
 
 /// How much of a file is read at a time: divisible by three, so that base64 needs no padding before the end.
 const PIECE: usize = 48 * 1024;
@@ -20,19 +20,19 @@ const PIECE: usize = 48 * 1024;
 /// A body that can be sent, and sent again after a 429.
 #[derive(Clone, Debug, Default)]
 pub struct RequestBody {
-    pub parts: Vec<Part>,
+    pub parts: Vec<BodyPart>,
 }
 
 #[derive(Clone, Debug)]
-pub enum Part {
+pub enum BodyPart {
     Text(Bytes),
     /// A file as it is.
-    Raw(Source),
+    Raw(ByteSource),
     /// A file's base64, on one line (RFC 4648 §4).
-    Base64(Source),
+    Base64(ByteSource),
 }
 
-impl Part {
+impl BodyPart {
     fn length(&self) -> u64 {
         match self {
             Self::Text(text) => text.len() as u64,
@@ -44,17 +44,17 @@ impl Part {
 
 impl RequestBody {
     pub fn of(text: impl Into<Bytes>) -> Self {
-        Self { parts: vec![Part::Text(text.into())] }
+        Self { parts: vec![BodyPart::Text(text.into())] }
     }
 
     /// What `Content-Length` says.
     pub fn length(&self) -> u64 {
-        self.parts.iter().map(Part::length).sum()
+        self.parts.iter().map(BodyPart::length).sum()
     }
 
     /// The body as it is sent, from its beginning. `sent` counts its bytes on their way.
-    pub fn open(&self, sent: Arc<AtomicU64>) -> Sending {
-        Sending { left: self.length(), parts: self.parts.clone().into_iter(), piece: None, sent }
+    pub fn open(&self, sent: Arc<AtomicU64>) -> BodyStream {
+        BodyStream { left: self.length(), parts: self.parts.clone().into_iter(), piece: None, sent }
     }
 
     /// The whole of it in memory.
@@ -69,21 +69,21 @@ impl RequestBody {
 }
 
 /// A body on its way.
-pub struct Sending {
+pub struct BodyStream {
     left: u64,
-    parts: std::vec::IntoIter<Part>,
-    piece: Option<Reading>,
+    parts: std::vec::IntoIter<BodyPart>,
+    piece: Option<FileReader>,
     sent: Arc<AtomicU64>,
 }
 
 /// A file that is being read.
-struct Reading {
-    source: Source,
+struct FileReader {
+    source: ByteSource,
     at: u64,
     base64: bool,
 }
 
-impl Sending {
+impl BodyStream {
     fn next_piece(&mut self) -> io::Result<Option<Bytes>> {
         loop {
             if let Some(reading) = &mut self.piece {
@@ -94,16 +94,16 @@ impl Sending {
             }
             match self.parts.next() {
                 None => return Ok(None),
-                Some(Part::Text(text)) if text.is_empty() => {}
-                Some(Part::Text(text)) => return Ok(Some(text)),
-                Some(Part::Raw(source)) => self.piece = Some(Reading { source, at: 0, base64: false }),
-                Some(Part::Base64(source)) => self.piece = Some(Reading { source, at: 0, base64: true }),
+                Some(BodyPart::Text(text)) if text.is_empty() => {}
+                Some(BodyPart::Text(text)) => return Ok(Some(text)),
+                Some(BodyPart::Raw(source)) => self.piece = Some(FileReader { source, at: 0, base64: false }),
+                Some(BodyPart::Base64(source)) => self.piece = Some(FileReader { source, at: 0, base64: true }),
             }
         }
     }
 }
 
-impl Reading {
+impl FileReader {
     fn next_piece(&mut self) -> io::Result<Option<Bytes>> {
         let left = self.source.length() - self.at;
         if left == 0 {
@@ -112,11 +112,11 @@ impl Reading {
         let wanted = usize::try_from(left).unwrap_or(PIECE).min(PIECE);
         let mut piece = vec![0; wanted];
         match &self.source {
-            Source::Memory(bytes) => {
+            ByteSource::Memory(bytes) => {
                 let start = usize::try_from(self.at).expect("an offset into a slice");
                 piece.copy_from_slice(&bytes[start..start + wanted]);
             }
-            Source::File { file, .. } => {
+            ByteSource::File { file, .. } => {
                 let mut file: &File = file;
                 if self.at == 0 {
                     file.rewind()?;
@@ -131,7 +131,7 @@ impl Reading {
 }
 
 /// The files are on a disk: reading a piece of one does not keep the other side waiting.
-impl Body for Sending {
+impl Body for BodyStream {
     type Data = Bytes;
     type Error = io::Error;
 
@@ -158,10 +158,10 @@ mod tests {
     use super::*;
     use std::io::Write;
 
-    fn file(content: &[u8]) -> Source {
+    fn file(content: &[u8]) -> ByteSource {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(content).unwrap();
-        Source::File { path: None, file: Arc::new(file), length: content.len() as u64 }
+        ByteSource::File { path: None, file: Arc::new(file), length: content.len() as u64 }
     }
 
     #[test]
@@ -169,7 +169,11 @@ mod tests {
         for length in [0, 1, 2, 3, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE + 2] {
             let content: Vec<u8> = (0..length).map(|number| u8::try_from(number % 251).unwrap()).collect();
             let body = RequestBody {
-                parts: vec![Part::Text("{\"data\":\"".into()), Part::Base64(file(&content)), Part::Text("\"}".into())],
+                parts: vec![
+                    BodyPart::Text("{\"data\":\"".into()),
+                    BodyPart::Base64(file(&content)),
+                    BodyPart::Text("\"}".into()),
+                ],
             };
             let expected = format!("{{\"data\":\"{}\"}}", STANDARD.encode(&content));
             assert_eq!(body.length(), expected.len() as u64, "{length}");
@@ -179,16 +183,17 @@ mod tests {
 
     #[test]
     fn a_body_can_be_sent_a_second_time() {
-        let body =
-            RequestBody { parts: vec![Part::Raw(file(b"abc")), Part::Raw(Source::Memory(Arc::from(&b"de"[..])))] };
+        let body = RequestBody {
+            parts: vec![BodyPart::Raw(file(b"abc")), BodyPart::Raw(ByteSource::Memory(Arc::from(&b"de"[..])))],
+        };
         assert_eq!(body.bytes().unwrap(), b"abcde");
         assert_eq!(body.bytes().unwrap(), b"abcde");
     }
 
     #[test]
     fn a_file_that_shrank_is_an_error_and_not_a_short_body() {
-        let Source::File { file, .. } = file(b"abc") else { panic!("a file") };
-        let body = RequestBody { parts: vec![Part::Raw(Source::File { path: None, file, length: 5 })] };
+        let ByteSource::File { file, .. } = file(b"abc") else { panic!("a file") };
+        let body = RequestBody { parts: vec![BodyPart::Raw(ByteSource::File { path: None, file, length: 5 })] };
         assert_eq!(body.bytes().unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
     }
 }

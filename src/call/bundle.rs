@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use zip::ZipArchive;
 
-use super::file::{self, unwritable};
 use crate::error::{Error, Result};
+use crate::files::output_file::{self, unwritable};
 
 /// No export of a Lokalise project comes near these.
 const MOST_FILES: usize = 100_000;
@@ -30,7 +30,7 @@ const RATIO_FREE: u64 = 64 * 1024 * 1024;
 pub fn unpack(bundle: impl Read + Seek, length: u64, folder: &Path) -> Result<Vec<PathBuf>> {
     let mut archive = ZipArchive::new(bundle).map_err(broken)?;
     let entries = looked_through(&mut archive, length)?;
-    let files: Vec<&Entry> = entries.iter().filter(|entry| !entry.is_folder).collect();
+    let files: Vec<&BundleEntry> = entries.iter().filter(|entry| !entry.is_folder).collect();
     if files.is_empty() {
         return Err(Error::other("the bundle has no file in it")
             .hint("an export is empty if no key matches its filters, or none is assigned to a file"));
@@ -47,7 +47,7 @@ pub fn unpack(bundle: impl Read + Seek, length: u64, folder: &Path) -> Result<Ve
 }
 
 /// What is to be written.
-struct Entry {
+struct BundleEntry {
     index: usize,
     path: PathBuf,
     is_folder: bool,
@@ -55,7 +55,7 @@ struct Entry {
 }
 
 /// Checks names and kinds of all entries, then reads all of them to their ends.
-fn looked_through<R: Read + Seek>(archive: &mut ZipArchive<R>, length: u64) -> Result<Vec<Entry>> {
+fn looked_through<R: Read + Seek>(archive: &mut ZipArchive<R>, length: u64) -> Result<Vec<BundleEntry>> {
     if archive.len() > MOST_FILES {
         return Err(hostile("it has more than 100,000 files"));
     }
@@ -86,7 +86,7 @@ fn looked_through<R: Read + Seek>(archive: &mut ZipArchive<R>, length: u64) -> R
     Ok(entries)
 }
 
-fn entry<R: Read + Seek>(archive: &mut ZipArchive<R>, index: usize) -> Result<Entry> {
+fn entry<R: Read + Seek>(archive: &mut ZipArchive<R>, index: usize) -> Result<BundleEntry> {
     let file = archive.by_index(index).map_err(broken)?;
     let name = file.name().map_err(broken)?.into_owned();
     let path = path_inside(&name).ok_or_else(|| hostile(&format!("it has an entry named `{name}`")))?;
@@ -96,7 +96,7 @@ fn entry<R: Read + Seek>(archive: &mut ZipArchive<R>, index: usize) -> Result<En
     if file.is_symlink() || !is_regular {
         return Err(hostile(&format!("`{name}` is neither a file nor a folder")));
     }
-    Ok(Entry { index, path, is_folder: file.is_dir(), length: 0 })
+    Ok(BundleEntry { index, path, is_folder: file.is_dir(), length: 0 })
 }
 
 /// An entry's name as a path that can only lead inward, on every system.
@@ -121,7 +121,7 @@ fn is_plain_on_windows(part: &str) -> bool {
 }
 
 /// Refuses two entries that would be one file: after a trailing slash is gone, or where case does not count.
-fn refuse_clashes(entries: &[Entry]) -> Result<()> {
+fn refuse_clashes(entries: &[BundleEntry]) -> Result<()> {
     let folded = |path: &Path| {
         let name = path.to_string_lossy().into_owned();
         if cfg!(any(windows, target_os = "macos")) { name.to_lowercase() } else { name }
@@ -155,9 +155,9 @@ fn make_folders(folder: &Path, inside: &Path) -> Result<()> {
 }
 
 /// Writes one file beside its place and moves it there, so that a link at that place is replaced and not followed.
-fn write<R: Read + Seek>(archive: &mut ZipArchive<R>, entry: &Entry, path: &Path) -> Result<()> {
+fn write<R: Read + Seek>(archive: &mut ZipArchive<R>, entry: &BundleEntry, path: &Path) -> Result<()> {
     let file = archive.by_index(entry.index).map_err(broken)?;
-    let mut new = file::new_beside(path).map_err(|error| unwritable(path, error))?;
+    let mut new = output_file::new_beside(path).map_err(|error| unwritable(path, error))?;
     io::copy(&mut file.take(entry.length), &mut new).map_err(|error| unwritable(path, error))?;
     new.persist(path).map_err(|error| unwritable(path, error.error))?;
     Ok(())

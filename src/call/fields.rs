@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::body::{Part, RequestBody};
-use super::input::{Inputs, Source};
+use super::body::{BodyPart, RequestBody};
+use super::input::{ByteSource, Inputs};
 use crate::error::{Error, Result};
 
 /// How deep a key may nest.
@@ -14,7 +14,7 @@ const DEEPEST: usize = 64;
 
 /// A field as it was typed.
 #[derive(Clone, Debug)]
-pub enum Typed {
+pub enum FieldArgument {
     /// `-f key=value`: the value is a string.
     Raw(String),
     /// `-F key=value`: the value may be `true`, `null`, `12`, `@file`, `@-` or `@base64:file`.
@@ -27,29 +27,29 @@ pub struct Fields(Vec<Field>);
 struct Field {
     /// As it was typed, brackets and all.
     key: String,
-    steps: Vec<Step>,
+    steps: Vec<KeyStep>,
     /// Nothing for `key[]` alone, which is an empty array.
-    value: Option<Leaf>,
+    value: Option<FieldValue>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-enum Step {
+enum KeyStep {
     /// `[name]`
     Name(String),
     /// `[]`
     Item,
 }
 
-enum Leaf {
+enum FieldValue {
     /// A string, an integer, a boolean or null.
     Scalar(Value),
-    Base64(Source),
+    Base64(ByteSource),
 }
 
-enum Node {
-    Leaf(Leaf),
-    Array(Vec<Node>),
-    Object(Vec<(String, Node)>),
+enum FieldNode {
+    Leaf(FieldValue),
+    Array(Vec<FieldNode>),
+    Object(Vec<(String, FieldNode)>),
 }
 
 impl Fields {
@@ -57,7 +57,7 @@ impl Fields {
     ///
     /// # Errors
     /// Usage, if a field is malformed or its file cannot be read.
-    pub fn read(typed: &[Typed], inputs: &mut Inputs) -> Result<Self> {
+    pub fn read(typed: &[FieldArgument], inputs: &mut Inputs) -> Result<Self> {
         typed.iter().map(|field| Field::read(field, inputs)).collect::<Result<_>>().map(Self)
     }
 
@@ -70,7 +70,7 @@ impl Fields {
     /// # Errors
     /// Usage, if two fields clash.
     pub fn into_body(self) -> Result<RequestBody> {
-        let mut root = Node::Object(Vec::new());
+        let mut root = FieldNode::Object(Vec::new());
         for field in self.0 {
             root.put(&field.steps, field.value).map_err(|clash| clash.about(&field.key))?;
         }
@@ -86,15 +86,15 @@ impl Fields {
     pub fn into_query(self) -> Result<Vec<(String, String)>> {
         let mut pairs: Vec<(String, String)> = Vec::with_capacity(self.0.len());
         for Field { key, steps, value } in self.0 {
-            if !steps.contains(&Step::Item) && pairs.iter().any(|(other, _)| *other == key) {
-                return Err(Clash::Twice.about(&key));
+            if !steps.contains(&KeyStep::Item) && pairs.iter().any(|(other, _)| *other == key) {
+                return Err(FieldConflict::Twice.about(&key));
             }
             let value = match value {
                 None => continue,
-                Some(Leaf::Scalar(Value::String(text))) => text,
-                Some(Leaf::Scalar(Value::Null)) => String::new(),
-                Some(Leaf::Scalar(value)) => value.to_string(),
-                Some(Leaf::Base64(_)) => {
+                Some(FieldValue::Scalar(Value::String(text))) => text,
+                Some(FieldValue::Scalar(Value::Null)) => String::new(),
+                Some(FieldValue::Scalar(value)) => value.to_string(),
+                Some(FieldValue::Base64(_)) => {
                     return Err(Error::usage(format!(
                         "the field `{key}` is a file, and this request has no JSON body"
                     ))
@@ -118,7 +118,7 @@ pub fn pair(typed: &str) -> Result<(String, String)> {
     }
 }
 
-impl Typed {
+impl FieldArgument {
     /// Whether its value is read from standard input.
     pub fn reads_stdin(&self) -> bool {
         let Self::Magic(text) = self else { return false };
@@ -127,24 +127,24 @@ impl Typed {
 }
 
 impl Field {
-    fn read(typed: &Typed, inputs: &mut Inputs) -> Result<Self> {
-        let (Typed::Raw(text) | Typed::Magic(text)) = typed;
+    fn read(typed: &FieldArgument, inputs: &mut Inputs) -> Result<Self> {
+        let (FieldArgument::Raw(text) | FieldArgument::Magic(text)) = typed;
         let (key, value) = text.split_once('=').map_or((text.as_str(), None), |(key, value)| (key, Some(value)));
         let steps = steps(key)?;
         let value = match (typed, value) {
-            (_, None) if steps.last() == Some(&Step::Item) => None,
+            (_, None) if steps.last() == Some(&KeyStep::Item) => None,
             (_, None) => {
                 return Err(Error::usage(format!("the field `{key}` has no value")).hint("write `key=value`"));
             }
-            (Typed::Raw(_), Some(value)) => Some(Leaf::Scalar(value.into())),
-            (Typed::Magic(_), Some(value)) => Some(magic(value, inputs)?),
+            (FieldArgument::Raw(_), Some(value)) => Some(FieldValue::Scalar(value.into())),
+            (FieldArgument::Magic(_), Some(value)) => Some(magic(value, inputs)?),
         };
         Ok(Self { key: key.to_owned(), steps, value })
     }
 }
 
 /// `a[b][][c]` in its steps.
-fn steps(key: &str) -> Result<Vec<Step>> {
+fn steps(key: &str) -> Result<Vec<KeyStep>> {
     let malformed = || {
         Error::usage(format!("the field `{key}` has no key that can be read"))
             .hint("write `key=value`, `key[inner]=value` or `key[]=value`")
@@ -153,15 +153,15 @@ fn steps(key: &str) -> Result<Vec<Step>> {
     if name.is_empty() || name.contains(']') {
         return Err(malformed());
     }
-    let mut steps = vec![Step::Name(name.to_owned())];
+    let mut steps = vec![KeyStep::Name(name.to_owned())];
     while !rest.is_empty() {
         let (inner, behind) = rest.strip_prefix('[').and_then(|rest| rest.split_once(']')).ok_or_else(malformed)?;
         if inner.contains('[') {
             return Err(malformed());
         }
-        let step = if inner.is_empty() { Step::Item } else { Step::Name(inner.to_owned()) };
+        let step = if inner.is_empty() { KeyStep::Item } else { KeyStep::Name(inner.to_owned()) };
         // Nothing would say where the inner array ends.
-        if step == Step::Item && steps.last() == Some(&Step::Item) {
+        if step == KeyStep::Item && steps.last() == Some(&KeyStep::Item) {
             return Err(malformed());
         }
         steps.push(step);
@@ -174,16 +174,16 @@ fn steps(key: &str) -> Result<Vec<Step>> {
 }
 
 /// The value of a typed field.
-fn magic(value: &str, inputs: &mut Inputs) -> Result<Leaf> {
+fn magic(value: &str, inputs: &mut Inputs) -> Result<FieldValue> {
     if let Some(name) = value.strip_prefix('@') {
         return match name.strip_prefix("base64:") {
             Some("") => Err(Error::usage("`@base64:` names no file")),
-            Some(name) => inputs.source(name).map(Leaf::Base64),
+            Some(name) => inputs.source(name).map(FieldValue::Base64),
             None if name.is_empty() => Err(Error::usage("`@` names no file").hint("`-f key=@` sends the character")),
-            None => inputs.text(name).map(|text| Leaf::Scalar(text.into())),
+            None => inputs.text(name).map(|text| FieldValue::Scalar(text.into())),
         };
     }
-    Ok(Leaf::Scalar(match value {
+    Ok(FieldValue::Scalar(match value {
         "true" => true.into(),
         "false" => false.into(),
         "null" => Value::Null,
@@ -199,12 +199,12 @@ fn integer(text: &str) -> Option<Value> {
 }
 
 /// Why two fields cannot both be meant.
-enum Clash {
+enum FieldConflict {
     Twice,
     Shape(&'static str),
 }
 
-impl Clash {
+impl FieldConflict {
     fn about(self, key: &str) -> Error {
         match self {
             Self::Twice => Error::usage(format!("the field `{key}` is given twice"))
@@ -216,31 +216,31 @@ impl Clash {
     }
 }
 
-impl Node {
+impl FieldNode {
     /// A node that holds the value at the end of the steps.
-    fn grown(steps: &[Step], value: Option<Leaf>) -> Self {
+    fn grown(steps: &[KeyStep], value: Option<FieldValue>) -> Self {
         match steps.split_first() {
             None => value.map_or_else(|| Self::Array(Vec::new()), Self::Leaf),
-            Some((Step::Name(name), rest)) => Self::Object(vec![(name.clone(), Self::grown(rest, value))]),
-            Some((Step::Item, [])) => Self::Array(value.map(Self::Leaf).into_iter().collect()),
-            Some((Step::Item, rest)) => Self::Array(vec![Self::grown(rest, value)]),
+            Some((KeyStep::Name(name), rest)) => Self::Object(vec![(name.clone(), Self::grown(rest, value))]),
+            Some((KeyStep::Item, [])) => Self::Array(value.map(Self::Leaf).into_iter().collect()),
+            Some((KeyStep::Item, rest)) => Self::Array(vec![Self::grown(rest, value)]),
         }
     }
 
-    fn put(&mut self, steps: &[Step], value: Option<Leaf>) -> Result<(), Clash> {
-        let Some((step, rest)) = steps.split_first() else { return Err(Clash::Twice) };
+    fn put(&mut self, steps: &[KeyStep], value: Option<FieldValue>) -> Result<(), FieldConflict> {
+        let Some((step, rest)) = steps.split_first() else { return Err(FieldConflict::Twice) };
         match (step, self) {
-            (Step::Name(name), Self::Object(members)) => match members.iter_mut().find(|(other, _)| other == name) {
-                Some((_, Self::Leaf(_))) if !rest.is_empty() => Err(Clash::Shape("a value")),
-                Some((_, Self::Array(_))) if rest.is_empty() => Err(Clash::Shape("a list")),
-                Some((_, Self::Object(_))) if rest.is_empty() => Err(Clash::Shape("an object")),
+            (KeyStep::Name(name), Self::Object(members)) => match members.iter_mut().find(|(other, _)| other == name) {
+                Some((_, Self::Leaf(_))) if !rest.is_empty() => Err(FieldConflict::Shape("a value")),
+                Some((_, Self::Array(_))) if rest.is_empty() => Err(FieldConflict::Shape("a list")),
+                Some((_, Self::Object(_))) if rest.is_empty() => Err(FieldConflict::Shape("an object")),
                 Some((_, member)) => member.put(rest, value),
                 None => {
                     members.push((name.clone(), Self::grown(rest, value)));
                     Ok(())
                 }
             },
-            (Step::Item, Self::Array(items)) => {
+            (KeyStep::Item, Self::Array(items)) => {
                 match items.last_mut() {
                     Some(last) if !rest.is_empty() && last.takes(rest) => return last.put(rest, value),
                     _ if rest.is_empty() => items.extend(value.map(Self::Leaf)),
@@ -248,23 +248,23 @@ impl Node {
                 }
                 Ok(())
             }
-            (_, Self::Leaf(_)) => Err(Clash::Shape("a value")),
-            (_, Self::Array(_)) => Err(Clash::Shape("a list")),
-            (_, Self::Object(_)) => Err(Clash::Shape("an object")),
+            (_, Self::Leaf(_)) => Err(FieldConflict::Shape("a value")),
+            (_, Self::Array(_)) => Err(FieldConflict::Shape("a list")),
+            (_, Self::Object(_)) => Err(FieldConflict::Shape("an object")),
         }
     }
 
     /// Whether a field of a list's object belongs to this, its last one. A field that it has already begins the next
     /// object: `a[][x]=1 a[][y]=2 a[][x]=3` are two.
-    fn takes(&self, steps: &[Step]) -> bool {
+    fn takes(&self, steps: &[KeyStep]) -> bool {
         match (self, steps.split_first()) {
-            (Self::Object(members), Some((Step::Name(name), rest))) => {
+            (Self::Object(members), Some((KeyStep::Name(name), rest))) => {
                 match members.iter().find(|(other, _)| other == name) {
                     Some((_, member)) => !rest.is_empty() && member.takes(rest),
                     None => true,
                 }
             }
-            (Self::Array(_), Some((Step::Item, _))) => true,
+            (Self::Array(_), Some((KeyStep::Item, _))) => true,
             _ => false,
         }
     }
@@ -273,21 +273,21 @@ impl Node {
 /// JSON as it is written down: text, with gaps for the files.
 #[derive(Default)]
 struct JsonBody {
-    parts: Vec<Part>,
+    parts: Vec<BodyPart>,
     text: String,
 }
 
 impl JsonBody {
-    fn write(&mut self, node: Node) {
+    fn write(&mut self, node: FieldNode) {
         match node {
-            Node::Leaf(Leaf::Scalar(value)) => write!(self.text, "{value}").expect("a String takes all"),
-            Node::Leaf(Leaf::Base64(source)) => {
+            FieldNode::Leaf(FieldValue::Scalar(value)) => write!(self.text, "{value}").expect("a String takes all"),
+            FieldNode::Leaf(FieldValue::Base64(source)) => {
                 self.text.push('"');
-                self.parts.push(Part::Text(std::mem::take(&mut self.text).into()));
-                self.parts.push(Part::Base64(source));
+                self.parts.push(BodyPart::Text(std::mem::take(&mut self.text).into()));
+                self.parts.push(BodyPart::Base64(source));
                 self.text.push('"');
             }
-            Node::Array(items) => {
+            FieldNode::Array(items) => {
                 self.text.push('[');
                 for (index, item) in items.into_iter().enumerate() {
                     if index > 0 {
@@ -297,7 +297,7 @@ impl JsonBody {
                 }
                 self.text.push(']');
             }
-            Node::Object(members) => {
+            FieldNode::Object(members) => {
                 self.text.push('{');
                 for (index, (name, member)) in members.into_iter().enumerate() {
                     let comma = if index > 0 { "," } else { "" };
@@ -310,7 +310,7 @@ impl JsonBody {
     }
 
     fn finished(mut self) -> RequestBody {
-        self.parts.push(Part::Text(self.text.into()));
+        self.parts.push(BodyPart::Text(self.text.into()));
         RequestBody { parts: self.parts }
     }
 }

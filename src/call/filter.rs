@@ -7,8 +7,8 @@ use jaq_core::native::{Fun, bome, run, v};
 use jaq_core::{Compiler, Ctx, Cv, ValXs, Vars};
 use jaq_json::{Map, Num, Rc, Val, read};
 
-use super::scan;
 use crate::error::{Error, Result};
+use crate::json::scan;
 
 type Data = JustLut<Val>;
 
@@ -41,7 +41,7 @@ pub struct Filter(jaq_core::Filter<Data>);
 
 /// One result of a filter.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Output {
+pub enum FilterOutput {
     /// A string, raw.
     Text(Vec<u8>),
     /// Anything else, as JSON on one line.
@@ -77,7 +77,7 @@ impl Filter {
     ///
     /// # Errors
     /// Other, if the document is not JSON or the filter fails on it; and what `emit` returns.
-    pub fn run(&self, document: &[u8], mut emit: impl FnMut(Output) -> Result<()>) -> Result<()> {
+    pub fn run(&self, document: &[u8], mut emit: impl FnMut(FilterOutput) -> Result<()>) -> Result<()> {
         for result in self.results(value(document)?) {
             emit(output(result?)?)?;
         }
@@ -151,13 +151,13 @@ fn checked(document: &[u8]) -> Result<Val, String> {
     read::parse_single(document).map_err(|error| error.to_string())
 }
 
-fn output(value: Val) -> Result<Output> {
+fn output(value: Val) -> Result<FilterOutput> {
     match value {
-        Val::TStr(text) => Ok(Output::Text(text.to_vec())),
+        Val::TStr(text) => Ok(FilterOutput::Text(text.to_vec())),
         value => {
             let mut json = Vec::new();
             write_json(&value, &mut json)?;
-            Ok(Output::Json(json))
+            Ok(FilterOutput::Json(json))
         }
     }
 }
@@ -268,7 +268,7 @@ mod tests {
         let mut lines = String::new();
         Filter::compile(code)
             .and_then(|filter| {
-                filter.run(document.as_bytes(), |(Output::Text(line) | Output::Json(line))| {
+                filter.run(document.as_bytes(), |(FilterOutput::Text(line) | FilterOutput::Json(line))| {
                     lines.push_str(std::str::from_utf8(&line).unwrap());
                     lines.push('\n');
                     Ok(())

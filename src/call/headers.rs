@@ -6,7 +6,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use crate::error::{Error, Result};
 
 /// What `-H` may not set, because this program or the client under it does.
-const OURS: [&str; 16] = [
+const FORBIDDEN_HEADERS: [&str; 16] = [
     "accept-encoding",
     "authorization",
     "connection",
@@ -46,7 +46,7 @@ fn one(typed: &str) -> Result<(HeaderName, HeaderValue)> {
     let parsed = HeaderName::from_bytes(name.as_bytes())
         .map_err(|_| Error::usage("the name of a header after -H has a character that no header name has"))?;
     // Some servers take `_` for `-`, which is how CVE-2025-64484 passed a header that was refused.
-    if OURS.contains(&parsed.as_str().replace('_', "-").as_str()) {
+    if FORBIDDEN_HEADERS.contains(&parsed.as_str().replace('_', "-").as_str()) {
         let error = Error::usage(format!("-H cannot set `{parsed}`"));
         return Err(match parsed.as_str() {
             "authorization" | "x-api-token" => error.hint("the credential in force is sent; -p chooses another"),
@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn headers_of_ours_are_refused_in_every_spelling() {
-        for name in OURS {
+        for name in FORBIDDEN_HEADERS {
             for spelling in [name.to_owned(), name.to_uppercase(), name.replace('-', "_"), format!("{name} ")] {
                 let message = refusal(&format!("{spelling}: value"));
                 assert!(message.starts_with("-H cannot set"), "{spelling}: {message}");

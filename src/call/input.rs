@@ -16,12 +16,12 @@ const IN_MEMORY: u64 = 1024 * 1024;
 
 /// Where arguments may read from. Standard input has been read before, and can be had once.
 pub struct Inputs {
-    stdin: Option<Source>,
+    stdin: Option<ByteSource>,
 }
 
 /// Bytes of known length that can be sent, and sent again after a 429.
 #[derive(Clone, Debug)]
-pub enum Source {
+pub enum ByteSource {
     Memory(Arc<[u8]>),
     File {
         /// Nothing for what came through standard input.
@@ -31,7 +31,7 @@ pub enum Source {
     },
 }
 
-impl Source {
+impl ByteSource {
     pub fn length(&self) -> u64 {
         match self {
             Self::Memory(bytes) => bytes.len() as u64,
@@ -55,7 +55,7 @@ impl Source {
 }
 
 impl Inputs {
-    pub fn new(stdin: Option<Source>) -> Self {
+    pub fn new(stdin: Option<ByteSource>) -> Self {
         Self { stdin }
     }
 
@@ -79,7 +79,7 @@ impl Inputs {
     ///
     /// # Errors
     /// Usage, if it is no regular file or is read for the second time.
-    pub fn source(&mut self, name: &str) -> Result<Source> {
+    pub fn source(&mut self, name: &str) -> Result<ByteSource> {
         if name == "-" {
             return self.stdin.take().ok_or_else(|| {
                 Error::usage("two arguments read standard input, and it can be read once")
@@ -92,7 +92,7 @@ impl Inputs {
             // It is empty, or its length is not known before, as in /proc.
             return kept(&mut file).map_err(|error| unreadable(name, error));
         }
-        Ok(Source::File { path: Some(path.to_owned()), file: Arc::new(file), length })
+        Ok(ByteSource::File { path: Some(path.to_owned()), file: Arc::new(file), length })
     }
 }
 
@@ -100,22 +100,22 @@ impl Inputs {
 ///
 /// # Errors
 /// Usage, if it cannot be read.
-pub async fn stdin() -> Result<Source> {
+pub async fn stdin() -> Result<ByteSource> {
     let read = tokio::task::spawn_blocking(|| kept(&mut io::stdin().lock())).await;
     read.unwrap_or_else(|died| Err(io::Error::other(died))).map_err(|error| unreadable("-", error))
 }
 
 /// Reads a stream to its end, since a body's length is said before the body.
-fn kept(stream: &mut dyn Read) -> io::Result<Source> {
+fn kept(stream: &mut dyn Read) -> io::Result<ByteSource> {
     let mut beginning = Vec::new();
     stream.take(IN_MEMORY).read_to_end(&mut beginning)?;
     if (beginning.len() as u64) < IN_MEMORY {
-        return Ok(Source::Memory(beginning.into()));
+        return Ok(ByteSource::Memory(beginning.into()));
     }
     let mut file = tempfile::tempfile()?;
     file.write_all(&beginning)?;
     let length = beginning.len() as u64 + io::copy(stream, &mut file)?;
-    Ok(Source::File { path: None, file: Arc::new(file), length })
+    Ok(ByteSource::File { path: None, file: Arc::new(file), length })
 }
 
 /// Opens a file and tells its length. What it is comes first: to open a FIFO would wait for a writer.
@@ -167,7 +167,7 @@ mod tests {
     fn a_long_standard_input_is_kept_outside_memory_and_whole() {
         let long = vec![b'x'; usize::try_from(IN_MEMORY).unwrap() + 7];
         let source = kept(&mut &long[..]).unwrap();
-        assert!(matches!(&source, Source::File { path: None, .. }));
+        assert!(matches!(&source, ByteSource::File { path: None, .. }));
         assert_eq!(source.length(), long.len() as u64);
         assert_eq!(source.bytes().unwrap(), long);
         assert_eq!(source.bytes().unwrap().len(), long.len(), "a second time");

@@ -1,16 +1,16 @@
 //! Pages become one document of the same shape, or one item per line, as they come in.
 //! Items keep their bytes; of the pages themselves never more is held than their edges.
 
-use super::page::{Facts, Page, Piece};
-use super::scan::Malformed;
 use crate::error::{Error, Result};
+use crate::json::list::{BodyPiece, BodySummary, ListReader};
+use crate::json::scan::Malformed;
 
 /// The most that is held of what stands behind a list, or of an answer that turns out to have none.
 const MOST_HELD: usize = 16 * 1024 * 1024;
 
 /// How the items are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum MergeFormat {
     /// One JSON document, shaped like each of its pages.
     Document,
     /// One item per line (`--ndjson`). An answer without a list is one item.
@@ -19,8 +19,8 @@ pub enum Form {
 
 /// The document that is being put together.
 pub struct Merge {
-    form: Form,
-    page: Option<Page>,
+    form: MergeFormat,
+    page: Option<ListReader>,
     /// Pages that are complete.
     pages: u64,
     /// Items written so far, and how many may be.
@@ -36,7 +36,7 @@ pub struct Merge {
 
 impl Merge {
     /// An empty document that takes at most `most` items.
-    pub fn new(form: Form, most: Option<u64>) -> Self {
+    pub fn new(form: MergeFormat, most: Option<u64>) -> Self {
         Self {
             form,
             page: None,
@@ -64,7 +64,7 @@ impl Merge {
     /// # Errors
     /// Other, if the page is not JSON. What was written until then does not parse.
     pub fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<()> {
-        let mut page = self.page.take().unwrap_or_else(|| Page::new(self.list.clone()));
+        let mut page = self.page.take().unwrap_or_else(|| ListReader::new(self.list.clone()));
         let pushed = page.push(bytes, |piece| self.take(piece, out));
         self.page = Some(page);
         pushed.map_err(|malformed| self.bad_page(malformed))?;
@@ -74,36 +74,36 @@ impl Merge {
         Ok(())
     }
 
-    fn take(&mut self, piece: Piece, out: &mut Vec<u8>) {
+    fn take(&mut self, piece: BodyPiece, out: &mut Vec<u8>) {
         match self.form {
-            Form::Document => self.take_for_document(piece, out),
-            Form::Lines => self.take_for_lines(piece, out),
+            MergeFormat::Document => self.take_for_document(piece, out),
+            MergeFormat::Lines => self.take_for_lines(piece, out),
         }
     }
 
-    fn take_for_document(&mut self, piece: Piece, out: &mut Vec<u8>) {
+    fn take_for_document(&mut self, piece: BodyPiece, out: &mut Vec<u8>) {
         let full = self.written == self.most;
         match piece {
-            Piece::Before(bytes) if self.pages == 0 => out.extend_from_slice(bytes),
-            Piece::Before(_) => self.held.clear(),
-            Piece::After(bytes) => self.held.extend_from_slice(bytes),
+            BodyPiece::Before(bytes) if self.pages == 0 => out.extend_from_slice(bytes),
+            BodyPiece::Before(_) => self.held.clear(),
+            BodyPiece::After(bytes) => self.held.extend_from_slice(bytes),
             _ if full => {}
-            Piece::ItemBegins if self.written == 0 => {}
-            Piece::ItemBegins => out.push(b','),
-            Piece::Item(bytes) => out.extend_from_slice(bytes),
-            Piece::ItemEnds => self.written += 1,
+            BodyPiece::ItemBegins if self.written == 0 => {}
+            BodyPiece::ItemBegins => out.push(b','),
+            BodyPiece::Item(bytes) => out.extend_from_slice(bytes),
+            BodyPiece::ItemEnds => self.written += 1,
         }
     }
 
-    fn take_for_lines(&mut self, piece: Piece, out: &mut Vec<u8>) {
+    fn take_for_lines(&mut self, piece: BodyPiece, out: &mut Vec<u8>) {
         let full = self.written == self.most;
         match piece {
-            Piece::Before(bytes) => self.held.extend_from_slice(bytes),
+            BodyPiece::Before(bytes) => self.held.extend_from_slice(bytes),
             // There is a list, and what stood before it is no item.
-            Piece::ItemBegins | Piece::After(_) => self.held.clear(),
+            BodyPiece::ItemBegins | BodyPiece::After(_) => self.held.clear(),
             _ if full => {}
-            Piece::Item(bytes) => put_on_one_line(bytes, &mut self.indented, out),
-            Piece::ItemEnds => {
+            BodyPiece::Item(bytes) => put_on_one_line(bytes, &mut self.indented, out),
+            BodyPiece::ItemEnds => {
                 self.written += 1;
                 out.push(b'\n');
             }
@@ -114,29 +114,29 @@ impl Merge {
     ///
     /// # Errors
     /// Other, if it was cut short, or is not shaped like the first one.
-    pub fn end_page(&mut self, out: &mut Vec<u8>) -> Result<Facts> {
-        let page = self.page.take().unwrap_or_else(|| Page::new(None));
-        let facts = page.finish().map_err(|malformed| self.bad_page(malformed))?;
-        if facts.error.is_some() {
-            return Ok(facts);
+    pub fn end_page(&mut self, out: &mut Vec<u8>) -> Result<BodySummary> {
+        let page = self.page.take().unwrap_or_else(|| ListReader::new(None));
+        let summary = page.finish().map_err(|malformed| self.bad_page(malformed))?;
+        if summary.error.is_some() {
+            return Ok(summary);
         }
-        if self.pages > 0 && (self.list.is_none() || facts.list.is_none()) {
+        if self.pages > 0 && (self.list.is_none() || summary.list.is_none()) {
             let name = String::from_utf8_lossy(self.list.as_deref().unwrap_or_default()).into_owned();
             return Err(Error::other(format!("page {} has no list `{name}`, as page 1 has", self.pages + 1)));
         }
-        if facts.list.is_none() && self.form == Form::Lines {
+        if summary.list.is_none() && self.form == MergeFormat::Lines {
             put_on_one_line(self.held.trim_ascii(), &mut self.indented, out);
             out.push(b'\n');
             self.written += 1;
         }
         self.pages += 1;
-        self.list.clone_from(&facts.list);
-        Ok(facts)
+        self.list.clone_from(&summary.list);
+        Ok(summary)
     }
 
     /// Writes what closes the document. Without it, what was written does not parse.
     pub fn finish(self, out: &mut Vec<u8>) {
-        if self.form == Form::Document && self.list.is_some() {
+        if self.form == MergeFormat::Document && self.list.is_some() {
             out.push(b']');
             out.extend_from_slice(&self.held);
         }
@@ -172,7 +172,7 @@ mod tests {
     use super::*;
 
     /// What comes out of pages that come in bytes of `size`.
-    fn merged(form: Form, most: Option<u64>, pages: &[&str], size: usize) -> Result<String> {
+    fn merged(form: MergeFormat, most: Option<u64>, pages: &[&str], size: usize) -> Result<String> {
         let mut merge = Merge::new(form, most);
         let mut out = Vec::new();
         for page in pages {
@@ -186,17 +186,17 @@ mod tests {
     }
 
     fn document(pages: &[&str]) -> String {
-        let whole = merged(Form::Document, None, pages, usize::MAX).unwrap();
+        let whole = merged(MergeFormat::Document, None, pages, usize::MAX).unwrap();
         for size in 1..9 {
-            assert_eq!(merged(Form::Document, None, pages, size).unwrap(), whole, "in pieces of {size}");
+            assert_eq!(merged(MergeFormat::Document, None, pages, size).unwrap(), whole, "in pieces of {size}");
         }
         whole
     }
 
     fn lines(pages: &[&str]) -> String {
-        let whole = merged(Form::Lines, None, pages, usize::MAX).unwrap();
+        let whole = merged(MergeFormat::Lines, None, pages, usize::MAX).unwrap();
         for size in 1..9 {
-            assert_eq!(merged(Form::Lines, None, pages, size).unwrap(), whole, "in pieces of {size}");
+            assert_eq!(merged(MergeFormat::Lines, None, pages, size).unwrap(), whole, "in pieces of {size}");
         }
         whole
     }
@@ -249,21 +249,21 @@ mod tests {
     #[test]
     fn items_beyond_the_most_are_left_out() {
         let pages = [r#"{"keys":[1,2],"n":1}"#, r#"{"keys":[3,4],"n":2}"#];
-        assert_eq!(merged(Form::Document, Some(3), &pages, 1).unwrap(), r#"{"keys":[1,2,3],"n":2}"#);
-        assert_eq!(merged(Form::Document, Some(0), &pages, 1).unwrap(), r#"{"keys":[],"n":2}"#);
-        assert_eq!(merged(Form::Lines, Some(1), &pages, 1).unwrap(), "1\n");
+        assert_eq!(merged(MergeFormat::Document, Some(3), &pages, 1).unwrap(), r#"{"keys":[1,2,3],"n":2}"#);
+        assert_eq!(merged(MergeFormat::Document, Some(0), &pages, 1).unwrap(), r#"{"keys":[],"n":2}"#);
+        assert_eq!(merged(MergeFormat::Lines, Some(1), &pages, 1).unwrap(), "1\n");
     }
 
     #[test]
     fn a_page_of_another_shape_is_an_error() {
-        let message = |pages: &[&str]| merged(Form::Document, None, pages, 1).unwrap_err().to_string();
+        let message = |pages: &[&str]| merged(MergeFormat::Document, None, pages, 1).unwrap_err().to_string();
         assert_eq!(message(&[r#"{"keys":[1]}"#, r#"{"data":[2]}"#]), "page 2 has no list `keys`, as page 1 has");
         assert_eq!(message(&[r#"{"key":1}"#, r#"{"key":2}"#]), "page 2 has no list ``, as page 1 has");
     }
 
     #[test]
     fn a_page_that_is_cut_short_leaves_an_unfinished_document() {
-        let mut merge = Merge::new(Form::Document, None);
+        let mut merge = Merge::new(MergeFormat::Document, None);
         let mut out = Vec::new();
         merge.push(br#"{"keys":[1,{"a":"#, &mut out).unwrap();
         assert_eq!(

@@ -5,19 +5,19 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use super::file::{Destination, Writing};
 use super::filter::{self, Filter};
-use super::pretty::{Pretty, Visible};
-use super::send::Answer;
+use super::send::ApiResponse;
 use crate::error::{Error, ErrorKind, Result};
-use crate::terminal::{escaped, escaped_block};
+use crate::escape::{escaped, escaped_block};
+use crate::files::output_file::{OutputFile, OutputPath};
+use crate::json::pretty::{Pretty, Visible};
 use crate::world::{ColorChoice, World};
 
 /// What is to be done with an answer.
 #[derive(Default)]
-pub struct Wishes {
+pub struct OutputOptions {
     /// `-o`
-    pub file: Option<Destination>,
+    pub file: Option<OutputPath>,
     /// `-i`
     pub include: bool,
     /// `--silent`
@@ -31,10 +31,10 @@ pub struct Wishes {
 }
 
 /// An answer on its way out.
-pub struct Output {
-    place: Place,
-    look: Look,
-    for_eyes: bool,
+pub struct ResponseWriter {
+    sink: Sink,
+    rendering: Rendering,
+    for_terminal: bool,
     color: bool,
     include: bool,
     lines: bool,
@@ -52,42 +52,42 @@ struct Filters {
     gate: Option<(Filter, String)>,
 }
 
-enum Place {
+enum Sink {
     Stdout(Stdout),
-    File(Writing),
+    File(OutputFile),
     Nowhere,
 }
 
-enum Look {
+enum Rendering {
     Raw,
     Json(Box<Pretty>),
     Text(Visible),
 }
 
-impl Output {
+impl ResponseWriter {
     /// Opens the way out. A file becomes visible only in the end.
     ///
     /// # Errors
     /// Other, if the file cannot be made.
-    pub async fn open(world: &World, wishes: Wishes) -> Result<Self> {
-        let place = match wishes.file {
-            _ if wishes.silent => Place::Nowhere,
-            Some(file) => Place::File(file.open().await?),
-            None => Place::Stdout(Stdout::open(world)),
+    pub async fn open(world: &World, options: OutputOptions) -> Result<Self> {
+        let sink = match options.file {
+            _ if options.silent => Sink::Nowhere,
+            Some(file) => Sink::File(file.open().await?),
+            None => Sink::Stdout(Stdout::open(world)),
         };
         // Colour that was forced into a pipe is for a pager; without --color a pipe gets the bytes.
-        let for_eyes = world.stdout_is_terminal || world.color == ColorChoice::Always;
+        let for_terminal = world.stdout_is_terminal || world.color == ColorChoice::Always;
         let color = world.color_stdout();
-        let for_eyes = for_eyes && !matches!(place, Place::File(_));
-        let is_shown = for_eyes && matches!(place, Place::Stdout(_));
+        let for_terminal = for_terminal && !matches!(sink, Sink::File(_));
+        let is_shown = for_terminal && matches!(sink, Sink::Stdout(_));
         Ok(Self {
-            look: if is_shown { Look::Text(Visible::default()) } else { Look::Raw },
-            place,
-            for_eyes,
+            rendering: if is_shown { Rendering::Text(Visible::default()) } else { Rendering::Raw },
+            sink,
+            for_terminal,
             color,
-            include: wishes.include,
-            lines: wishes.lines,
-            filters: Arc::new(Filters { filter: wishes.filter, gate: wishes.gate }),
+            include: options.include,
+            lines: options.lines,
+            filters: Arc::new(Filters { filter: options.filter, gate: options.gate }),
             gate_held: true,
             reader_is_gone: false,
             held: Vec::new(),
@@ -96,15 +96,15 @@ impl Output {
 
     /// Whether the answer is on its way to a file.
     pub fn is_file(&self) -> bool {
-        matches!(self.place, Place::File(_))
+        matches!(self.sink, Sink::File(_))
     }
 
     /// To be asked where the rest of an answer need not be read.
     ///
     /// # Errors
     /// That stdout is closed, once who read it has gone away, unless a gate wants to see all of the answer. Without
-    /// this question what is written is thrown away, and [`Output::finish`] says so.
-    pub fn somebody_reads(&self) -> Result<()> {
+    /// this question what is written is thrown away, and [`ResponseWriter::finish`] says so.
+    pub fn check_reader(&self) -> Result<()> {
         if self.reader_is_gone && self.filters.gate.is_none() { Err(closed()) } else { Ok(()) }
     }
 
@@ -112,24 +112,24 @@ impl Output {
     ///
     /// # Errors
     /// [`Error::stdout`].
-    pub fn begin(&mut self, answer: &Answer) -> Result<()> {
+    pub fn begin(&mut self, answer: &ApiResponse) -> Result<()> {
         if self.include {
             let mut head = format!("{}\r\n", answer.status_line());
             for (name, value) in answer.headers() {
                 let value = String::from_utf8_lossy(value.as_bytes());
-                let value = if self.for_eyes { escaped(&value).into_owned().into() } else { value };
+                let value = if self.for_terminal { escaped(&value).into_owned().into() } else { value };
                 head.extend([name.as_str(), ": ", &value, "\r\n"]);
             }
             head.push_str("\r\n");
             // Asked for by name, it goes out under --silent too.
-            if matches!(self.place, Place::Nowhere) {
+            if matches!(self.sink, Sink::Nowhere) {
                 let written = Stdout::Shared.write(head.as_bytes());
                 self.unless_gone(written)?;
             }
             self.put(head.as_bytes())?;
         }
-        if matches!(self.look, Look::Text(_)) && answer.is_json() && !self.lines {
-            self.look = Look::Json(Box::new(Pretty::new(self.color)));
+        if matches!(self.rendering, Rendering::Text(_)) && answer.is_json() && !self.lines {
+            self.rendering = Rendering::Json(Box::new(Pretty::new(self.color)));
         }
         Ok(())
     }
@@ -169,10 +169,10 @@ impl Output {
             self.gate_held = false;
         }
         self.end_look()?;
-        match self.place {
-            Place::File(file) => file.finish()?,
-            Place::Stdout(_) => io::stdout().flush().map_err(Error::stdout)?,
-            Place::Nowhere => {}
+        match self.sink {
+            Sink::File(file) => file.finish()?,
+            Sink::Stdout(_) => io::stdout().flush().map_err(Error::stdout)?,
+            Sink::Nowhere => {}
         }
         match &self.filters.gate {
             Some((_, code)) if !self.gate_held => {
@@ -187,11 +187,11 @@ impl Output {
     /// may take for ever, and neither a signal nor `--timeout` waits for it.
     async fn documents(&mut self, text: Vec<u8>) -> Result<()> {
         let filters = Arc::clone(&self.filters);
-        let look = (!matches!(self.look, Look::Raw)).then_some(self.color);
+        let look = (!matches!(self.rendering, Rendering::Raw)).then_some(self.color);
         let is_lines = self.lines;
         let (sender, mut pieces) = tokio::sync::mpsc::channel(2);
         let filtered = tokio::task::spawn_blocking(move || {
-            let mut results = Results { piece: Vec::new(), sender };
+            let mut results = FilterResults { piece: Vec::new(), sender };
             let mut gate_held = true;
             let mut document = |text: &[u8]| filters.document(text, look, &mut gate_held, &mut results);
             let ended = if is_lines {
@@ -206,7 +206,7 @@ impl Output {
         });
         while let Some(piece) = pieces.recv().await {
             self.put(&piece)?;
-            if self.somebody_reads().is_err() {
+            if self.check_reader().is_err() {
                 break;
             }
         }
@@ -220,13 +220,13 @@ impl Output {
 
     /// Shows bytes of the body as the place wants them.
     fn show(&mut self, bytes: &[u8]) -> Result<()> {
-        match &mut self.look {
-            Look::Raw => self.put(bytes),
-            Look::Json(pretty) => {
+        match &mut self.rendering {
+            Rendering::Raw => self.put(bytes),
+            Rendering::Json(pretty) => {
                 let shown = pretty.push(bytes);
                 self.put(shown.as_bytes())
             }
-            Look::Text(visible) => {
+            Rendering::Text(visible) => {
                 let shown = visible.push(bytes);
                 self.put(shown.as_bytes())
             }
@@ -234,8 +234,8 @@ impl Output {
     }
 
     fn end_look(&mut self) -> Result<()> {
-        match &mut self.look {
-            Look::Json(pretty) if self.filters.filter.is_none() => {
+        match &mut self.rendering {
+            Rendering::Json(pretty) if self.filters.filter.is_none() => {
                 let end = pretty.end();
                 self.put(end.as_bytes())
             }
@@ -244,11 +244,11 @@ impl Output {
     }
 
     fn put(&mut self, bytes: &[u8]) -> Result<()> {
-        let written = match &mut self.place {
-            Place::Stdout(_) if self.reader_is_gone => Ok(()),
-            Place::Stdout(stdout) => stdout.write(bytes),
-            Place::File(file) => file.write(bytes),
-            Place::Nowhere => Ok(()),
+        let written = match &mut self.sink {
+            Sink::Stdout(_) if self.reader_is_gone => Ok(()),
+            Sink::Stdout(stdout) => stdout.write(bytes),
+            Sink::File(file) => file.write(bytes),
+            Sink::Nowhere => Ok(()),
         };
         self.unless_gone(written)
     }
@@ -266,7 +266,7 @@ impl Output {
 }
 
 /// The results of a filter on their way from its thread, some at a time.
-struct Results {
+struct FilterResults {
     piece: Vec<u8>,
     sender: tokio::sync::mpsc::Sender<Vec<u8>>,
 }
@@ -274,7 +274,7 @@ struct Results {
 /// So many bytes of results are worth sending.
 const PIECE: usize = 64 * 1024;
 
-impl Results {
+impl FilterResults {
     fn line(&mut self, result: &[u8]) -> Result<()> {
         self.piece.extend_from_slice(result);
         self.piece.push(b'\n');
@@ -289,17 +289,23 @@ impl Results {
 
 impl Filters {
     /// One document. `look` is given where the results are for eyes, and says whether they are coloured.
-    fn document(&self, document: &[u8], look: Option<bool>, gate_held: &mut bool, results: &mut Results) -> Result<()> {
+    fn document(
+        &self,
+        document: &[u8],
+        rendering: Option<bool>,
+        gate_held: &mut bool,
+        results: &mut FilterResults,
+    ) -> Result<()> {
         if let Some((gate, _)) = &self.gate {
             *gate_held &= gate.holds(document)?;
         }
         let Some(filter) = &self.filter else { return Ok(()) };
-        filter.run(document, |result| match (look, result) {
-            (None, filter::Output::Text(text) | filter::Output::Json(text)) => results.line(&text),
-            (Some(_), filter::Output::Text(text)) => {
+        filter.run(document, |result| match (rendering, result) {
+            (None, filter::FilterOutput::Text(text) | filter::FilterOutput::Json(text)) => results.line(&text),
+            (Some(_), filter::FilterOutput::Text(text)) => {
                 results.line(escaped_block(&String::from_utf8_lossy(&text)).as_bytes())
             }
-            (Some(color), filter::Output::Json(json)) => {
+            (Some(color), filter::FilterOutput::Json(json)) => {
                 let mut pretty = Pretty::new(color);
                 let shown = pretty.push(&json) + &pretty.end();
                 results.line(shown.trim_end().as_bytes())

@@ -5,8 +5,8 @@ use std::collections::HashSet;
 
 use reqwest::header::HeaderMap;
 
-use super::page::Facts;
 use crate::error::{Error, Result};
+use crate::json::list::BodySummary;
 use crate::lokalise::endpoints::Paging;
 
 /// No list of Lokalise's is longer, and no server gets more requests out of one run.
@@ -17,7 +17,7 @@ pub type Parameters = Vec<(&'static str, String)>;
 
 /// What is to be done next.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Turn {
+pub enum NextStep {
     Over,
     /// One more page; whether there is another, only it can tell.
     Next(Parameters),
@@ -29,7 +29,7 @@ pub enum Turn {
 
 /// What a page says about the others.
 #[derive(Debug, Default)]
-pub struct Outlook {
+pub struct PageInfo {
     items: u64,
     has_list: bool,
     next_cursor: Option<String>,
@@ -38,15 +38,15 @@ pub struct Outlook {
     page: Option<u64>,
 }
 
-impl Outlook {
-    pub fn read(headers: &HeaderMap, facts: &Facts) -> Self {
+impl PageInfo {
+    pub fn read(headers: &HeaderMap, summary: &BodySummary) -> Self {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
         let number = |name: &str| text(name).and_then(|text| text.parse().ok());
         let in_header = text("x-pagination-next-cursor").filter(|cursor| !cursor.is_empty());
         Self {
-            items: facts.items,
-            has_list: facts.list.is_some(),
-            next_cursor: in_header.map(str::to_owned).or_else(|| facts.next_cursor.clone()),
+            items: summary.items,
+            has_list: summary.list.is_some(),
+            next_cursor: in_header.map(str::to_owned).or_else(|| summary.next_cursor.clone()),
             total: number("x-pagination-total-count"),
             page_count: number("x-pagination-page-count").or_else(|| {
                 let limit: u64 = number("x-pagination-limit").filter(|limit| *limit > 0)?;
@@ -60,7 +60,7 @@ impl Outlook {
 /// A run over the pages of one list.
 pub struct Pages {
     /// How the list is handed out, as far as it is known.
-    style: Style,
+    style: PagingStyle,
     /// The `limit` that is asked for, if we or the query ask for one.
     limit: Option<u64>,
     started_at: u64,
@@ -77,7 +77,7 @@ pub struct Pages {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Style {
+enum PagingStyle {
     /// Asked for by `page`.
     Offset,
     /// Asked for by `cursor`, where the list has to be told with `pagination=cursor` or not.
@@ -92,11 +92,11 @@ impl Pages {
         let asked = |name: &str| query.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
         let by_page = asked("page").is_some() || asked("pagination") == Some("offset");
         let (style, largest) = match paging {
-            Paging::Offset(largest) => (Style::Offset, largest),
-            Paging::OffsetOrCursor(largest) if by_page => (Style::Offset, Some(largest)),
-            Paging::OffsetOrCursor(largest) => (Style::Cursor { on_request: true }, Some(largest)),
-            Paging::Cursor(largest) => (Style::Cursor { on_request: false }, Some(largest)),
-            Paging::Whole | Paging::Unknown => (Style::Unknown, None),
+            Paging::Offset(largest) => (PagingStyle::Offset, largest),
+            Paging::OffsetOrCursor(largest) if by_page => (PagingStyle::Offset, Some(largest)),
+            Paging::OffsetOrCursor(largest) => (PagingStyle::Cursor { on_request: true }, Some(largest)),
+            Paging::Cursor(largest) => (PagingStyle::Cursor { on_request: false }, Some(largest)),
+            Paging::Whole | Paging::Unknown => (PagingStyle::Unknown, None),
         };
         let limit = match asked("limit") {
             Some(limit) => limit.parse().ok(),
@@ -126,7 +126,7 @@ impl Pages {
     /// What is to be added to the query of the first request.
     pub fn first(&self) -> Parameters {
         let mut parameters = Parameters::new();
-        if let Style::Cursor { on_request: true } = self.style {
+        if let PagingStyle::Cursor { on_request: true } = self.style {
             parameters.push(("pagination", "cursor".to_owned()));
         }
         if let Some(limit) = self.limit {
@@ -139,31 +139,31 @@ impl Pages {
     ///
     /// # Errors
     /// Other, if the pages cannot all be had, or do not add up to what they promised.
-    pub fn turn(&mut self, answer: &Outlook) -> Result<Turn> {
+    pub fn turn(&mut self, answer: &PageInfo) -> Result<NextStep> {
         self.taken += 1;
         self.items += answer.items;
         self.compare(answer)?;
         if self.is_enough() {
-            return Ok(Turn::Over);
+            return Ok(NextStep::Over);
         }
         if self.announced > 0 {
             self.announced -= 1;
-            return if self.announced > 0 { Ok(Turn::GoOn) } else { self.rest(self.last) };
+            return if self.announced > 0 { Ok(NextStep::GoOn) } else { self.rest(self.last) };
         }
         if let Some(cursor) = &answer.next_cursor {
             return self.from(cursor);
         }
         match self.style {
-            _ if !answer.has_list => Ok(Turn::Over),
+            _ if !answer.has_list => Ok(NextStep::Over),
             // A server that does not know `pagination=cursor` answers with counted pages.
             _ if self.taken == 1 && answer.page_count.is_some() => self.rest(answer.page_count.unwrap_or(1)),
-            Style::Offset => self.uncounted(answer),
-            Style::Cursor { .. } | Style::Unknown => self.over(),
+            PagingStyle::Offset => self.uncounted(answer),
+            PagingStyle::Cursor { .. } | PagingStyle::Unknown => self.over(),
         }
     }
 
     /// A list that changes between two pages has lost or doubled items at their seam.
-    fn compare(&mut self, answer: &Outlook) -> Result<()> {
+    fn compare(&mut self, answer: &PageInfo) -> Result<()> {
         if let (Some(before), Some(now)) = (self.total, answer.total)
             && before != now
         {
@@ -173,7 +173,7 @@ impl Pages {
         self.total = self.total.or(answer.total);
         let asked = self.started_at + self.taken - 1;
         match answer.page {
-            Some(page) if self.style == Style::Offset && page != asked => {
+            Some(page) if self.style == PagingStyle::Offset && page != asked => {
                 Err(Error::other(format!("page {asked} was asked for, and page {page} came")))
             }
             _ => Ok(()),
@@ -185,9 +185,9 @@ impl Pages {
     }
 
     /// The next page of a list with cursors.
-    fn from(&mut self, cursor: &str) -> Result<Turn> {
-        if let Style::Offset | Style::Unknown = self.style {
-            self.style = Style::Cursor { on_request: false };
+    fn from(&mut self, cursor: &str) -> Result<NextStep> {
+        if let PagingStyle::Offset | PagingStyle::Unknown = self.style {
+            self.style = PagingStyle::Cursor { on_request: false };
         }
         if !self.cursors.insert(cursor.to_owned()) {
             return Err(Error::other(format!("page {} repeats a cursor: the list would never end", self.taken)));
@@ -197,12 +197,12 @@ impl Pages {
         }
         let mut parameters = self.first();
         parameters.push(("cursor", cursor.to_owned()));
-        Ok(Turn::Next(parameters))
+        Ok(NextStep::Next(parameters))
     }
 
     /// The pages of a counted list that are left, or as many of them as should hold the items that are wanted.
-    fn rest(&mut self, page_count: u64) -> Result<Turn> {
-        self.style = Style::Offset;
+    fn rest(&mut self, page_count: u64) -> Result<NextStep> {
+        self.style = PagingStyle::Offset;
         self.last = page_count;
         let next = self.started_at + self.taken;
         let left = page_count.saturating_add(1).saturating_sub(next);
@@ -218,11 +218,11 @@ impl Pages {
             return Err(too_many());
         }
         self.announced = left;
-        Ok(Turn::Rest((0..left).map(|further| self.page(next + further)).collect()))
+        Ok(NextStep::Rest((0..left).map(|further| self.page(next + further)).collect()))
     }
 
     /// The next page of a list whose pages nobody counts: without a total, one that is not full is the last.
-    fn uncounted(&mut self, answer: &Outlook) -> Result<Turn> {
+    fn uncounted(&mut self, answer: &PageInfo) -> Result<NextStep> {
         let complete = match self.total {
             Some(total) => self.items >= total,
             None => self.limit.is_none_or(|limit| answer.items < limit),
@@ -233,7 +233,7 @@ impl Pages {
         if self.taken == MOST_PAGES {
             return Err(too_many());
         }
-        Ok(Turn::Next(self.page(self.started_at + self.taken)))
+        Ok(NextStep::Next(self.page(self.started_at + self.taken)))
     }
 
     fn page(&self, number: u64) -> Parameters {
@@ -246,12 +246,12 @@ impl Pages {
     }
 
     /// The end of a run that saw the whole list.
-    fn over(&self) -> Result<Turn> {
+    fn over(&self) -> Result<NextStep> {
         match self.total {
             Some(total) if self.started_at == 1 && total != self.items => {
                 Err(Error::other(format!("the pages hold {} items, and {total} were promised", self.items)))
             }
-            _ => Ok(Turn::Over),
+            _ => Ok(NextStep::Over),
         }
     }
 }

@@ -13,7 +13,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// A process that is under way.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Queued {
+pub struct QueuedProcess {
     /// Where it can be seen: what the server said, or the path that its id makes.
     pub place: String,
     pub id: String,
@@ -21,7 +21,7 @@ pub struct Queued {
 
 /// How a process stands.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum ProcessState {
     /// Its status, in the server's word.
     UnderWay(String),
     Finished,
@@ -31,16 +31,16 @@ pub enum Standing {
 
 /// The process that an answer has queued, if it has: named by the `Location` of a 202 or by its body.
 /// `path` is that of the request, whose project the process belongs to.
-pub fn queued(status: u16, location: Option<&str>, body: &[u8], path: &str) -> Option<Queued> {
-    let answer = Answer::read(body);
+pub fn queued(status: u16, location: Option<&str>, body: &[u8], path: &str) -> Option<QueuedProcess> {
+    let answer = ProcessBody::read(body);
     let id = answer.text("/process/process_id").or(answer.text("/process_id"));
     if let Some(place) = location.filter(|_| status == 202) {
         let last = place.split('?').next()?.trim_end_matches('/').rsplit('/').next()?;
-        return Some(Queued { place: place.to_owned(), id: id.unwrap_or(last).to_owned() });
+        return Some(QueuedProcess { place: place.to_owned(), id: id.unwrap_or(last).to_owned() });
     }
     let project = path.strip_prefix("/api2/projects/")?.split('/').next()?;
     let id = id?;
-    Some(Queued { place: format!("/api2/projects/{project}/processes/{}", encoded(id)), id: id.to_owned() })
+    Some(QueuedProcess { place: format!("/api2/projects/{project}/processes/{}", encoded(id)), id: id.to_owned() })
 }
 
 /// An id as a path segment. Lokalise's are hexadecimal with dashes: whatever else is in one is not let near a path.
@@ -49,36 +49,36 @@ fn encoded(id: &str) -> String {
 }
 
 /// How the process in an answer stands.
-pub fn standing(body: &[u8]) -> Standing {
-    let answer = Answer::read(body);
+pub fn standing(body: &[u8]) -> ProcessState {
+    let answer = ProcessBody::read(body);
     let message = answer.text("/process/message").map(str::to_owned);
     let ended = |how: &str, why: Option<String>| {
         let kind = answer.text("/process/type").unwrap_or("process");
         let why = why.map(|why| format!(": {why}")).unwrap_or_default();
-        Standing::Ended(format!("the {kind} {how}{why}"))
+        ProcessState::Ended(format!("the {kind} {how}{why}"))
     };
     match answer.text("/process/status") {
         Some("failed") => ended("failed", message.or_else(|| answer.failed_file())),
         Some("cancelled" | "canceled") => ended("was cancelled", message),
         // An import is finished when it has looked at every file, also at those that it could not read.
         Some("finished") => match answer.failed_file() {
-            None => Standing::Finished,
+            None => ProcessState::Finished,
             file => ended("failed", file),
         },
-        status => Standing::UnderWay(status.unwrap_or("unknown").to_owned()),
+        status => ProcessState::UnderWay(status.unwrap_or("unknown").to_owned()),
     }
 }
 
 /// Where the bundle of a download is: in the finished process of an export, or in the answer of the sync endpoint.
 pub fn bundle_url(body: &[u8]) -> Option<String> {
-    let answer = Answer::read(body);
+    let answer = ProcessBody::read(body);
     answer.text("/process/details/download_url").or(answer.text("/bundle_url")).map(str::to_owned)
 }
 
 /// An answer that may tell of a process. Little is asked of its shape, since PHP writes an empty object as `[]`.
-struct Answer(Value);
+struct ProcessBody(Value);
 
-impl Answer {
+impl ProcessBody {
     fn read(body: &[u8]) -> Self {
         Self(serde_json::from_slice(body).unwrap_or_default())
     }
@@ -126,7 +126,7 @@ mod tests {
         let location = "/api2/projects/80.46/processes/edc1";
         assert_eq!(
             queued(202, Some(location), body, UPLOAD),
-            Some(Queued { place: location.into(), id: "edc1".into() })
+            Some(QueuedProcess { place: location.into(), id: "edc1".into() })
         );
         assert_eq!(queued(202, Some(location), b"", UPLOAD).unwrap().id, "edc1", "without a body");
     }
@@ -134,7 +134,7 @@ mod tests {
     #[test]
     fn a_process_in_the_body_is_looked_for_in_the_request_s_project() {
         let place = "/api2/projects/80.46:dev/processes/1efed526-cd7c";
-        let expected = Some(Queued { place: place.into(), id: "1efed526-cd7c".into() });
+        let expected = Some(QueuedProcess { place: place.into(), id: "1efed526-cd7c".into() });
         assert_eq!(queued(200, None, br#"{"process_id":"1efed526-cd7c"}"#, UPLOAD), expected);
         assert_eq!(queued(202, None, br#"{"process":{"process_id":"1efed526-cd7c"}}"#, UPLOAD), expected);
         assert_eq!(queued(200, Some("/elsewhere"), br#"{"process_id":"1efed526-cd7c"}"#, UPLOAD), expected);
@@ -160,16 +160,16 @@ mod tests {
     fn a_process_is_over_when_it_is_finished_failed_or_cancelled() {
         let stands = |process: &str| standing(format!(r#"{{"process":{process}}}"#).as_bytes());
         for status in ["queued", "pre_processing", "running", "post_processing", "new"] {
-            assert_eq!(stands(&format!(r#"{{"status":"{status}"}}"#)), Standing::UnderWay(status.into()));
+            assert_eq!(stands(&format!(r#"{{"status":"{status}"}}"#)), ProcessState::UnderWay(status.into()));
         }
-        assert_eq!(stands(r#"{"status":"finished","message":null,"details":[]}"#), Standing::Finished);
+        assert_eq!(stands(r#"{"status":"finished","message":null,"details":[]}"#), ProcessState::Finished);
         let failed = r#"{"type":"file-import","status":"failed","message":"Unsupported format"}"#;
-        assert_eq!(stands(failed), Standing::Ended("the file-import failed: Unsupported format".into()));
+        assert_eq!(stands(failed), ProcessState::Ended("the file-import failed: Unsupported format".into()));
         assert_eq!(
             stands(r#"{"status":"cancelled","message":""}"#),
-            Standing::Ended("the process was cancelled".into())
+            ProcessState::Ended("the process was cancelled".into())
         );
-        assert_eq!(standing(b"{}"), Standing::UnderWay("unknown".into()));
+        assert_eq!(standing(b"{}"), ProcessState::UnderWay("unknown".into()));
     }
 
     #[test]
@@ -179,7 +179,7 @@ mod tests {
             {"status":"failed","name_original":"de.json","message":"File target language is missing"}]}}}"#;
         assert_eq!(
             standing(body),
-            Standing::Ended("the file-import failed: de.json: File target language is missing".into())
+            ProcessState::Ended("the file-import failed: de.json: File target language is missing".into())
         );
     }
 

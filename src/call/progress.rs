@@ -5,19 +5,19 @@ use std::cell::Cell;
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
-use crate::terminal::escaped;
+use crate::escape::escaped;
 use crate::world::World;
 
 /// Faster than this, nobody can read.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// A line that is drawn again and again, and gone when this is dropped.
-pub struct Progress {
+pub struct ProgressLine {
     is_shown: bool,
     drawn: Cell<Option<Instant>>,
 }
 
-impl Progress {
+impl ProgressLine {
     /// A line on this machine's stderr. It stays away while an answer is being shown on the same terminal.
     pub fn new(world: &World, answer_is_shown: bool) -> Self {
         Self { is_shown: world.fancy() && !answer_is_shown, drawn: Cell::new(None) }
@@ -41,7 +41,7 @@ impl Progress {
     }
 }
 
-impl Drop for Progress {
+impl Drop for ProgressLine {
     fn drop(&mut self) {
         self.clear();
     }

@@ -3,17 +3,17 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::page::Facts;
-use super::request::Request;
-use super::send::{Answer, time_to_come_back};
+use super::request::ApiRequest;
+use super::send::{ApiResponse, time_to_come_back};
 use crate::error::{Error, ErrorKind};
+use crate::escape::escaped;
+use crate::json::list::BodySummary;
+use crate::lokalise::api_error::{ApiError, named};
 use crate::lokalise::endpoints::Scope;
-use crate::lokalise::error::{ApiError, named};
-use crate::terminal::escaped;
 
 /// What an answer says of itself, without its body.
 #[derive(Clone, Debug, Default)]
-pub struct Head {
+pub struct ResponseHead {
     pub status: u16,
     pub location: Option<String>,
     pub request_id: Option<String>,
@@ -22,8 +22,8 @@ pub struct Head {
     pub come_back: Option<Duration>,
 }
 
-impl Head {
-    pub fn of(answer: &Answer) -> Self {
+impl ResponseHead {
+    pub fn of(answer: &ApiResponse) -> Self {
         Self {
             status: answer.status(),
             location: answer.header("location"),
@@ -35,9 +35,9 @@ impl Head {
 }
 
 /// What is known about the one who was refused.
-pub struct Caller {
+pub struct CredentialInfo {
     /// ` --profile NAME` where a pasted command needs it.
-    pub profile_words: String,
+    pub profile_flag: String,
     /// The variable that the credential came from, if it came from one.
     pub variable: Option<&'static str>,
     pub is_oauth: bool,
@@ -48,7 +48,13 @@ pub struct Caller {
 }
 
 /// A refused request, from the head of its answer and the beginning of its body.
-pub fn refusal(request: &Request, head: &Head, body: &[u8], caller: &Caller, now: SystemTime) -> Error {
+pub fn refusal(
+    request: &ApiRequest,
+    head: &ResponseHead,
+    body: &[u8],
+    credential_info: &CredentialInfo,
+    now: SystemTime,
+) -> Error {
     if (300..400).contains(&head.status)
         && let Some(location) = &head.location
     {
@@ -57,26 +63,26 @@ pub fn refusal(request: &Request, head: &Head, body: &[u8], caller: &Caller, now
     let mut error = ApiError::read(head.status, body).into_error(head.request_id.clone());
     error.message = without_queries(&error.message);
     error.hints.extend(match error.kind {
-        ErrorKind::NotLoggedIn => Some(login_hint(caller)),
-        ErrorKind::NotAllowed => scope_hint(request, caller),
+        ErrorKind::NotLoggedIn => Some(login_hint(credential_info)),
+        ErrorKind::NotAllowed => scope_hint(request, credential_info),
         _ => None,
     });
     if let Some(wait) = head.come_back {
         error.hints.push(time_to_come_back(wait, now));
     }
     if head.status == 413 || head.too_big {
-        error.hints.extend(too_big_hint(caller));
+        error.hints.extend(too_big_hint(credential_info));
     }
     error
 }
 
 /// The hint of an export that was, or soon will be, too big to wait for.
-pub fn too_big_hint(caller: &Caller) -> Option<String> {
-    caller.async_export.as_ref().map(|line| format!("export it asynchronously: `{line}`"))
+pub fn too_big_hint(credential_info: &CredentialInfo) -> Option<String> {
+    credential_info.async_export.as_ref().map(|line| format!("export it asynchronously: `{line}`"))
 }
 
 /// Where a redirect would have led. Its query may hold a signature and is left out.
-fn redirected(head: &Head, location: &str) -> Error {
+fn redirected(head: &ResponseHead, location: &str) -> Error {
     let place = match location.split_once(['?', '#']) {
         Some((place, _)) => format!("{place}?…"),
         None => location.to_owned(),
@@ -85,35 +91,35 @@ fn redirected(head: &Head, location: &str) -> Error {
     Error { status: Some(head.status), request_id: head.request_id.clone(), ..Error::new(ErrorKind::Refused, message) }
 }
 
-fn login_hint(caller: &Caller) -> String {
-    match caller.variable {
+fn login_hint(credential_info: &CredentialInfo) -> String {
+    match credential_info.variable {
         Some(name) => format!("`lokalise-auth whoami` tells whether the token in {name} is good"),
         None => format!(
             "`lokalise-auth whoami{0}` tells whether the token is good; `lokalise-auth {1}{0}` replaces it",
-            caller.profile_words,
-            if caller.is_oauth { "login" } else { "token set" }
+            credential_info.profile_flag,
+            if credential_info.is_oauth { "login" } else { "token set" }
         ),
     }
 }
 
 /// The scope that is missing, and the login that asks for it beside those that there are.
-fn scope_hint(request: &Request, caller: &Caller) -> Option<String> {
+fn scope_hint(request: &ApiRequest, credential_info: &CredentialInfo) -> Option<String> {
     let endpoint = request.endpoint()?;
-    let needed = endpoint.operation.scope.name().filter(|_| caller.is_oauth)?;
+    let needed = endpoint.operation.scope.name().filter(|_| credential_info.is_oauth)?;
     let place = format!("`{} {}`", endpoint.operation.method, endpoint.typed());
     let sure = match endpoint.operation.scope {
         Scope::High(_) => "needs",
         _ => "is said to need",
     };
-    let Some(scopes) = &caller.scopes else {
+    let Some(scopes) = &credential_info.scopes else {
         return Some(format!("{place} {sure} the scope `{needed}`"));
     };
     if scopes.iter().any(|scope| scope == needed) {
         return None;
     }
     let all: Vec<&str> = scopes.iter().map(String::as_str).chain([needed]).collect();
-    let login = format!("lokalise-auth login{} --scope {}", caller.profile_words, all.join(","));
-    Some(match caller.variable {
+    let login = format!("lokalise-auth login{} --scope {}", credential_info.profile_flag, all.join(","));
+    Some(match credential_info.variable {
         Some(_) => format!("{place} {sure} the scope `{needed}`, which this token does not have"),
         None => format!("{place} {sure} the scope `{needed}`, which this login does not have: `{login}`"),
     })
@@ -123,19 +129,19 @@ fn scope_hint(request: &Request, caller: &Caller) -> Option<String> {
 ///
 /// # Errors
 /// Refused.
-pub fn judged(facts: &Facts, head: &Head, allow_partial: bool) -> Result<(), Error> {
-    if let Some(error) = &facts.error {
+pub fn judged(summary: &BodySummary, head: &ResponseHead, allow_partial: bool) -> Result<(), Error> {
+    if let Some(error) = &summary.error {
         let body = serde_json::json!({ "error": error }).to_string();
         let said = ApiError::read(head.status, body.as_bytes());
         let error = said.into_error(head.request_id.clone());
         return Err(Error { message: without_queries(&error.message), ..error });
     }
-    let refused = match facts.errors.len() {
+    let refused = match summary.errors.len() {
         _ if allow_partial => return Ok(()),
-        0 if facts.more_errors => "more items were refused than can be told".to_owned(),
+        0 if summary.more_errors => "more items were refused than can be told".to_owned(),
         0 => return Ok(()),
-        1 => format!("1 item was refused: {}", named(&facts.errors)),
-        count => format!("{count} items were refused: {}", named(&facts.errors)),
+        1 => format!("1 item was refused: {}", named(&summary.errors)),
+        count => format!("{count} items were refused: {}", named(&summary.errors)),
     };
     let message = without_queries(&format!("{refused} (HTTP {})", head.status));
     Err(Error {
@@ -182,14 +188,14 @@ mod tests {
     use reqwest::header::HeaderMap;
     use std::time::UNIX_EPOCH;
 
-    fn request(method: Method, path: &str) -> Request {
+    fn request(method: Method, path: &str) -> ApiRequest {
         let api = ApiUrl::parse("https://api.lokalise.com/api2").unwrap();
-        Request::new(method, target(path, &api, Project::default()).unwrap(), HeaderMap::new(), None)
+        ApiRequest::new(method, target(path, &api, Project::default()).unwrap(), HeaderMap::new(), None)
     }
 
-    fn caller(scopes: Option<&[&str]>) -> Caller {
-        Caller {
-            profile_words: " --profile work".to_owned(),
+    fn credential_info(scopes: Option<&[&str]>) -> CredentialInfo {
+        CredentialInfo {
+            profile_flag: " --profile work".to_owned(),
             variable: None,
             is_oauth: scopes.is_some(),
             scopes: scopes.map(|scopes| scopes.iter().map(|&scope| scope.to_owned()).collect()),
@@ -197,12 +203,17 @@ mod tests {
         }
     }
 
-    fn head(status: u16) -> Head {
-        Head { status, ..Head::default() }
+    fn head(status: u16) -> ResponseHead {
+        ResponseHead { status, ..ResponseHead::default() }
     }
 
-    fn told(request: &Request, head: &Head, body: &str, caller: &Caller) -> (String, Vec<String>) {
-        let error = refusal(request, head, body.as_bytes(), caller, UNIX_EPOCH);
+    fn told(
+        request: &ApiRequest,
+        head: &ResponseHead,
+        body: &str,
+        credential_info: &CredentialInfo,
+    ) -> (String, Vec<String>) {
+        let error = refusal(request, head, body.as_bytes(), credential_info, UNIX_EPOCH);
         (error.message, error.hints)
     }
 
@@ -210,7 +221,8 @@ mod tests {
     fn a_missing_scope_is_named_with_the_login_that_asks_for_it() {
         let scopes = ["read_keys", "read_projects"];
         let keys = request(Method::POST, "/projects/1:dev/keys");
-        let (message, hints) = told(&keys, &head(403), r#"{"error":{"message":"Forbidden"}}"#, &caller(Some(&scopes)));
+        let (message, hints) =
+            told(&keys, &head(403), r#"{"error":{"message":"Forbidden"}}"#, &credential_info(Some(&scopes)));
         assert_eq!(message, "Forbidden (HTTP 403)");
         assert_eq!(
             hints,
@@ -222,54 +234,59 @@ mod tests {
     #[test]
     fn a_scope_that_is_there_or_not_known_is_not_blamed() {
         let scopes = ["write_keys"];
-        let no_hint = |request: &Request, caller: &Caller| assert!(told(request, &head(403), "", caller).1.is_empty());
-        no_hint(&request(Method::POST, "/projects/1/keys"), &caller(Some(&scopes)));
-        no_hint(&request(Method::GET, "/v1/audit-logs"), &caller(Some(&scopes)));
-        no_hint(&request(Method::GET, "/projects"), &caller(None));
+        let no_hint =
+            |request: &ApiRequest, info: &CredentialInfo| assert!(told(request, &head(403), "", info).1.is_empty());
+        no_hint(&request(Method::POST, "/projects/1/keys"), &credential_info(Some(&scopes)));
+        no_hint(&request(Method::GET, "/v1/audit-logs"), &credential_info(Some(&scopes)));
+        no_hint(&request(Method::GET, "/projects"), &credential_info(None));
     }
 
     #[test]
     fn a_redirect_shows_where_it_leads_and_no_signature() {
-        let redirect =
-            Head { status: 302, location: Some("https://evil/\u{1b}[2Jx?sig=secret".into()), ..Head::default() };
-        let error = refusal(&request(Method::POST, "/projects"), &redirect, b"", &caller(None), UNIX_EPOCH);
+        let redirect = ResponseHead {
+            status: 302,
+            location: Some("https://evil/\u{1b}[2Jx?sig=secret".into()),
+            ..ResponseHead::default()
+        };
+        let error = refusal(&request(Method::POST, "/projects"), &redirect, b"", &credential_info(None), UNIX_EPOCH);
         assert_eq!(error.message, "redirected to `https://evil/\\u{1b}[2Jx?…`, which is not followed (HTTP 302)");
         assert_eq!(error.exit_code(), 10);
     }
 
     #[test]
     fn the_time_to_come_back_is_told() {
-        let later = Head { come_back: Some(Duration::from_secs(90)), ..head(429) };
-        let (message, hints) = told(&request(Method::GET, "/projects"), &later, "", &caller(None));
+        let later = ResponseHead { come_back: Some(Duration::from_secs(90)), ..head(429) };
+        let (message, hints) = told(&request(Method::GET, "/projects"), &later, "", &credential_info(None));
         assert_eq!(message, "Too Many Requests (HTTP 429)");
         assert_eq!(hints, ["try again in 1m 30s, at 1970-01-01T00:01:30Z"]);
     }
 
     #[test]
     fn an_export_that_is_too_big_gets_the_asynchronous_line() {
-        let mut caller = caller(None);
-        caller.async_export = Some("lokalise-auth call POST /x".into());
-        let (_, hints) = told(&request(Method::POST, "/projects/1/files/download"), &head(413), "", &caller);
+        let mut credential_info = credential_info(None);
+        credential_info.async_export = Some("lokalise-auth call POST /x".into());
+        let (_, hints) = told(&request(Method::POST, "/projects/1/files/download"), &head(413), "", &credential_info);
         assert_eq!(hints, ["export it asynchronously: `lokalise-auth call POST /x`"]);
     }
 
     #[test]
     fn a_refused_token_is_told_from_a_refused_request() {
-        let (_, hints) = told(&request(Method::GET, "/projects"), &head(401), "", &caller(None));
+        let (_, hints) = told(&request(Method::GET, "/projects"), &head(401), "", &credential_info(None));
         assert!(hints[0].contains("`lokalise-auth token set --profile work` replaces it"), "{hints:?}");
-        let from_variable = Caller { variable: Some("LOKALISE_API_TOKEN"), ..caller(None) };
+        let from_variable = CredentialInfo { variable: Some("LOKALISE_API_TOKEN"), ..credential_info(None) };
         let (_, hints) = told(&request(Method::GET, "/projects"), &head(401), "", &from_variable);
         assert_eq!(hints, ["`lokalise-auth whoami` tells whether the token in LOKALISE_API_TOKEN is good"]);
     }
 
     #[test]
     fn a_success_with_errors_is_refused_unless_that_is_allowed() {
-        let facts = Facts { errors: vec!["no".into(), "no either".into()], ..Facts::default() };
-        let error = judged(&facts, &head(200), false).unwrap_err();
+        let summary = BodySummary { errors: vec!["no".into(), "no either".into()], ..BodySummary::default() };
+        let error = judged(&summary, &head(200), false).unwrap_err();
         assert_eq!((error.exit_code(), error.message.as_str()), (10, "2 items were refused: no; no either (HTTP 200)"));
-        assert!(judged(&facts, &head(200), true).is_ok());
-        assert!(judged(&Facts::default(), &head(200), false).is_ok());
-        let error_object = Facts { error: Some(serde_json::json!({"message": "Broken"})), ..Facts::default() };
+        assert!(judged(&summary, &head(200), true).is_ok());
+        assert!(judged(&BodySummary::default(), &head(200), false).is_ok());
+        let error_object =
+            BodySummary { error: Some(serde_json::json!({"message": "Broken"})), ..BodySummary::default() };
         let error = judged(&error_object, &head(200), true).unwrap_err();
         assert_eq!((error.exit_code(), error.message.as_str()), (10, "Broken (HTTP 200)"));
     }

@@ -13,7 +13,7 @@ const METHODS: [Method; 6] = [Method::GET, Method::HEAD, Method::POST, Method::P
 
 /// A request that can be sent, and sent again.
 #[derive(Clone, Debug)]
-pub struct Request {
+pub struct ApiRequest {
     pub method: Method,
     pub url: Url,
     /// The path as the endpoint table has it: `/api2/projects/123/keys`.
@@ -23,7 +23,7 @@ pub struct Request {
     pub body: Option<RequestBody>,
 }
 
-impl Request {
+impl ApiRequest {
     /// A request with the headers that every one has, unless `headers` says otherwise.
     pub fn new(method: Method, target: Target, mut headers: HeaderMap, body: Option<RequestBody>) -> Self {
         let json = HeaderValue::from_static("application/json");
@@ -103,10 +103,10 @@ mod tests {
     use crate::call::target::{Project, target};
     use crate::origin::ApiUrl;
 
-    fn request(method: Method, path: &str) -> Request {
+    fn request(method: Method, path: &str) -> ApiRequest {
         let api = ApiUrl::parse("https://api.lokalise.com/api2").unwrap();
         let target = target(path, &api, Project::default()).unwrap();
-        Request::new(method, target, HeaderMap::new(), None)
+        ApiRequest::new(method, target, HeaderMap::new(), None)
     }
 
     #[test]
@@ -149,7 +149,7 @@ mod tests {
         let target = Target { url: Url::parse("https://a/").unwrap(), path: String::new() };
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
-        let request = Request::new(Method::POST, target, headers, Some(RequestBody::of("x")));
+        let request = ApiRequest::new(Method::POST, target, headers, Some(RequestBody::of("x")));
         assert_eq!(request.headers[ACCEPT], "application/json");
         assert_eq!(request.headers[CONTENT_TYPE], "text/plain");
     }

@@ -18,7 +18,7 @@ const SHORTEST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(366 * 24 * 3600);
 
 /// What became of a request.
-pub enum Outcome<'a> {
+pub enum AttemptResult<'a> {
     Answered(u16, &'a HeaderMap),
     /// The connection failed before an answer came.
     Unreachable,
@@ -57,21 +57,23 @@ impl Retries {
     }
 
     /// Decides about an outcome, and counts the wait that it asks for. `jitter` is a random number from 0 to 1.
-    pub fn decide(&mut self, method: &Method, outcome: &Outcome, now: SystemTime, jitter: f64) -> Decision {
+    pub fn decide(&mut self, method: &Method, outcome: &AttemptResult, now: SystemTime, jitter: f64) -> Decision {
         let again = match outcome {
-            Outcome::Answered(429, _) => true,
-            Outcome::Answered(423, _) => self.through_locks,
+            AttemptResult::Answered(429, _) => true,
+            AttemptResult::Answered(423, _) => self.through_locks,
             // Whether a POST has been carried out, a failure does not say.
-            Outcome::Answered(502..=504, _) | Outcome::Unreachable => matches!(*method, Method::GET | Method::HEAD),
-            Outcome::Answered(..) => false,
+            AttemptResult::Answered(502..=504, _) | AttemptResult::Unreachable => {
+                matches!(*method, Method::GET | Method::HEAD)
+            }
+            AttemptResult::Answered(..) => false,
         };
         if !again {
             return Decision::Keep;
         }
         let doubled = 2_u32.pow(self.tries - 1);
         let stated = match outcome {
-            Outcome::Answered(status, headers) => stated_wait(*status, headers, now),
-            Outcome::Unreachable => None,
+            AttemptResult::Answered(status, headers) => stated_wait(*status, headers, now),
+            AttemptResult::Unreachable => None,
         };
         let wait = match stated {
             Some(wait) => wait.max(SHORTEST_WAIT * doubled),
@@ -124,7 +126,7 @@ mod tests {
     }
 
     fn decision(method: &Method, status: u16, pairs: &[(&'static str, &str)]) -> Decision {
-        patient().decide(method, &Outcome::Answered(status, &headers(pairs)), now(), 0.5)
+        patient().decide(method, &AttemptResult::Answered(status, &headers(pairs)), now(), 0.5)
     }
 
     #[test]
@@ -144,8 +146,8 @@ mod tests {
                 assert_eq!(decision(&method, status, &[]), Decision::Keep);
             }
         }
-        assert_eq!(patient().decide(&Method::GET, &Outcome::Unreachable, now(), 0.5), half_a_second);
-        assert_eq!(patient().decide(&Method::POST, &Outcome::Unreachable, now(), 0.5), Decision::Keep);
+        assert_eq!(patient().decide(&Method::GET, &AttemptResult::Unreachable, now(), 0.5), half_a_second);
+        assert_eq!(patient().decide(&Method::POST, &AttemptResult::Unreachable, now(), 0.5), Decision::Keep);
         for status in [200, 302, 400, 401, 403, 404, 408, 423, 500, 501, 505] {
             assert_eq!(decision(&Method::GET, status, &[]), Decision::Keep, "{status}");
         }
@@ -186,7 +188,8 @@ mod tests {
         let mut retries = patient();
         let empty = HeaderMap::new();
         let mut waits = vec![];
-        while let Decision::Wait(wait) = retries.decide(&Method::GET, &Outcome::Answered(503, &empty), now(), 0.5) {
+        while let Decision::Wait(wait) = retries.decide(&Method::GET, &AttemptResult::Answered(503, &empty), now(), 0.5)
+        {
             waits.push(wait.as_millis());
         }
         assert_eq!(waits, [500, 1_000, 2_000, 4_000, 8_000, 16_000]);
@@ -197,7 +200,8 @@ mod tests {
         let mut retries = patient();
         let now_at_once = headers(&[("retry-after", "0")]);
         let mut waits = vec![];
-        while let Decision::Wait(wait) = retries.decide(&Method::GET, &Outcome::Answered(429, &now_at_once), now(), 0.5)
+        while let Decision::Wait(wait) =
+            retries.decide(&Method::GET, &AttemptResult::Answered(429, &now_at_once), now(), 0.5)
         {
             waits.push(wait.as_millis());
         }
@@ -208,14 +212,14 @@ mod tests {
     fn a_lock_is_waited_for_by_requests_beside_each_other_alone() {
         let locked = HeaderMap::new();
         let mut beside = patient().through_locks();
-        let decision = beside.decide(&Method::GET, &Outcome::Answered(423, &locked), now(), 0.5);
+        let decision = beside.decide(&Method::GET, &AttemptResult::Answered(423, &locked), now(), 0.5);
         assert_eq!(decision, Decision::Wait(Duration::from_millis(500)));
-        assert_eq!(patient().decide(&Method::GET, &Outcome::Answered(423, &locked), now(), 0.5), Decision::Keep);
+        assert_eq!(patient().decide(&Method::GET, &AttemptResult::Answered(423, &locked), now(), 0.5), Decision::Keep);
     }
 
     #[test]
     fn jitter_spreads_the_waits_that_the_server_does_not_state() {
-        let wait = |jitter| patient().decide(&Method::GET, &Outcome::Unreachable, now(), jitter);
+        let wait = |jitter| patient().decide(&Method::GET, &AttemptResult::Unreachable, now(), jitter);
         assert_eq!(wait(0.0), Decision::Wait(Duration::from_millis(250)));
         assert_eq!(wait(1.0), Decision::Wait(Duration::from_millis(750)));
     }
@@ -224,7 +228,7 @@ mod tests {
     fn without_retries_nothing_is_waited_for() {
         let mut none = Retries::new(Duration::from_secs(60), false);
         let answer = headers(&[("retry-after", "2")]);
-        let decision = none.decide(&Method::GET, &Outcome::Answered(429, &answer), now(), 0.5);
+        let decision = none.decide(&Method::GET, &AttemptResult::Answered(429, &answer), now(), 0.5);
         assert_eq!(decision, Decision::TooLong(Duration::from_secs(2)));
     }
 }

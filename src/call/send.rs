@@ -12,12 +12,12 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue, LOCATION};
 use reqwest::{Body, Client, Response, Url};
 use tokio::sync::Mutex;
 
-use super::request::Request;
-use super::retry::{Decision, Outcome, Retries};
+use super::request::ApiRequest;
+use super::retry::{AttemptResult, Decision, Retries};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::{Http, may_pass, network_error, unless_idle};
 use crate::origin::Origin;
-use crate::pace::Pace;
+use crate::rate_limit::RateLimit;
 use crate::session::Session;
 use crate::world::World;
 
@@ -26,19 +26,19 @@ const MOST_HOPS: usize = 5;
 
 /// How long a run may wait for better times (`--max-wait`, `--no-retry`).
 #[derive(Clone, Copy, Debug)]
-pub struct Patience {
+pub struct RetryBudget {
     pub max_wait: Duration,
     pub retry: bool,
 }
 
 /// A request that got no answer.
-pub struct Failure {
+pub struct SendFailure {
     pub error: Error,
     /// Whether it is worth another try.
     pub may_pass: bool,
 }
 
-impl Failure {
+impl SendFailure {
     pub fn for_now(error: Error) -> Self {
         Self { error, may_pass: true }
     }
@@ -48,7 +48,7 @@ impl Failure {
     }
 }
 
-impl From<reqwest::Error> for Failure {
+impl From<reqwest::Error> for SendFailure {
     fn from(error: reqwest::Error) -> Self {
         Self { error: network_error(&error), may_pass: may_pass(&error) }
     }
@@ -59,8 +59,8 @@ pub struct Sender<'w> {
     world: &'w World,
     client: Client,
     session: Mutex<Session<'w>>,
-    pace: Option<Pace>,
-    patience: Patience,
+    pace: Option<RateLimit>,
+    retry_budget: RetryBudget,
     /// All waits of the run together, those beside each other once; each request starts with what is left.
     waited: Cell<Duration>,
     /// When the last of the waits ends.
@@ -70,30 +70,30 @@ pub struct Sender<'w> {
 }
 
 /// An answer, its body still to come.
-pub struct Answer {
+pub struct ApiResponse {
     response: Response,
     /// The server wants to be left alone for longer than this run may wait.
     pub come_back: Option<Duration>,
 }
 
 /// An answer and the beginning of its body, read ahead.
-pub struct Fetched {
-    pub answer: Answer,
+pub struct FetchedResponse {
+    pub answer: ApiResponse,
     beginning: VecDeque<Bytes>,
     /// Whether that was all of it.
     is_whole: bool,
 }
 
-impl Fetched {
+impl FetchedResponse {
     /// An answer of which nothing was read ahead.
-    pub fn unread(answer: Answer) -> Self {
+    pub fn unread(answer: ApiResponse) -> Self {
         Self { answer, beginning: VecDeque::new(), is_whole: false }
     }
 
     /// The next bytes of the body, from its beginning.
     ///
     /// # Errors
-    /// As [`Answer::chunk`].
+    /// As [`ApiResponse::chunk`].
     pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
         match self.beginning.pop_front() {
             None if !self.is_whole => self.answer.chunk().await,
@@ -115,7 +115,7 @@ impl Fetched {
     }
 }
 
-impl Answer {
+impl ApiResponse {
     pub fn status(&self) -> u16 {
         self.response.status().as_u16()
     }
@@ -199,12 +199,12 @@ impl<'w> Sender<'w> {
     ///
     /// # Errors
     /// Network, if TLS cannot be set up.
-    pub fn new(world: &'w World, http: &Http, session: Session<'w>, patience: Patience) -> Result<Self> {
+    pub fn new(world: &'w World, http: &Http, session: Session<'w>, retry_budget: RetryBudget) -> Result<Self> {
         let client = http.api()?.clone();
-        let pace = Pace::of_user(session.credential().pace_key());
+        let pace = RateLimit::of_user(session.credential().rate_limit_key());
         let session = Mutex::new(session);
         let (waited, waits_until, crowded) = (Cell::default(), Cell::default(), Cell::default());
-        Ok(Self { world, client, session, pace, patience, waited, waits_until, crowded })
+        Ok(Self { world, client, session, pace, retry_budget, waited, waits_until, crowded })
     }
 
     /// Whether requests beside each other have proved too many.
@@ -216,7 +216,7 @@ impl<'w> Sender<'w> {
     ///
     /// # Errors
     /// Network, if none comes; what a renewal of the credential says.
-    pub async fn send(&self, request: &Request) -> Result<Answer> {
+    pub async fn send(&self, request: &ApiRequest) -> Result<ApiResponse> {
         self.send_with(request, &mut self.retries()).await
     }
 
@@ -225,7 +225,7 @@ impl<'w> Sender<'w> {
     ///
     /// # Errors
     /// As [`Sender::send`].
-    pub async fn fetch(&self, request: &Request, enough: usize) -> Result<Fetched> {
+    pub async fn fetch(&self, request: &ApiRequest, enough: usize) -> Result<FetchedResponse> {
         self.fetch_with(request, enough, self.retries()).await
     }
 
@@ -233,18 +233,18 @@ impl<'w> Sender<'w> {
     ///
     /// # Errors
     /// As [`Sender::send`].
-    pub async fn fetch_beside_others(&self, request: &Request, enough: usize) -> Result<Fetched> {
+    pub async fn fetch_beside_others(&self, request: &ApiRequest, enough: usize) -> Result<FetchedResponse> {
         self.fetch_with(request, enough, self.retries().through_locks()).await
     }
 
-    async fn fetch_with(&self, request: &Request, enough: usize, mut retries: Retries) -> Result<Fetched> {
+    async fn fetch_with(&self, request: &ApiRequest, enough: usize, mut retries: Retries) -> Result<FetchedResponse> {
         loop {
             let mut answer = self.send_with(request, &mut retries).await?;
             let error = match answer.read_ahead(enough).await {
-                Ok((beginning, is_whole)) => return Ok(Fetched { answer, beginning, is_whole }),
+                Ok((beginning, is_whole)) => return Ok(FetchedResponse { answer, beginning, is_whole }),
                 Err(error) => error,
             };
-            match retries.decide(&request.method, &Outcome::Unreachable, self.world.now(), self.jitter()) {
+            match retries.decide(&request.method, &AttemptResult::Unreachable, self.world.now(), self.jitter()) {
                 Decision::Wait(wait) => self.wait(wait, &error.to_string()).await,
                 Decision::Keep | Decision::TooLong(_) => return Err(error),
             }
@@ -253,10 +253,10 @@ impl<'w> Sender<'w> {
 
     /// What one more request may still wait for.
     pub fn retries(&self) -> Retries {
-        Retries::new(self.patience.max_wait.saturating_sub(self.waited.get()), self.patience.retry)
+        Retries::new(self.retry_budget.max_wait.saturating_sub(self.waited.get()), self.retry_budget.retry)
     }
 
-    async fn send_with(&self, request: &Request, retries: &mut Retries) -> Result<Answer> {
+    async fn send_with(&self, request: &ApiRequest, retries: &mut Retries) -> Result<ApiResponse> {
         let mut replayed = false;
         loop {
             let credential = self.session.lock().await.header();
@@ -264,9 +264,9 @@ impl<'w> Sender<'w> {
             let (now, jitter) = (self.world.now(), self.jitter());
             let response = match outcome {
                 Ok(response) => response,
-                Err(Failure { error, may_pass: false }) => return Err(error),
-                Err(Failure { error, .. }) => {
-                    match retries.decide(&request.method, &Outcome::Unreachable, now, jitter) {
+                Err(SendFailure { error, may_pass: false }) => return Err(error),
+                Err(SendFailure { error, .. }) => {
+                    match retries.decide(&request.method, &AttemptResult::Unreachable, now, jitter) {
                         Decision::Wait(wait) => self.wait(wait, &error.to_string()).await,
                         Decision::Keep | Decision::TooLong(_) => return Err(error),
                     }
@@ -281,9 +281,9 @@ impl<'w> Sender<'w> {
             if matches!(status, 423 | 429) {
                 self.crowded.set(true);
             }
-            match retries.decide(&request.method, &Outcome::Answered(status, response.headers()), now, jitter) {
-                Decision::Keep => return Ok(Answer { response, come_back: None }),
-                Decision::TooLong(wait) => return Ok(Answer { response, come_back: Some(wait) }),
+            match retries.decide(&request.method, &AttemptResult::Answered(status, response.headers()), now, jitter) {
+                Decision::Keep => return Ok(ApiResponse { response, come_back: None }),
+                Decision::TooLong(wait) => return Ok(ApiResponse { response, come_back: Some(wait) }),
                 Decision::Wait(wait) => {
                     let why = match status {
                         429 => "too many requests (HTTP 429)".to_owned(),
@@ -321,9 +321,9 @@ impl<'w> Sender<'w> {
     /// One request, and what redirects within the origin make of it.
     async fn send_once(
         &self,
-        request: &Request,
+        request: &ApiRequest,
         (name, value): &(HeaderName, HeaderValue),
-    ) -> Result<Response, Failure> {
+    ) -> Result<Response, SendFailure> {
         let mut url = request.url.clone();
         for hop in 0.. {
             let turn = match &self.pace {
@@ -344,7 +344,7 @@ impl<'w> Sender<'w> {
             let host = url.host_str().unwrap_or_default();
             let response = unless_idle(host, || sent.load(Ordering::Relaxed), builder.send())
                 .await
-                .map_err(Failure::for_now)??;
+                .map_err(SendFailure::for_now)??;
             self.world.trace(&format!("< {}", response.status()));
             if let Some(turn) = turn {
                 turn.answered(response.headers(), self.world.now());
@@ -375,7 +375,7 @@ pub async fn next_chunk(response: &mut Response) -> Result<Option<Bytes>> {
 
 /// Where a redirect leads that may be followed with the credential: to the same scheme, host and port, and for a
 /// request that may be made anywhere twice.
-fn next_hop(request: &Request, url: &Url, response: &Response) -> Option<Url> {
+fn next_hop(request: &ApiRequest, url: &Url, response: &Response) -> Option<Url> {
     let moved = matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
     if !moved || !request.reads_by_method() {
         return None;

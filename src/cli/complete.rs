@@ -12,7 +12,7 @@ use clap::{Command, CommandFactory};
 use clap_complete::CompletionCandidate;
 use clap_complete::engine::ArgValueCompleter;
 
-use self::words::Typed;
+use self::words::TypedLine;
 use super::{Cli, METHODS};
 
 /// The word by which a script asks. It is no command: nobody types it, and no help lists it.
@@ -28,16 +28,16 @@ pub fn answer(arguments: impl IntoIterator<Item = OsString>) -> Option<String> {
     let shell = arguments.next().unwrap_or_default();
     let rest: Vec<String> = arguments.map(|word| word.to_string_lossy().into_owned()).collect();
     let typed = match (shell.to_str(), &rest[..]) {
-        (Some("bash"), [line, replaced]) => Typed::in_bash(line, replaced),
-        (Some("fish"), [before @ .., current]) => Typed::in_fish(before, current),
-        (Some("powershell"), [count, words @ ..]) => Typed::in_powershell(count, words),
-        (_, [before @ .., current]) => Typed::plain(before, current),
+        (Some("bash"), [line, replaced]) => TypedLine::in_bash(line, replaced),
+        (Some("fish"), [before @ .., current]) => TypedLine::in_fish(before, current),
+        (Some("powershell"), [count, words @ ..]) => TypedLine::in_powershell(count, words),
+        (_, [before @ .., current]) => TypedLine::plain(before, current),
         _ => return Some(String::new()),
     };
     Some(lines(&typed).unwrap_or_default())
 }
 
-fn lines(typed: &Typed) -> Option<String> {
+fn lines(typed: &TypedLine) -> Option<String> {
     let mut command = Cli::command();
     command.build();
     if let Some(first) = wrapped_command(&command, typed.before()) {

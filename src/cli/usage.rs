@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::world::ColorChoice;
 
 /// What the arguments ask for.
-pub enum Asked {
+pub enum Parsed {
     Command(Box<Cli>),
     /// `--help` or `--version`: this text, to stdout.
     Text(String),
@@ -20,42 +20,42 @@ pub enum Asked {
 
 /// How to answer before the arguments are understood, or when they are not.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Manner {
+pub struct EarlyFlags {
     pub json: bool,
     pub color: ColorChoice,
 }
 
 /// Looks for `--json` and `--color` alone. What stands behind `--` is another program's.
-pub fn manner<I: IntoIterator<Item = OsString>>(arguments: I) -> Manner {
-    let mut manner = Manner::default();
+pub fn early_flags<I: IntoIterator<Item = OsString>>(arguments: I) -> EarlyFlags {
+    let mut early_flags = EarlyFlags::default();
     let mut arguments = arguments.into_iter().take_while(|argument| argument != "--");
     while let Some(argument) = arguments.next() {
         let Some(argument) = argument.to_str() else { continue };
-        manner.json |= argument == "--json";
+        early_flags.json |= argument == "--json";
         let color = match argument.strip_prefix("--color=") {
             None if argument == "--color" => arguments.next().and_then(|when| when.into_string().ok()),
             when => when.map(str::to_owned),
         };
         if let Some(color) = color.and_then(|when| Color::from_str(&when, false).ok()) {
-            manner.color = color.into();
+            early_flags.color = color.into();
         }
     }
-    manner
+    early_flags
 }
 
 /// Reads the arguments, the program's name first.
 ///
 /// # Errors
 /// Usage. The message holds no argument that is not a flag or command of ours.
-pub fn asked<I: IntoIterator<Item = OsString>>(arguments: I, color: bool) -> Result<Asked> {
+pub fn parse<I: IntoIterator<Item = OsString>>(arguments: I, color: bool) -> Result<Parsed> {
     let mut command = Cli::command();
     let parsed = command.try_get_matches_from_mut(arguments).and_then(|matches| Cli::from_arg_matches(&matches));
     match parsed {
-        Ok(cli) => Ok(Asked::Command(Box::new(cli))),
+        Ok(cli) => Ok(Parsed::Command(Box::new(cli))),
         Err(error) => match error.kind() {
             Clap::DisplayHelp | Clap::DisplayVersion => {
                 let text = error.render();
-                Ok(Asked::Text(if color { text.ansi().to_string() } else { text.to_string() }))
+                Ok(Parsed::Text(if color { text.ansi().to_string() } else { text.to_string() }))
             }
             _ => Err(refusal(&error, &command)),
         },
@@ -202,7 +202,7 @@ mod tests {
 
     fn refused(arguments: &[&str]) -> String {
         let arguments = std::iter::once("lokalise-auth").chain(arguments.iter().copied()).map(OsString::from);
-        match asked(arguments, false) {
+        match parse(arguments, false) {
             Err(error) => format!("{error}\n{}", error.hints.join("\n")),
             Ok(_) => panic!("the arguments were taken"),
         }
@@ -236,12 +236,12 @@ mod tests {
 
     #[test]
     fn the_manner_of_an_answer_is_known_before_the_command_and_is_not_another_programs() {
-        let of = |line: &str| manner(line.split(' ').map(OsString::from));
+        let of = |line: &str| early_flags(line.split(' ').map(OsString::from));
         let (json, color) = (true, ColorChoice::Never);
-        assert_eq!(of("lokalise-auth whoami --json --color never"), Manner { json, color });
-        assert_eq!(of("lokalise-auth --color=never call --help"), Manner { json: false, color });
+        assert_eq!(of("lokalise-auth whoami --json --color never"), EarlyFlags { json, color });
+        assert_eq!(of("lokalise-auth --color=never call --help"), EarlyFlags { json: false, color });
         for line in ["x exec -- gh --json x --color never", "x --color", "x --color purple", "x --jsonp"] {
-            assert_eq!(of(line), Manner::default(), "{line}");
+            assert_eq!(of(line), EarlyFlags::default(), "{line}");
         }
     }
 

@@ -3,84 +3,94 @@
 
 mod batches;
 mod extract;
-mod order;
 mod paginate;
+mod plan;
 mod refused;
 mod single;
 mod wait;
 
-use crate::call::page::Facts;
-use crate::call::refusal::Caller;
-use crate::call::request::Request;
+use crate::call::dry_run;
+use crate::call::refusal::CredentialInfo;
+use crate::call::request::ApiRequest;
 use crate::call::send::{Sender, out_of_time};
-use crate::call::shown;
 use crate::cli::Call;
-use crate::credential::Kind;
+use crate::context::Context;
+use crate::credential::CredentialKind;
 use crate::error::{Error, Result};
 use crate::http::Http;
-use crate::profile::Entry;
-use crate::session::{Choice, Session, Source};
-use crate::settings::{Rule, Settings};
+use crate::json::list::BodySummary;
+use crate::profile::ProfileEntry;
+use crate::session::{CredentialChoice, CredentialSource, Session};
+use crate::settings::ProfileRule;
 use crate::world::World;
 
-use order::{Order, Way};
+use plan::{CallPlan, Requests};
 
-pub async fn run(world: &World, settings: &Settings, call: &Call) -> Result<u8> {
-    let ran = carried_out(world, settings, call);
+pub async fn run(context: Context<'_>, call: &Call) -> Result<u8> {
+    let ran = execute(context, call);
     match call.timeout {
         Some(limit) => tokio::time::timeout(limit, ran).await.unwrap_or_else(|_| Err(out_of_time(limit))),
         None => ran.await,
     }
 }
 
-async fn carried_out(world: &World, settings: &Settings, call: &Call) -> Result<u8> {
-    let order = Order::read(world, settings, call).await?;
-    let choice = Choice::make(world, settings)?;
-    refuse_to_write(&order.request, call.read_only, &choice)?;
+async fn execute(context: Context<'_>, call: &Call) -> Result<u8> {
+    let plan = CallPlan::read(context, call).await?;
+    let choice = CredentialChoice::make(context)?;
+    refuse_to_write(&plan.request, call.read_only, &choice)?;
     if call.dry_run || call.curl {
-        return show(world, &order, call.curl, &choice);
+        return show(context.world, &plan, call.curl, &choice);
     }
-    send(world, settings, order, choice).await?;
+    send(context, plan, choice).await?;
     Ok(0)
 }
 
 /// Finds the credential, renews it if it is stale, and sends what was ordered with it.
-async fn send(world: &World, settings: &Settings, order: Order, choice: Choice) -> Result<()> {
-    let http = Http::new(world)?;
-    let mut session = Session::of_choice(world, settings, &http, choice).await?;
+async fn send(context: Context<'_>, plan: CallPlan, choice: CredentialChoice) -> Result<()> {
+    let http = Http::new(context.world)?;
+    let mut session = Session::of_choice(context, &http, choice).await?;
     session.fresh().await?;
-    let Order { request, way, wishes, wait, extract, allow_partial, patience, data_only, async_export, .. } = order;
+    let CallPlan {
+        request,
+        requests,
+        options,
+        wait,
+        extract,
+        allow_partial,
+        retry_budget,
+        data_only,
+        async_export,
+        ..
+    } = plan;
     let run = Run {
-        world,
-        settings,
+        context,
         http: &http,
-        caller: caller(&session, async_export),
-        sender: Sender::new(world, &http, session, patience)?,
+        credential_info: credential_info(&session, async_export),
+        sender: Sender::new(context.world, &http, session, retry_budget)?,
         request,
         allow_partial,
         data_only,
-        include: wishes.include,
-        silent: wishes.silent,
+        include: options.include,
+        silent: options.silent,
     };
-    match way {
-        Way::Pages(items, pages) => paginate::paginate(&run, wishes, items, pages).await,
-        Way::Batches(bodies) => batches::send(&run, wishes, bodies).await,
-        Way::One => match (extract, wait) {
+    match requests {
+        Requests::Pages(items, pages) => paginate::paginate(&run, options, items, pages).await,
+        Requests::Batches(bodies) => batches::send(&run, options, bodies).await,
+        Requests::One => match (extract, wait) {
             (Some(folder), limit) => extract::extract(&run, limit, &folder).await,
-            (None, Some(limit)) => wait::wait(&run, wishes, limit).await,
-            (None, None) => single::single(&run, wishes).await,
+            (None, Some(limit)) => wait::wait(&run, options, limit).await,
+            (None, None) => single::single(&run, options).await,
         },
     }
 }
 
 /// What every step of a run needs.
 struct Run<'w> {
-    world: &'w World,
-    settings: &'w Settings,
+    context: Context<'w>,
     http: &'w Http,
     sender: Sender<'w>,
-    request: Request,
-    caller: Caller,
+    request: ApiRequest,
+    credential_info: CredentialInfo,
     allow_partial: bool,
     data_only: bool,
     include: bool,
@@ -90,38 +100,38 @@ struct Run<'w> {
 impl Run<'_> {
     /// How the request ended, and how showing its answer did: the first is the failure of the run, and the second is
     /// not lost beside it.
-    fn both<T>(&self, ended: Result<T>, shown: Result<()>) -> Result<T> {
+    fn report_both<T>(&self, ended: Result<T>, shown: Result<()>) -> Result<T> {
         if let (Err(_), Err(second)) = (&ended, &shown)
             && !second.is_closed_pipe()
         {
-            self.world.say(&format!("lokalise-auth: {second}"));
+            self.context.world.say(&format!("lokalise-auth: {second}"));
         }
         ended.and_then(|value| shown.map(|()| value))
     }
 }
 
 /// What is known of the credential, for the hints of a refusal.
-fn caller(session: &Session, async_export: Option<String>) -> Caller {
-    let profile_words = session.profile_words();
-    Caller {
+fn credential_info(session: &Session, async_export: Option<String>) -> CredentialInfo {
+    let profile_flag = session.profile_flag_for_hint();
+    CredentialInfo {
         variable: match &session.source {
-            Source::Variable(name) => Some(name),
-            Source::Store(..) | Source::Command(_) => None,
+            CredentialSource::Variable(name) => Some(name),
+            CredentialSource::Store(..) | CredentialSource::Command(_) => None,
         },
         is_oauth: session.is_oauth(),
         scopes: session.scopes().map(<[String]>::to_vec),
-        async_export: async_export.map(|line| line + &profile_words),
-        profile_words,
+        async_export: async_export.map(|line| line + &profile_flag),
+        profile_flag,
     }
 }
 
 /// What a whole body says about errors, if it is JSON at all.
-fn facts_of(body: &[u8]) -> Facts {
-    serde_json::from_slice(body).map(|document| Facts::of(&document)).unwrap_or_default()
+fn summary_of(body: &[u8]) -> BodySummary {
+    serde_json::from_slice(body).map(|document| BodySummary::of(&document)).unwrap_or_default()
 }
 
 /// Refuses what would write, where only reading is allowed.
-fn refuse_to_write(request: &Request, read_only: bool, choice: &Choice) -> Result<()> {
+fn refuse_to_write(request: &ApiRequest, read_only: bool, choice: &CredentialChoice) -> Result<()> {
     let bound = choice.entry.as_ref().is_some_and(|entry| entry.read_only);
     if request.only_reads() || !(read_only || bound) {
         return Ok(());
@@ -134,26 +144,26 @@ fn refuse_to_write(request: &Request, read_only: bool, choice: &Choice) -> Resul
 }
 
 /// `--dry-run` and `--curl`: shows the first request, and opens neither a socket nor a store.
-fn show(world: &World, order: &Order, as_curl: bool, choice: &Choice) -> Result<u8> {
+fn show(world: &World, plan: &CallPlan, as_curl: bool, choice: &CredentialChoice) -> Result<u8> {
     let kind = match (&choice.rule, &choice.entry) {
-        (Rule::TokenVariable("LOKALISE_ACCESS_TOKEN" | "LOKALISE_REFRESH_TOKEN"), _)
-        | (_, Some(Entry { kind: Kind::OAuth, .. })) => Kind::OAuth,
-        _ => Kind::ApiToken,
+        (ProfileRule::TokenVariable("LOKALISE_ACCESS_TOKEN" | "LOKALISE_REFRESH_TOKEN"), _)
+        | (_, Some(ProfileEntry { kind: CredentialKind::OAuth, .. })) => CredentialKind::OAuth,
+        _ => CredentialKind::ApiToken,
     };
-    let mut request = order.request.clone();
-    match &order.way {
-        Way::One => {}
-        Way::Pages(items, pages) => {
+    let mut request = plan.request.clone();
+    match &plan.requests {
+        Requests::One => {}
+        Requests::Pages(items, pages) => {
             let parameters = paginate::pages_of(&request, *items, *pages).first();
             request = request.with_parameters(&parameters);
             world.say("lokalise-auth: this is the request for the first page");
         }
-        Way::Batches(bodies) => {
+        Requests::Batches(bodies) => {
             request.body = bodies.first().cloned();
             world.say(&format!("lokalise-auth: this is the first of {} requests", bodies.len()));
         }
     }
-    let text = if as_curl { shown::as_curl(&request, kind) + "\n" } else { shown::as_request(&request, kind) };
+    let text = if as_curl { dry_run::as_curl(&request, kind) + "\n" } else { dry_run::as_request(&request, kind) };
     world.answer(&text)?;
     Ok(0)
 }

@@ -11,14 +11,15 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use super::whoami::{self, State};
+use super::whoami::{self, CredentialState};
+use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
+use crate::escape::escaped;
 use crate::http::{Http, no_proxy_variable, proxy_variable};
+use crate::names::StoreKind;
 use crate::profile::{self, Profiles};
-use crate::session::{Choice, Session, keep, log_in_again};
-use crate::settings::{Rule, Settings};
-use crate::store::StoreKind;
-use crate::terminal::escaped;
+use crate::session::{CredentialChoice, Session, log_in_again, save};
+use crate::settings::{ProfileRule, Settings};
 use crate::world::World;
 
 /// How a check ended.
@@ -70,10 +71,10 @@ impl Check {
     }
 }
 
-pub async fn run(world: &World, settings: &Settings) -> Result<u8> {
-    let mut checks = folders(world, settings);
-    checks.push(origins(world, settings));
-    let choice = match Choice::make(world, settings) {
+pub async fn run(context: Context<'_>) -> Result<u8> {
+    let mut checks = folders(context);
+    checks.push(origins(context));
+    let choice = match CredentialChoice::make(context) {
         Ok(choice) => {
             checks.push(Check::good("profile", chosen(&choice)));
             Some(choice)
@@ -83,19 +84,19 @@ pub async fn run(world: &World, settings: &Settings) -> Result<u8> {
             None
         }
     };
-    checks.extend(stores(world, settings, choice.as_ref()).await);
-    checks.push(prompts(world));
-    match Http::new(world) {
+    checks.extend(stores(context, choice.as_ref()).await);
+    checks.push(prompts(context.world));
+    match Http::new(context.world) {
         Ok(http) => {
-            checks.push(proxy(world));
-            checks.extend(network::look(world, settings, &http).await);
+            checks.push(proxy(context.world));
+            checks.extend(network::check_network(context, &http).await);
             if let Some(choice) = choice {
-                checks.push(credential(world, settings, &http, choice).await);
+                checks.push(credential(context, &http, choice).await);
             }
         }
         Err(error) => checks.push(Check::bad("proxy", &error)),
     }
-    report(world, checks, settings.json)
+    report(context.world, checks, context.settings.json)
 }
 
 /// The report where a setting cannot be meant: nothing that depends on it is looked at.
@@ -131,17 +132,21 @@ fn from(world: &World, variable: &str) -> String {
 }
 
 /// Folders and files: where, why there, and with which modes.
-fn folders(world: &World, settings: &Settings) -> Vec<Check> {
-    let config = &settings.config_folder;
-    let mut checks = vec![folder("config folder", Some(config), &from(world, "LOKALISE_AUTH_CONFIG_DIR"))];
+fn folders(context: Context<'_>) -> Vec<Check> {
+    let config = &context.settings.config_folder;
+    let mut checks = vec![folder("config folder", Some(config), &from(context.world, "LOKALISE_AUTH_CONFIG_DIR"))];
     checks.push(match Profiles::load(config) {
         Ok(profiles) => {
             Check::good("profiles", format!("{} in {}", profiles.entries.len(), profile::path(config).display()))
         }
         Err(error) => Check::bad("profiles", &error),
     });
-    checks.push(folder("data folder", settings.data_folder.as_deref(), &from(world, "LOKALISE_AUTH_DATA_DIR")));
-    checks.push(match crate::store::lock::user_folder() {
+    checks.push(folder(
+        "data folder",
+        context.settings.data_folder.as_deref(),
+        &from(context.world, "LOKALISE_AUTH_DATA_DIR"),
+    ));
+    checks.push(match crate::files::lock::user_folder() {
         Ok(path) => folder("locks and pace", Some(&path), "by user id"),
         Err(error) => {
             Check::odd("locks and pace", error.to_string(), "without it, parallel runs renew and pace each for itself")
@@ -182,12 +187,15 @@ fn folder(name: &'static str, path: Option<&Path>, from: &str) -> Check {
     Check::good(name, format!("{} ({from})", path.display()))
 }
 
-fn origins(world: &World, settings: &Settings) -> Check {
-    let api = format!("api {} ({})", settings.api_url, from(world, "LOKALISE_API_URL"));
-    Check::good("servers", format!("{api}, oauth {} ({})", settings.oauth_url, from(world, "LOKALISE_OAUTH_URL")))
+fn origins(context: Context<'_>) -> Check {
+    let api = format!("api {} ({})", context.settings.api_url, from(context.world, "LOKALISE_API_URL"));
+    Check::good(
+        "servers",
+        format!("{api}, oauth {} ({})", context.settings.oauth_url, from(context.world, "LOKALISE_OAUTH_URL")),
+    )
 }
 
-fn chosen(choice: &Choice) -> String {
+fn chosen(choice: &CredentialChoice) -> String {
     match (&choice.profile, &choice.rule) {
         (Some(profile), rule) => format!("{profile} (chosen by: {})", rule.describe()),
         (None, rule) => format!("none; the credential is in {}", rule.describe()),
@@ -195,23 +203,23 @@ fn chosen(choice: &Choice) -> String {
 }
 
 /// The store in force; the one that a login would use, where that is another; and how long they are waited for.
-async fn stores(world: &World, settings: &Settings, choice: Option<&Choice>) -> Vec<Check> {
+async fn stores(context: Context<'_>, choice: Option<&CredentialChoice>) -> Vec<Check> {
     let entry = choice.and_then(|choice| choice.entry.as_ref());
-    let (next, rule) = keep::store_and_rule(settings, entry);
+    let (next, rule) = save::store_and_rule(context.settings, entry);
     let of_profile = entry.map(|entry| &entry.store).filter(|store| **store != next);
     let mut checks = Vec::new();
     if entry.is_some_and(|entry| entry.command.is_some()) {
         checks.push(Check::good("store", "none: the profile's token comes from a command"));
     } else if let Some(store) = of_profile {
-        checks.push(probed("store", settings, choice, store.clone(), "the profile").await);
-        checks.push(probed("next store", settings, choice, next, rule).await);
+        checks.push(probed("store", context.settings, choice, store.clone(), "the profile").await);
+        checks.push(probed("next store", context.settings, choice, next, rule).await);
     } else {
-        checks.push(probed("store", settings, choice, next, rule).await);
+        checks.push(probed("store", context.settings, choice, next, rule).await);
     }
-    let limit = humantime::format_duration(settings.store_limit);
-    let why = match from(world, "LOKALISE_AUTH_KEYRING_TIMEOUT") {
+    let limit = humantime::format_duration(context.settings.store_limit);
+    let why = match from(context.world, "LOKALISE_AUTH_KEYRING_TIMEOUT") {
         why if why != "default" => why,
-        _ if world.person() => "default with a person there".to_owned(),
+        _ if context.world.person() => "default with a person there".to_owned(),
         _ => "default without a person".to_owned(),
     };
     checks.push(Check::good("store deadline", format!("{limit} ({why})")));
@@ -222,30 +230,30 @@ async fn stores(world: &World, settings: &Settings, choice: Option<&Choice>) -> 
 async fn probed(
     name: &'static str,
     settings: &Settings,
-    choice: Option<&Choice>,
+    choice: Option<&CredentialChoice>,
     kind: StoreKind,
     rule: &str,
 ) -> Check {
     let from = if rule == "default" { rule.to_owned() } else { format!("from {rule}") };
     let has_entry = choice.is_some_and(|choice| choice.entry.is_some());
-    let in_use = has_entry || !matches!(choice.map(|choice| &choice.rule), Some(Rule::TokenVariable(_)));
+    let in_use = has_entry || !matches!(choice.map(|choice| &choice.rule), Some(ProfileRule::TokenVariable(_)));
     if kind == StoreKind::File && !in_use {
         return Check::good(name, format!("file ({from}), not in use"));
     }
-    let vault = settings.vault(kind.clone());
+    let store = settings.store(kind.clone());
     let profile = choice.and_then(|choice| choice.profile.clone()).unwrap_or_default();
     let started = Instant::now();
-    match vault.probe().await {
+    match store.probe().await {
         Ok(()) => Check::good(
             name,
             format!(
                 "{kind} ({from}): {} takes, returns and forgets a record in {} ms",
-                vault.title(),
+                store.title(),
                 started.elapsed().as_millis()
             ),
         ),
         Err(why) => {
-            let error = if has_entry { why.explain(&vault, &profile) } else { why.explain_for_new(&vault, &profile) };
+            let error = if has_entry { why.explain(&store, &profile) } else { why.explain_for_new(&store, &profile) };
             // Nobody needs the keyring while a variable holds the token.
             if in_use {
                 Check::bad(name, &error).about(&format!("{kind} ({from})"))
@@ -283,10 +291,10 @@ fn proxy(world: &World) -> Check {
 }
 
 /// The credential in force, asked about as `whoami` does.
-async fn credential(world: &World, settings: &Settings, http: &Http, choice: Choice) -> Check {
+async fn credential(context: Context<'_>, http: &Http, choice: CredentialChoice) -> Check {
     const NAME: &str = "credential";
     let of_profile = choice.profile.is_some();
-    let mut session = match Session::of_choice(world, settings, http, choice).await {
+    let mut session = match Session::of_choice(context, http, choice).await {
         Ok(session) => session,
         Err(error) if of_profile && error.kind == ErrorKind::NotLoggedIn => {
             return Check { name: NAME, health: Health::Odd, detail: error.to_string(), hints: error.hints };
@@ -296,22 +304,22 @@ async fn credential(world: &World, settings: &Settings, http: &Http, choice: Cho
     if let Err(error) = session.fresh().await {
         return Check::bad(NAME, &error);
     }
-    let found = whoami::ask(world, http, session.api_url(), session.credential()).await;
-    let words = session.profile_words();
+    let found = whoami::ask(context.world, http, session.api_url(), session.credential()).await;
+    let words = session.profile_flag_for_hint();
     let (place, name) = session.source.parts();
     let kept = format!("{} from {place} {name}", session.credential().kind().as_str());
-    let left = session.oauth().and_then(|oauth| oauth.left(world.now()));
+    let left = session.oauth().and_then(|oauth| oauth.left(context.world.now()));
     let left = left.map_or_else(String::new, |left| format!(", good for {}", whoami::span(left)));
     let reason = found.reason.unwrap_or_default();
     match found.state {
-        State::Valid => Check::good(NAME, format!("{kept}{left}: the API accepts it")),
-        State::Unchecked => Check {
+        CredentialState::Valid => Check::good(NAME, format!("{kept}{left}: the API accepts it")),
+        CredentialState::Unchecked => Check {
             name: NAME,
             health: Health::Bad(found.cause.unwrap_or(ErrorKind::Network)),
             detail: format!("{kept}{left}: it could not be checked: {reason}"),
             hints: if found.hints.is_empty() { vec!["try again in a minute".to_owned()] } else { found.hints },
         },
-        State::Forbidden => Check::odd(
+        CredentialState::Forbidden => Check::odd(
             NAME,
             format!("{kept}{left}: {reason}"),
             if of_profile {
@@ -320,12 +328,12 @@ async fn credential(world: &World, settings: &Settings, http: &Http, choice: Cho
                 format!("set {name} to a token with that scope")
             },
         ),
-        State::Expired | State::Rejected | State::NotLoggedIn => Check {
+        CredentialState::Expired | CredentialState::Rejected | CredentialState::NotLoggedIn => Check {
             name: NAME,
             health: Health::Bad(ErrorKind::NotLoggedIn),
             detail: format!("{kept}: {reason}"),
             hints: vec![if of_profile && session.is_oauth() {
-                log_in_again(world, &words)
+                log_in_again(context.world, &words)
             } else if of_profile {
                 format!("store a new token with `lokalise-auth token set{words}`")
             } else {

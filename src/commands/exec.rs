@@ -6,31 +6,31 @@ use std::io;
 use std::process::Command;
 
 use crate::cli::Exec;
+use crate::context::Context;
 use crate::credential::Credential;
 use crate::error::{Error, Result};
 use crate::http::Http;
 use crate::session::Session;
-use crate::settings::Settings;
 use crate::world::{SECRET_VARIABLES, World};
 
-pub async fn run(world: &World, settings: &Settings, exec: &Exec) -> Result<u8> {
-    let http = Http::new(world)?;
-    let mut session = Session::open(world, settings, &http).await?;
+pub async fn run(context: Context<'_>, exec: &Exec) -> Result<u8> {
+    let http = Http::new(context.world)?;
+    let mut session = Session::open(context, &http).await?;
     session.fresh().await?;
     let credential = session.credential();
-    if world.switch("GITHUB_ACTIONS") {
+    if context.world.switch("GITHUB_ACTIONS") {
         // The runner reads its commands from both streams; stdout belongs to the command.
-        world.say(&format!("::add-mask::{}", credential.token()));
+        context.world.say(&format!("::add-mask::{}", credential.token()));
     }
     let (program, arguments) = exec.command.split_first().expect("clap requires a command");
     if exec.lokalise2 {
-        return lokalise2(world, credential, program, arguments).await;
+        return lokalise2(context.world, credential, program, arguments).await;
     }
     let mut command = Command::new(program);
     command.args(arguments);
     without_secrets(&mut command);
     command.env(credential.variable(), credential.token());
-    Ok(replace(world, command, program))
+    Ok(replace(context.world, command, program))
 }
 
 fn without_secrets(command: &mut Command) {
@@ -42,7 +42,7 @@ fn without_secrets(command: &mut Command) {
 /// Becomes the command: signals and the terminal are then its own.
 #[cfg(unix)]
 fn replace(world: &World, mut command: Command, program: &OsStr) -> u8 {
-    crate::hygiene::restore_core_limit();
+    crate::hardening::restore_core_limit();
     let error = std::os::unix::process::CommandExt::exec(&mut command);
     not_started(world, program, &error)
 }
@@ -74,7 +74,8 @@ async fn lokalise2(world: &World, credential: &Credential, program: &OsStr, argu
             .hint("store an API token: `lokalise-auth token set --profile NAME`, then `lokalise-auth exec --profile NAME --lokalise2 -- …`"));
     };
     // Before there is a file: from here on no signal ends us without removing it.
-    let mut signals = Signals::listen().map_err(|error| Error::other("signals cannot be waited for").because(error))?;
+    let mut signals =
+        ChildSignals::listen().map_err(|error| Error::other("signals cannot be waited for").because(error))?;
     let config = config_file(token.expose())
         .map_err(|error| Error::other("the config file for the official CLI cannot be written").because(error))?;
     let mut command = Command::new(program);
@@ -82,10 +83,10 @@ async fn lokalise2(world: &World, credential: &Credential, program: &OsStr, argu
     without_secrets(&mut command);
     // What it is started with it keeps, as with `exec` alone.
     #[cfg(unix)]
-    crate::hygiene::restore_core_limit();
+    crate::hardening::restore_core_limit();
     let started = tokio::process::Command::from(command).spawn();
     #[cfg(unix)]
-    crate::hygiene::dump_no_core();
+    crate::hardening::dump_no_core();
     let mut child = match started {
         Ok(child) => child,
         Err(error) => return Ok(not_started(world, program, &error)),
@@ -110,7 +111,7 @@ fn config_file(token: &str) -> io::Result<tempfile::NamedTempFile> {
 
 /// The signals that reach us while a child runs.
 #[cfg(unix)]
-struct Signals {
+struct ChildSignals {
     /// What a terminal sends to the child too: Ctrl-C and Ctrl-\.
     of_terminal: [tokio::signal::unix::Signal; 2],
     /// What is sent to us alone, and would end us with the file still there.
@@ -118,7 +119,7 @@ struct Signals {
 }
 
 #[cfg(unix)]
-impl Signals {
+impl ChildSignals {
     fn listen() -> io::Result<Self> {
         use rustix::process::Signal;
         use tokio::signal::unix::{SignalKind, signal};
@@ -169,13 +170,13 @@ impl Signals {
 
 /// The requests to end that reach us while a child runs: the console sends them to both.
 #[cfg(windows)]
-struct Signals {
+struct ChildSignals {
     interrupt: tokio::signal::windows::CtrlC,
     stop: tokio::signal::windows::CtrlBreak,
 }
 
 #[cfg(windows)]
-impl Signals {
+impl ChildSignals {
     fn listen() -> io::Result<Self> {
         use tokio::signal::windows::{ctrl_break, ctrl_c};
         Ok(Self { interrupt: ctrl_c()?, stop: ctrl_break()? })

@@ -83,7 +83,7 @@ Where credentials are kept.
   keyring      the OS keyring: macOS Keychain, Windows Credential Manager, Secret Service on Linux (the default)
   file         credentials.json in the data folder, plaintext that only you can read; only on request
   helper:NAME  a docker-credential-NAME program: pass, secretservice, osxkeychain, wincred, or a front end of
-               HashiCorp Vault, 1Password or a cloud's secret manager
+               HashiCorp Store, 1Password or a cloud's secret manager
 
 Choose with --store at `login` or `token set`; the profile remembers it. profiles.json in the config folder
 holds no secret. `lokalise-auth doctor` shows the folders and tries the store.
@@ -104,7 +104,7 @@ In CI, give the token by a variable; nothing is stored then.
     script: lokalise-auth call GET /projects
 
   From a secret manager, without the token in the environment of every step:
-    lokalise-auth token set --from-command 'vault kv get -field=token secret/lokalise'
+    lokalise-auth token set --from-command 'store kv get -field=token secret/lokalise'
 
   With an OAuth app: LOKALISE_REFRESH_TOKEN, LOKALISE_CLIENT_ID and LOKALISE_CLIENT_SECRET; a token is
   minted for each run, and `lokalise-auth exec -- ./job.sh` mints one for a whole job.

@@ -3,40 +3,39 @@
 use std::fmt::Write;
 
 use crate::cli::Profile;
+use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::profile::{Entry, ProfileName, Profiles};
-use crate::settings::Settings;
-use crate::terminal::escaped;
-use crate::world::World;
+use crate::escape::escaped;
+use crate::profile::{ProfileEntry, ProfileName, Profiles};
 
-pub fn run(world: &World, settings: &Settings, command: &Profile) -> Result<u8> {
+pub fn run(context: Context<'_>, command: &Profile) -> Result<u8> {
     match command {
-        Profile::List => list(world, settings),
-        Profile::Use { name } => choose(world, settings, name),
+        Profile::List => list(context),
+        Profile::Use { name } => choose(context, name),
     }
 }
 
-fn list(world: &World, settings: &Settings) -> Result<u8> {
-    let profiles = Profiles::load(&settings.config_folder)?;
+fn list(context: Context<'_>) -> Result<u8> {
+    let profiles = Profiles::load(&context.settings.config_folder)?;
     // A variable that holds a token comes before every profile; of two of them neither is in force.
-    let in_force = match settings.token_variable(world) {
-        Ok(None) => Some(settings.profile(world, &profiles)?.0),
+    let in_force = match context.settings.token_variable(context.world) {
+        Ok(None) => Some(context.settings.profile(context.world, &profiles)?.0),
         Ok(Some(variable)) => {
-            world.say(&format!("no profile is in force: {variable} is set"));
+            context.world.say(&format!("no profile is in force: {variable} is set"));
             None
         }
         Err(_) => None,
     };
     let in_force = in_force.as_ref();
     let default = profiles.default.clone().unwrap_or_default();
-    if settings.json {
+    if context.settings.json {
         let entries: Vec<_> =
             profiles.entries.iter().map(|(name, entry)| row(name, entry, &default, in_force)).collect();
         let report = serde_json::json!({"schema_version": 1, "default": default, "profiles": entries});
-        return world.answer_json(&report).map(|()| 0);
+        return context.world.answer_json(&report).map(|()| 0);
     }
     if profiles.entries.is_empty() {
-        world.say("no profiles; `lokalise-auth login` makes one");
+        context.world.say("no profiles; `lokalise-auth login` makes one");
     }
     let width = profiles.entries.keys().map(|name| name.as_str().len()).max().unwrap_or(0);
     let mut text = String::new();
@@ -44,15 +43,20 @@ fn list(world: &World, settings: &Settings) -> Result<u8> {
         let mark = if Some(name) == in_force { '*' } else { ' ' };
         let owner = entry.owner.as_ref().and_then(|owner| owner.email.clone().or_else(|| owner.name.clone()));
         let owner = owner.unwrap_or_default();
-        let owner = if world.stdout_is_terminal { escaped(&owner).into_owned() } else { owner };
+        let owner = if context.world.stdout_is_terminal { escaped(&owner).into_owned() } else { owner };
         let store = if entry.command.is_some() { "command".to_owned() } else { entry.store.to_string() };
         let line = format!("{mark} {name:width$}  {:9}  {store:8}  {}  {owner}", entry.kind.as_str(), entry.api_url);
         writeln!(text, "{}", line.trim_end()).expect("a string takes all text");
     }
-    world.answer(&text).map(|()| 0)
+    context.world.answer(&text).map(|()| 0)
 }
 
-fn row(name: &ProfileName, entry: &Entry, default: &ProfileName, in_force: Option<&ProfileName>) -> serde_json::Value {
+fn row(
+    name: &ProfileName,
+    entry: &ProfileEntry,
+    default: &ProfileName,
+    in_force: Option<&ProfileName>,
+) -> serde_json::Value {
     serde_json::json!({
         "name": name,
         "default": name == default,
@@ -67,8 +71,8 @@ fn row(name: &ProfileName, entry: &Entry, default: &ProfileName, in_force: Optio
     })
 }
 
-fn choose(world: &World, settings: &Settings, name: &ProfileName) -> Result<u8> {
-    let profiles = Profiles::load(&settings.config_folder)?;
+fn choose(context: Context<'_>, name: &ProfileName) -> Result<u8> {
+    let profiles = Profiles::load(&context.settings.config_folder)?;
     if !profiles.entries.contains_key(name) {
         let known = profiles.entries.keys().map(ProfileName::as_str).collect::<Vec<_>>().join(", ");
         // A token can be a name by its letters.
@@ -81,12 +85,13 @@ fn choose(world: &World, settings: &Settings, name: &ProfileName) -> Result<u8> 
         };
         return Err(if known.is_empty() { error } else { error.hint(format!("profiles: {known}")) });
     }
-    Profiles::change(&settings.config_folder, |profiles| profiles.default = Some(name.clone()))?;
-    world.say(&format!("the default profile is now {name}"));
-    if let Ok((in_force, rule)) = settings.profile(world, &Profiles::load(&settings.config_folder)?)
+    Profiles::change(&context.settings.config_folder, |profiles| profiles.default = Some(name.clone()))?;
+    context.world.say(&format!("the default profile is now {name}"));
+    if let Ok((in_force, rule)) =
+        context.settings.profile(context.world, &Profiles::load(&context.settings.config_folder)?)
         && in_force != *name
     {
-        world.say(&format!("but here {in_force} is in force: {}", rule.describe()));
+        context.world.say(&format!("but here {in_force} is in force: {}", rule.describe()));
     }
     Ok(0)
 }

@@ -5,24 +5,26 @@ use std::fmt::Write;
 use serde_json::json;
 
 use crate::cli::Scopes;
+use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::lokalise::endpoints::{self, Endpoint};
-use crate::settings::Settings;
-use crate::world::World;
 
-pub fn run(world: &World, settings: &Settings, scopes: &Scopes) -> Result<u8> {
+pub fn run(context: Context<'_>, scopes: &Scopes) -> Result<u8> {
     let (Some(method), Some(path)) = (&scopes.method, &scopes.path) else {
         let all: Vec<Endpoint> = endpoints::all().collect();
-        let text = if settings.json { as_json(&all) } else { as_table(&all) };
-        return world.answer(&text).map(|()| 0);
+        let text = if context.settings.json { as_json(&all) } else { as_table(&all) };
+        return context.world.answer(&text).map(|()| 0);
     };
     let method = method.to_ascii_uppercase();
     let endpoint = endpoints::find(&method, &rooted(path)).ok_or_else(|| {
         Error::usage(format!("no endpoint is known for {method} at this path"))
             .hint("`lokalise-auth scopes` lists those that are")
     })?;
-    let shown =
-        if settings.json { world.answer_json(&object(&endpoint)) } else { world.answer(&as_table(&[endpoint])) };
+    let shown = if context.settings.json {
+        context.world.answer_json(&object(&endpoint))
+    } else {
+        context.world.answer(&as_table(&[endpoint]))
+    };
     shown.map(|()| 0)
 }
 

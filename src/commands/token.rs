@@ -3,77 +3,77 @@
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::whoami::{self, Found, State};
-use crate::cli::{Token, TokenFormat, TokenPrint, TokenRefresh, TokenSet};
-use crate::credential::{Credential, Kind, Record};
+use super::whoami::{self, ApiFindings, CredentialState};
+use crate::cli::{TokenCommand, TokenFormat, TokenPrint, TokenRefresh, TokenSet};
+use crate::context::Context;
+use crate::credential::{Credential, CredentialKind, Record};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::Http;
-use crate::profile::{Entry, Owner, ProfileName};
+use crate::names::StoreKind;
+use crate::profile::{Owner, ProfileEntry, ProfileName};
 use crate::secret::{ApiToken, LONGEST, json};
-use crate::session::keep::{self, ToFill, keep, profile_to_fill, store_for};
-use crate::session::renewal::{Outcome, Reason};
+use crate::session::refresh::{RefreshOutcome, RefreshReason};
+use crate::session::save::{self, TargetProfile, profile_to_fill, save, store_for};
 use crate::session::{Session, command_token, command_words};
 use crate::settings::Settings;
-use crate::store::StoreKind;
 use crate::terminal::{Echo, ask, piped_secret};
 use crate::world::World;
 
-pub async fn run(world: &World, settings: &Settings, token: &Token) -> Result<u8> {
+pub async fn run(context: Context<'_>, token: &TokenCommand) -> Result<u8> {
     match token {
-        Token::Set(set) => self::set(world, settings, set).await,
-        Token::Refresh(refresh) => self::refresh(world, settings, refresh).await,
-        Token::Print(print) => self::print(world, settings, print).await,
+        TokenCommand::Set(set) => self::set(context, set).await,
+        TokenCommand::Refresh(refresh) => self::refresh(context, refresh).await,
+        TokenCommand::Print(print) => self::print(context, print).await,
     }
 }
 
-async fn set(world: &World, settings: &Settings, set: &TokenSet) -> Result<u8> {
-    let fill = profile_to_fill(world, settings)?;
-    let http = Http::new(world)?;
+async fn set(context: Context<'_>, set: &TokenSet) -> Result<u8> {
+    let fill = profile_to_fill(context)?;
+    let http = Http::new(context.world)?;
     if let Some(line) = &set.from_command {
-        return set_command(world, settings, &http, set, &fill, line).await;
+        return set_command(context, &http, set, &fill, line).await;
     }
-    let ToFill { profile, words, entry } = fill;
-    let vault = settings.vault(store_for(settings, entry.as_ref()));
-    keep::ready(world, settings, &vault, &profile).await?;
-    let token = read_token(world, &words).await?;
+    let TargetProfile { profile, profile_flag, entry } = fill;
+    let store = context.settings.store(store_for(context.settings, entry.as_ref()));
+    save::ready(context, &store, &profile).await?;
+    let token = read_token(context.world, &profile_flag).await?;
     let credential = Credential::ApiToken(token);
-    let owner = if set.no_verify { None } else { verified(world, settings, &http, &credential).await? };
+    let owner = if set.no_verify { None } else { verified(context, &http, &credential).await? };
     let record = Record {
         profile: profile.clone(),
-        api_origin: settings.api_url.origin(),
-        oauth_origin: settings.oauth_url.origin(),
+        api_origin: context.settings.api_url.origin(),
+        oauth_origin: context.settings.oauth_url.origin(),
         credential,
     };
-    let entry = entry_of(settings, vault.kind.clone(), owner.clone(), set.read_only, None);
-    keep(world, settings, &vault, &record, entry).await?;
-    say_kept(world, &profile, owner.as_ref(), &format!("{} ({})", vault.title(), vault.item_name(&profile)));
+    let entry = entry_of(context.settings, store.kind.clone(), owner.clone(), set.read_only, None);
+    save(context, &store, &record, entry).await?;
+    say_kept(context.world, &profile, owner.as_ref(), &format!("{} ({})", store.title(), store.item_name(&profile)));
     Ok(0)
 }
 
 async fn set_command(
-    world: &World,
-    settings: &Settings,
+    context: Context<'_>,
     http: &Http,
     set: &TokenSet,
-    ToFill { profile, words, .. }: &ToFill,
+    TargetProfile { profile, profile_flag, .. }: &TargetProfile,
     line: &str,
 ) -> Result<u8> {
     let command = command_words(line)?;
     let mut owner = None;
     if !set.no_verify {
-        let token = command_token(world, settings, &command, words).await?;
+        let token = command_token(context, &command, profile_flag).await?;
         if command.iter().any(|word| word.contains(token.expose())) {
             return Err(Error::usage("the command of `--from-command` has the token in it (not shown)")
-                .hint(format!("store the token itself: `lokalise-auth token set{words}`")));
+                .hint(format!("store the token itself: `lokalise-auth token set{profile_flag}`")));
         }
         let credential = Credential::ApiToken(token);
-        owner = verified(world, settings, http, &credential).await?;
+        owner = verified(context, http, &credential).await?;
     }
     let program = command[0].clone();
     // No store holds anything for such a profile; the kind is only what a later `token set` starts from.
-    let entry = entry_of(settings, StoreKind::Keyring, owner.clone(), set.read_only, Some(command));
-    keep::enter(world, settings, profile, entry).await?;
-    say_kept(world, profile, owner.as_ref(), &format!("what `{program}` prints, which runs at each use"));
+    let entry = entry_of(context.settings, StoreKind::Keyring, owner.clone(), set.read_only, Some(command));
+    save::enter(context, profile, entry).await?;
+    say_kept(context.world, profile, owner.as_ref(), &format!("what `{program}` prints, which runs at each use"));
     Ok(0)
 }
 
@@ -83,9 +83,9 @@ fn entry_of(
     owner: Option<Owner>,
     read_only: bool,
     command: Option<Vec<String>>,
-) -> Entry {
-    Entry {
-        kind: Kind::ApiToken,
+) -> ProfileEntry {
+    ProfileEntry {
+        kind: CredentialKind::ApiToken,
         becomes: None,
         store,
         api_url: settings.api_url.origin().to_string(),
@@ -104,14 +104,14 @@ fn say_kept(world: &World, profile: &ProfileName, owner: Option<&Owner>, place: 
 }
 
 /// The token from a pipe, or from a person.
-async fn read_token(world: &World, profile_words: &str) -> Result<ApiToken> {
+async fn read_token(world: &World, profile_flag: &str) -> Result<ApiToken> {
     let pasted = if !world.stdin_is_terminal {
         piped_secret().await?
     } else if world.person() {
         ask("API token (hidden; from https://app.lokalise.com/profile#apitokens): ", Echo::Hidden).await?
     } else {
         return Err(Error::usage("nobody is there to type a token")
-            .hint(format!("pipe it in: `lokalise-auth token set{profile_words} < FILE`")));
+            .hint(format!("pipe it in: `lokalise-auth token set{profile_flag} < FILE`")));
     };
     let token = ApiToken::parse(&pasted).map_err(|why| {
         Error::usage(format!("that is no token: {why}")).hint("nothing was stored; paste the token alone, on one line")
@@ -123,20 +123,20 @@ async fn read_token(world: &World, profile_words: &str) -> Result<ApiToken> {
 }
 
 /// Asks the API whether the token is good, and whose it is.
-async fn verified(world: &World, settings: &Settings, http: &Http, credential: &Credential) -> Result<Option<Owner>> {
-    let found = whoami::ask(world, http, &settings.api_url, credential).await;
+async fn verified(context: Context<'_>, http: &Http, credential: &Credential) -> Result<Option<Owner>> {
+    let found = whoami::ask(context.world, http, &context.settings.api_url, credential).await;
     match &found.state {
-        State::Valid => Ok(found.owner),
+        CredentialState::Valid => Ok(found.owner),
         // A token that may not list projects is still a token.
-        State::Forbidden => Ok(None),
+        CredentialState::Forbidden => Ok(None),
         _ => Err(not_verified(&found)),
     }
 }
 
-fn not_verified(found: &Found) -> Error {
+fn not_verified(found: &ApiFindings) -> Error {
     let reason = found.reason.clone().unwrap_or_default();
     match found.state {
-        State::Unchecked => {
+        CredentialState::Unchecked => {
             let kind = found.cause.unwrap_or(ErrorKind::Network);
             let mut error = Error::new(kind, format!("the token could not be checked: {reason}"));
             error.hints.clone_from(&found.hints);
@@ -147,50 +147,50 @@ fn not_verified(found: &Found) -> Error {
     }
 }
 
-async fn refresh(world: &World, settings: &Settings, refresh: &TokenRefresh) -> Result<u8> {
-    settings.refuse_token_variable(world)?;
-    let http = Http::new(world)?;
-    let mut session = Session::open(world, settings, &http).await?;
+async fn refresh(context: Context<'_>, refresh: &TokenRefresh) -> Result<u8> {
+    context.settings.refuse_token_variable(context.world)?;
+    let http = Http::new(context.world)?;
+    let mut session = Session::open(context, &http).await?;
     let Some(oauth) = session.oauth() else {
         return Err(Error::usage("an API token has no expiry and cannot be refreshed")
-            .hint(format!("only a login can: `lokalise-auth login{}`", session.profile_words())));
+            .hint(format!("only a login can: `lokalise-auth login{}`", session.profile_flag_for_hint())));
     };
-    if let (Some(limit), Some(left)) = (refresh.if_expiring, oauth.left(world.now()))
+    if let (Some(limit), Some(left)) = (refresh.if_expiring, oauth.left(context.world.now()))
         && left >= limit
-        && !oauth.stale(world.now())
+        && !oauth.stale(context.world.now())
     {
-        world.say(&format!("not renewed: the access token is good for {}", whoami::span(left)));
+        context.world.say(&format!("not renewed: the access token is good for {}", whoami::span(left)));
         return Ok(0);
     }
-    match session.renew(Reason::Asked).await? {
-        Outcome::NotStored(error) => Err(error.hint(
+    match session.renew(RefreshReason::Asked).await? {
+        RefreshOutcome::NotStored(error) => Err(error.hint(
             "the new token was used for nothing; what is stored is out of date if Lokalise rotates refresh tokens",
         )),
-        Outcome::Renewed | Outcome::Overtaken => {
-            let left = session.oauth().and_then(|oauth| oauth.left(world.now()));
+        RefreshOutcome::Renewed | RefreshOutcome::Overtaken => {
+            let left = session.oauth().and_then(|oauth| oauth.left(context.world.now()));
             let until =
                 left.map_or_else(|| "without a known end".to_owned(), |left| format!("for {}", whoami::span(left)));
-            world.say(&format!("renewed: the access token is good {until}"));
+            context.world.say(&format!("renewed: the access token is good {until}"));
             Ok(0)
         }
     }
 }
 
-async fn print(world: &World, settings: &Settings, print: &TokenPrint) -> Result<u8> {
-    if world.stdout_is_terminal && !print.reveal {
+async fn print(context: Context<'_>, print: &TokenPrint) -> Result<u8> {
+    if context.world.stdout_is_terminal && !print.reveal {
         return Err(Error::usage("a token does not belong on a screen")
             .hint("pipe it (`lokalise-auth token print | …`), or show it with --reveal"));
     }
-    let http = Http::new(world)?;
-    let mut session = Session::open(world, settings, &http).await?;
+    let http = Http::new(context.world)?;
+    let mut session = Session::open(context, &http).await?;
     session.fresh().await?;
-    world.answer(&formatted(world, &session, print.format)?).map(|()| 0)
+    context.world.answer(&formatted(context.world, &session, print.format)?).map(|()| 0)
 }
 
 /// `--format json`
 #[derive(Serialize)]
-struct Printed<'a> {
-    kind: Kind,
+struct TokenJson<'a> {
+    kind: CredentialKind,
     token: &'a str,
     expires_at: Option<String>,
     api_url: String,
@@ -202,12 +202,12 @@ fn formatted(world: &World, session: &Session<'_>, format: TokenFormat) -> Resul
     let text = match format {
         TokenFormat::Raw => format!("{token}\n"),
         TokenFormat::Header => match credential.kind() {
-            Kind::ApiToken => format!("X-Api-Token: {token}\n"),
-            Kind::OAuth => format!("Authorization: Bearer {token}\n"),
+            CredentialKind::ApiToken => format!("X-Api-Token: {token}\n"),
+            CredentialKind::OAuth => format!("Authorization: Bearer {token}\n"),
         },
         TokenFormat::Json => {
             let end = session.oauth().and_then(|oauth| oauth.expires_at);
-            let printed = Printed {
+            let printed = TokenJson {
                 kind: credential.kind(),
                 token,
                 expires_at: end.map(whoami::timestamp),

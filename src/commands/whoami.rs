@@ -8,15 +8,16 @@ use std::time::Duration;
 use reqwest::header::ACCEPT;
 
 use crate::cli::Whoami;
+use crate::context::Context;
 use crate::credential::Credential;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::{Http, network_error};
-use crate::lokalise::identity::{Inquiry, Verdict};
+use crate::lokalise::identity::{OwnerLookup, TokenStatus};
 use crate::origin::ApiUrl;
-use crate::pace::Pace;
 use crate::profile::Owner;
-use crate::session::{Choice, Session, keep, log_in_again, renewal_of_variables};
-use crate::settings::{Rule, Settings};
+use crate::rate_limit::RateLimit;
+use crate::session::{CredentialChoice, Session, log_in_again, renewal_of_variables, save};
+use crate::settings::ProfileRule;
 use crate::world::World;
 
 use report::Report;
@@ -24,7 +25,7 @@ pub use report::{owner_words, span, timestamp};
 
 /// What is known of the credential's worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum CredentialState {
     Valid,
     Expired,
     Rejected,
@@ -33,7 +34,7 @@ pub enum State {
     NotLoggedIn,
 }
 
-impl State {
+impl CredentialState {
     fn as_str(self) -> &'static str {
         match self {
             Self::Valid => "valid",
@@ -46,7 +47,7 @@ impl State {
     }
 }
 
-impl State {
+impl CredentialState {
     /// Why nobody could be asked whose the credential is.
     fn hides_the_owner(self) -> Option<&'static str> {
         match self {
@@ -61,8 +62,8 @@ impl State {
 }
 
 /// What the API told.
-pub struct Found {
-    pub state: State,
+pub struct ApiFindings {
+    pub state: CredentialState,
     /// Why the state is what it is, where that needs saying.
     pub reason: Option<String>,
     /// What kept it unchecked.
@@ -73,105 +74,104 @@ pub struct Found {
     pub owner_unknown_because: Option<String>,
 }
 
-impl Found {
-    fn state(state: State, reason: impl Into<Option<String>>) -> Self {
+impl ApiFindings {
+    fn state(state: CredentialState, reason: impl Into<Option<String>>) -> Self {
         let owner_unknown_because = state.hides_the_owner().map(str::to_owned);
         Self { state, reason: reason.into(), cause: None, hints: Vec::new(), owner: None, owner_unknown_because }
     }
 
     /// Nothing could be asked, for this reason.
     fn unchecked(error: &Error) -> Self {
-        let found = Self::state(State::Unchecked, error.to_string());
+        let found = Self::state(CredentialState::Unchecked, error.to_string());
         Self { cause: Some(error.kind), hints: error.hints.clone(), ..found }
     }
 }
 
-pub async fn run(world: &World, settings: &Settings, whoami: &Whoami) -> Result<u8> {
-    match looked(world, settings, whoami).await {
+pub async fn run(context: Context<'_>, whoami: &Whoami) -> Result<u8> {
+    match inspect(context, whoami).await {
         // Whoever checks gets the exit code and no word.
         Err(error) if whoami.check => Ok(error.exit_code()),
         ended => ended,
     }
 }
 
-async fn looked(world: &World, settings: &Settings, whoami: &Whoami) -> Result<u8> {
-    let http = Http::new(world)?;
-    let choice = Choice::make(world, settings)?;
+async fn inspect(context: Context<'_>, whoami: &Whoami) -> Result<u8> {
+    let http = Http::new(context.world)?;
+    let choice = CredentialChoice::make(context)?;
     let (profile, rule) = (choice.profile.clone(), choice.rule.clone());
-    if whoami.offline && rule == Rule::TokenVariable("LOKALISE_REFRESH_TOKEN") {
+    if whoami.offline && rule == ProfileRule::TokenVariable("LOKALISE_REFRESH_TOKEN") {
         // To find the credential in force would be to ask for one.
-        renewal_of_variables(world)?;
-        let found = Found::state(State::Unchecked, "offline".to_owned());
-        return finish(world, settings, whoami, &Report::not_minted(settings, &rule, &found), 0, &[]);
+        renewal_of_variables(context.world)?;
+        let found = ApiFindings::state(CredentialState::Unchecked, "offline".to_owned());
+        return finish(context, whoami, &Report::not_minted(context.settings, &rule, &found), 0, &[]);
     }
-    let mut session = match Session::of_choice(world, settings, &http, choice).await {
+    let mut session = match Session::of_choice(context, &http, choice).await {
         Ok(session) => session,
         Err(error) if error.kind == ErrorKind::NotLoggedIn && profile.is_some() => {
             let report = Report::without_credential(
-                settings,
+                context.settings,
                 profile.as_ref().map(ToString::to_string),
                 rule.describe(),
                 &error,
             );
-            return finish(world, settings, whoami, &report, 4, &error.hints);
+            return finish(context, whoami, &report, 4, &error.hints);
         }
         // The token that was to be minted. What a variable lacks is wrong usage.
         Err(error) if profile.is_none() && error.kind != ErrorKind::Usage => {
             let found = not_renewed(&error);
-            let code = if found.state == State::Rejected { 4 } else { code_of_unchecked(found.cause) };
-            return finish(world, settings, whoami, &Report::not_minted(settings, &rule, &found), code, &error.hints);
+            let code = if found.state == CredentialState::Rejected { 4 } else { code_of_unchecked(found.cause) };
+            return finish(context, whoami, &Report::not_minted(context.settings, &rule, &found), code, &error.hints);
         }
         Err(error) => return Err(error),
     };
-    let found = if whoami.offline { offline(world, &session) } else { online(world, &http, &mut session).await };
-    remember_owner(world, settings, &session, &found);
-    let report = Report::of(world, settings, &session, &found);
-    let code = exit_code(world, &session, &found, whoami);
-    let words = session.profile_words();
+    let found = if whoami.offline {
+        offline(context.world, &session)
+    } else {
+        online(context.world, &http, &mut session).await
+    };
+    remember_owner(context, &session, &found);
+    let report = Report::of(context, &session, &found);
+    let code = exit_code(context.world, &session, &found, whoami);
+    let words = session.profile_flag_for_hint();
     let hints = match found.state {
-        State::Expired | State::Rejected if code != 0 && session.profile.is_some() && session.is_oauth() => {
-            vec![log_in_again(world, &words)]
+        CredentialState::Expired | CredentialState::Rejected
+            if code != 0 && session.profile.is_some() && session.is_oauth() =>
+        {
+            vec![log_in_again(context.world, &words)]
         }
-        State::Rejected if session.profile.is_some() => {
+        CredentialState::Rejected if session.profile.is_some() => {
             vec![format!("store a new token with `lokalise-auth token set{words}`")]
         }
-        State::Expired | State::Rejected if code != 0 => {
+        CredentialState::Expired | CredentialState::Rejected if code != 0 => {
             vec![format!("set {} to a token that is good", session.source.parts().1)]
         }
         _ => found.hints,
     };
-    finish(world, settings, whoami, &report, code, &hints)
+    finish(context, whoami, &report, code, &hints)
 }
 
-fn finish(
-    world: &World,
-    settings: &Settings,
-    whoami: &Whoami,
-    report: &Report,
-    code: u8,
-    hints: &[String],
-) -> Result<u8> {
+fn finish(context: Context<'_>, whoami: &Whoami, report: &Report, code: u8, hints: &[String]) -> Result<u8> {
     if whoami.check {
         return Ok(code);
     }
-    if settings.json {
-        world.answer_json(&report.to_json())?;
+    if context.settings.json {
+        context.world.answer_json(&report.to_json())?;
         return Ok(code);
     }
-    world.answer(&report.to_text(world.stdout_is_terminal))?;
+    context.world.answer(&report.to_text(context.world.stdout_is_terminal))?;
     for hint in hints {
-        world.say(&format!("hint: {hint}"));
+        context.world.say(&format!("hint: {hint}"));
     }
     Ok(code)
 }
 
 /// What the record alone tells.
-fn offline(world: &World, session: &Session<'_>) -> Found {
+fn offline(world: &World, session: &Session<'_>) -> ApiFindings {
     let ended = session.oauth().and_then(|oauth| oauth.left(world.now())).is_some_and(|left| left.is_zero());
     let mut found = if ended {
-        Found::state(State::Expired, "the access token has ended".to_owned())
+        ApiFindings::state(CredentialState::Expired, "the access token has ended".to_owned())
     } else {
-        Found::state(State::Unchecked, "offline".to_owned())
+        ApiFindings::state(CredentialState::Unchecked, "offline".to_owned())
     };
     found.owner = session.entry.as_ref().and_then(|entry| entry.owner.clone());
     found.owner_unknown_because = found.owner.is_none().then(|| "offline".to_owned());
@@ -179,24 +179,28 @@ fn offline(world: &World, session: &Session<'_>) -> Found {
 }
 
 /// Renews a stale token, then asks the API; a refused token is renewed and asked about once more.
-async fn online(world: &World, http: &Http, session: &mut Session<'_>) -> Found {
+async fn online(world: &World, http: &Http, session: &mut Session<'_>) -> ApiFindings {
     if let Err(error) = session.fresh().await {
         return not_renewed(&error);
     }
     let ended = session.oauth().and_then(|oauth| oauth.left(world.now())).is_some_and(|left| left.is_zero());
     if ended && !session.refreshable() {
-        return Found::state(State::Expired, "the access token has ended, and there is no refresh token".to_owned());
+        return ApiFindings::state(
+            CredentialState::Expired,
+            "the access token has ended, and there is no refresh token".to_owned(),
+        );
     }
     let found = ask(world, http, session.api_url(), session.credential()).await;
-    if !matches!(found.state, State::Expired | State::Rejected) {
+    if !matches!(found.state, CredentialState::Expired | CredentialState::Rejected) {
         return found;
     }
     match session.renewed_after_401().await {
         Ok(true) => match ask(world, http, session.api_url(), session.credential()).await {
             // It cannot have ended yet.
-            found if found.state == State::Expired => {
-                Found::state(State::Rejected, "the API does not accept the token that was just renewed".to_owned())
-            }
+            found if found.state == CredentialState::Expired => ApiFindings::state(
+                CredentialState::Rejected,
+                "the API does not accept the token that was just renewed".to_owned(),
+            ),
             found => found,
         },
         Ok(false) => found,
@@ -204,42 +208,46 @@ async fn online(world: &World, http: &Http, session: &mut Session<'_>) -> Found 
     }
 }
 
-fn not_renewed(error: &Error) -> Found {
+fn not_renewed(error: &Error) -> ApiFindings {
     match error.kind {
-        ErrorKind::NotLoggedIn => Found::state(State::Rejected, error.to_string()),
-        _ => Found::unchecked(error),
+        ErrorKind::NotLoggedIn => ApiFindings::state(CredentialState::Rejected, error.to_string()),
+        _ => ApiFindings::unchecked(error),
     }
 }
 
 /// Asks the API about a credential, in at most four requests.
-pub async fn ask(world: &World, http: &Http, api_url: &ApiUrl, credential: &Credential) -> Found {
-    let mut inquiry = Inquiry::new(credential.kind());
-    while let Some(path) = inquiry.next() {
+pub async fn ask(world: &World, http: &Http, api_url: &ApiUrl, credential: &Credential) -> ApiFindings {
+    let mut lookup = OwnerLookup::new(credential.kind());
+    while let Some(path) = lookup.next() {
         match get(world, http, api_url, credential, &path).await {
-            Ok((status, body)) => inquiry.answered(status, &body),
+            Ok((status, body)) => lookup.answered(status, &body),
             // Without the first answer nothing is known; without a later one, only the owner.
-            Err(error) if inquiry.verdict.is_none() => return Found::unchecked(&error),
+            Err(error) if lookup.token_status.is_none() => return ApiFindings::unchecked(&error),
             Err(error) => {
-                inquiry.unknown_because = Some(error.to_string());
+                lookup.unknown_because = Some(error.to_string());
                 break;
             }
         }
     }
-    let (state, reason, cause) = match inquiry.verdict.expect("the first answer brings the verdict") {
-        Verdict::Valid => (State::Valid, None, None),
-        Verdict::Expired => (State::Expired, Some("the API says that the access token has ended".to_owned()), None),
-        Verdict::Rejected => (State::Rejected, Some("the API does not accept the token".to_owned()), None),
-        Verdict::Forbidden => {
-            let why = "the API does not allow this token to list projects (HTTP 403; scope read_projects)";
-            (State::Forbidden, Some(why.to_owned()), None)
+    let (state, reason, cause) = match lookup.token_status.expect("the first answer brings the token_status") {
+        TokenStatus::Valid => (CredentialState::Valid, None, None),
+        TokenStatus::Expired => {
+            (CredentialState::Expired, Some("the API says that the access token has ended".to_owned()), None)
         }
-        Verdict::Unclear(status, why) => {
+        TokenStatus::Rejected => {
+            (CredentialState::Rejected, Some("the API does not accept the token".to_owned()), None)
+        }
+        TokenStatus::Forbidden => {
+            let why = "the API does not allow this token to list projects (HTTP 403; scope read_projects)";
+            (CredentialState::Forbidden, Some(why.to_owned()), None)
+        }
+        TokenStatus::Unclear(status, why) => {
             let cause = if status == 200 { ErrorKind::Network } else { ErrorKind::from_status(status) };
-            (State::Unchecked, Some(why), Some(cause))
+            (CredentialState::Unchecked, Some(why), Some(cause))
         }
     };
-    let owner_unknown_because = inquiry.unknown_because.or_else(|| state.hides_the_owner().map(str::to_owned));
-    Found { state, reason, cause, hints: Vec::new(), owner: inquiry.owner, owner_unknown_because }
+    let owner_unknown_because = lookup.unknown_because.or_else(|| state.hides_the_owner().map(str::to_owned));
+    ApiFindings { state, reason, cause, hints: Vec::new(), owner: lookup.owner, owner_unknown_because }
 }
 
 /// One small answer of the API.
@@ -254,7 +262,7 @@ async fn get(
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let mut url = api_url.at(path);
     url.set_query(Some(query).filter(|query| !query.is_empty()));
-    let pace = Pace::of_user(credential.pace_key());
+    let pace = RateLimit::of_user(credential.rate_limit_key());
     let turn = match &pace {
         Some(pace) => Some(pace.turn(world.now()).await),
         None => None,
@@ -280,14 +288,14 @@ async fn get(
 }
 
 /// Writes a newly learned owner into the profile's entry.
-fn remember_owner(world: &World, settings: &Settings, session: &Session<'_>, found: &Found) {
+fn remember_owner(context: Context<'_>, session: &Session<'_>, found: &ApiFindings) {
     let (Some(profile), Some(entry), Some(owner)) = (&session.profile, &session.entry, &found.owner) else { return };
     let scopes = session.scopes();
     if entry.owner.as_ref() == Some(owner) && scopes.is_none_or(|scopes| entry.scopes.as_deref() == Some(scopes)) {
         return;
     }
-    if let Err(error) = keep::note_owner(settings, profile, owner, scopes) {
-        world.step(&format!("the owner could not be noted: {error}"));
+    if let Err(error) = save::note_owner(context.settings, profile, owner, scopes) {
+        context.world.step(&format!("the owner could not be noted: {error}"));
     }
 }
 
@@ -299,14 +307,14 @@ fn code_of_unchecked(cause: Option<ErrorKind>) -> u8 {
     }
 }
 
-fn exit_code(world: &World, session: &Session<'_>, found: &Found, whoami: &Whoami) -> u8 {
+fn exit_code(world: &World, session: &Session<'_>, found: &ApiFindings, whoami: &Whoami) -> u8 {
     let code = match found.state {
-        State::Valid => 0,
-        State::Unchecked if whoami.offline => 0,
-        State::Unchecked => code_of_unchecked(found.cause),
-        State::Expired if session.refreshable() => 0,
-        State::Expired | State::Rejected | State::NotLoggedIn => 4,
-        State::Forbidden => 5,
+        CredentialState::Valid => 0,
+        CredentialState::Unchecked if whoami.offline => 0,
+        CredentialState::Unchecked => code_of_unchecked(found.cause),
+        CredentialState::Expired if session.refreshable() => 0,
+        CredentialState::Expired | CredentialState::Rejected | CredentialState::NotLoggedIn => 4,
+        CredentialState::Forbidden => 5,
     };
     let left = session.oauth().and_then(|oauth| oauth.left(world.now()));
     let too_short = matches!((whoami.min_validity, left), (Some(least), Some(left)) if left < least);

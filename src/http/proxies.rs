@@ -22,7 +22,7 @@ impl Proxies {
             Error::usage(format!("{name} is not a proxy address"))
                 .hint(format!("it is written `http://host:port`; `unset {name}` goes without a proxy"))
         })?;
-        let exceptions = Exceptions::read(&either(world, "NO_PROXY").map(|(_, value)| value).unwrap_or_default());
+        let exceptions = NoProxyList::read(&either(world, "NO_PROXY").map(|(_, value)| value).unwrap_or_default());
         let proxy =
             Proxy::custom(move |target| (target.scheme() == "https" && !exceptions.hold(target)).then(|| url.clone()));
         Ok(Self { https: Some(proxy) })
@@ -65,15 +65,15 @@ fn proxy_url(value: &str) -> Option<Url> {
 }
 
 /// The targets that `NO_PROXY` takes out.
-struct Exceptions(Vec<Exception>);
+struct NoProxyList(Vec<NoProxyEntry>);
 
 /// One entry: a host (or every host), on one port or on all.
-struct Exception {
-    host: Host,
+struct NoProxyEntry {
+    host: HostPattern,
     port: Option<u16>,
 }
 
-enum Host {
+enum HostPattern {
     Every,
     Address(IpAddr),
     /// Address and prefix length of a network (RFC 4632 §3.1).
@@ -82,9 +82,16 @@ enum Host {
     Name(String),
 }
 
-impl Exceptions {
+impl NoProxyList {
     fn read(no_proxy: &str) -> Self {
-        Self(no_proxy.split([',', ' ']).map(str::trim).filter(|entry| !entry.is_empty()).map(Exception::read).collect())
+        Self(
+            no_proxy
+                .split([',', ' '])
+                .map(str::trim)
+                .filter(|entry| !entry.is_empty())
+                .map(NoProxyEntry::read)
+                .collect(),
+        )
     }
 
     fn hold(&self, target: &Url) -> bool {
@@ -95,7 +102,7 @@ impl Exceptions {
     }
 }
 
-impl Exception {
+impl NoProxyEntry {
     fn read(entry: &str) -> Self {
         let unbracketed = |host: &str| host.trim_start_matches('[').trim_end_matches(']').to_owned();
         // The colons of a bare IPv6 address are no port.
@@ -106,11 +113,11 @@ impl Exception {
             },
             _ => (unbracketed(entry), None),
         };
-        Self { host: Host::read(&host), port }
+        Self { host: HostPattern::read(&host), port }
     }
 }
 
-impl Host {
+impl HostPattern {
     fn read(text: &str) -> Self {
         if text == "*" {
             return Self::Every;
@@ -210,7 +217,7 @@ mod tests {
 
     #[test]
     fn what_no_proxy_takes_out() {
-        let held = |no_proxy: &str, url: &str| Exceptions::read(no_proxy).hold(&Url::parse(url).expect("a URL"));
+        let held = |no_proxy: &str, url: &str| NoProxyList::read(no_proxy).hold(&Url::parse(url).expect("a URL"));
         for (no_proxy, url) in [
             ("*", "https://api.lokalise.com"),
             ("localhost, *", "https://10.0.0.1"),

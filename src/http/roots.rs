@@ -48,7 +48,7 @@ impl Roots {
     /// # Errors
     /// `Network`, naming the variable without a CA that can be used.
     pub fn tls(&self) -> Result<Option<ClientConfig>> {
-        let mut found = Found::none();
+        let mut found = FoundRoots::none();
         if let Some(file) = &self.file {
             let text = std::fs::read(file)
                 .map_err(|error| not_usable("the file that SSL_CERT_FILE names cannot be read").because(error))?;
@@ -74,7 +74,7 @@ impl Roots {
     }
 }
 
-fn config(found: Found, later: Option<String>) -> Result<ClientConfig, anyhow::Error> {
+fn config(found: FoundRoots, later: Option<String>) -> Result<ClientConfig, anyhow::Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let first = found.verifier(&provider)?;
     let builder = ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions()?;
@@ -117,7 +117,7 @@ impl ServerCertVerifier for FileThenFolders {
             decided => return decided,
         };
         let second = self.second.get_or_init(|| {
-            let mut found = Found::none();
+            let mut found = FoundRoots::none();
             found.add_folders(&self.folders);
             found.verifier(&self.provider).ok()
         });
@@ -148,14 +148,14 @@ impl ServerCertVerifier for FileThenFolders {
 }
 
 /// The CAs found so far, each once: in a folder one often lies several times, under links.
-struct Found {
+struct FoundRoots {
     anchors: RootCertStore,
     known: HashSet<CertificateDer<'static>>,
     #[cfg(unix)]
     files: HashSet<(u64, u64)>,
 }
 
-impl Found {
+impl FoundRoots {
     fn none() -> Self {
         Self {
             anchors: RootCertStore::empty(),

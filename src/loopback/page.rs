@@ -5,7 +5,7 @@ use base64::Engine;
 
 /// What the browser is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Page {
+pub enum BrowserPage {
     /// The credential is stored and was read back.
     LoggedIn,
     /// The person, or Lokalise, said no.
@@ -21,7 +21,7 @@ pub enum Page {
 const STYLE: &str = "html{color-scheme:light dark;font:18px/1.5 system-ui,sans-serif}\
 body{max-width:32rem;margin:20vh auto;padding:0 1rem}h1{font-size:1.4rem}";
 
-impl Page {
+impl BrowserPage {
     fn words(self) -> (&'static str, &'static str) {
         match self {
             Self::LoggedIn => (

@@ -41,7 +41,7 @@ pub enum TokenError {
 }
 
 #[derive(Serialize)]
-struct Body<'a> {
+struct TokenRequestBody<'a> {
     grant_type: &'static str,
     client_id: &'a str,
     client_secret: &'a str,
@@ -55,7 +55,7 @@ struct Body<'a> {
 
 /// The JSON body of a token request: exactly the fields that Lokalise documents.
 pub fn request_body(grant: &Grant<'_>, client: &ClientCredentials) -> Zeroizing<String> {
-    let mut body = Body {
+    let mut body = TokenRequestBody {
         grant_type: "refresh_token",
         client_id: &client.id,
         client_secret: client.secret.expose(),
@@ -80,7 +80,7 @@ const A_DAY: u64 = 24 * 3600;
 /// Reads the answer of the token endpoint.
 pub fn token_response(status: u16, body: &[u8]) -> Result<TokenResponse, TokenError> {
     // Parse errors are dropped: they can quote the token they could not parse.
-    let object = serde_json::from_slice::<Members>(body).ok();
+    let object = serde_json::from_slice::<JsonMembers>(body).ok();
     if matches!(status, 408 | 429 | 500..=599) {
         return Err(TokenError::NotNow { status });
     }
@@ -88,7 +88,7 @@ pub fn token_response(status: u16, body: &[u8]) -> Result<TokenResponse, TokenEr
         && let Some(error) = object.get("error").filter(|error| error.get() != "null")
     {
         // Lokalise's API puts an object with a message there.
-        let message = serde_json::from_str::<Message>(error.get()).ok().map(|error| error.message);
+        let message = serde_json::from_str::<ErrorMessage>(error.get()).ok().map(|error| error.message);
         let description = text(object, "error_description").or(message);
         let error = text(object, "error").map(|error| plain(&error, 60)).unwrap_or_default();
         let description = description.map(|text| plain(&text, 200)).unwrap_or_default();
@@ -126,19 +126,19 @@ pub fn token_response(status: u16, body: &[u8]) -> Result<TokenResponse, TokenEr
 }
 
 /// The members of an object, each to be read for itself: a number that is out of bounds spoils no other.
-type Members<'a> = BTreeMap<String, &'a RawValue>;
+type JsonMembers<'a> = BTreeMap<String, &'a RawValue>;
 
 #[derive(Deserialize)]
-struct Message {
+struct ErrorMessage {
     message: String,
 }
 
-fn text(object: &Members, name: &str) -> Option<String> {
+fn text(object: &JsonMembers, name: &str) -> Option<String> {
     serde_json::from_str(object.get(name)?.get()).ok()
 }
 
 /// A token field; null and the empty string are no token.
-fn token(object: &Members, name: &str) -> Option<Zeroizing<String>> {
+fn token(object: &JsonMembers, name: &str) -> Option<Zeroizing<String>> {
     text(object, name).map(Zeroizing::new).filter(|text| !text.is_empty())
 }
 

@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
+use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::program::{self, NoAnswer};
 use crate::secret::{ApiToken, LONGEST};
-use crate::settings::Settings;
-use crate::world::{SECRET_VARIABLES, World};
+use crate::subprocess::{self, SubprocessFailure};
+use crate::world::SECRET_VARIABLES;
 
 /// Splits a command line into words as a shell does, quotes included, expanding nothing. A program
 /// that is given by a relative path is meant as seen from here, and from nowhere else later on.
@@ -27,7 +27,7 @@ pub fn command_words(line: &str) -> Result<Vec<String>> {
         words[0] = absolute.ok_or_else(|| Error::usage("the program of `--from-command` has no usable path"))?;
     }
     let there = |program: PathBuf| program.is_file() || program.with_extension(EXE_EXTENSION).is_file();
-    if !program::find(&words[0]).is_some_and(there) {
+    if !subprocess::find(&words[0]).is_some_and(there) {
         return Err(Error::usage("the program of `--from-command` is not found (not shown, in case it is a secret)")
             .hint("a command that prints the token is kept; the token itself is read from stdin or a prompt"));
     }
@@ -38,40 +38,35 @@ pub fn command_words(line: &str) -> Result<Vec<String>> {
 ///
 /// # Errors
 /// `Store`, if it cannot be run, fails, or prints no token in time. Its output is not repeated.
-pub async fn command_token(
-    world: &World,
-    settings: &Settings,
-    command: &[String],
-    profile_words: &str,
-) -> Result<ApiToken> {
+pub async fn command_token(context: Context<'_>, command: &[String], profile_flag: &str) -> Result<ApiToken> {
     let (name, arguments) = command.split_first().ok_or_else(|| Error::usage("the command is empty"))?;
     let failed = |why: String| {
         Error::store(format!("the command `{name}` {why}")).hint(format!(
-            "run it by hand; change it with `lokalise-auth token set{profile_words} --from-command 'COMMAND'`"
+            "run it by hand; change it with `lokalise-auth token set{profile_flag} --from-command 'COMMAND'`"
         ))
     };
-    let program = program::find(name).ok_or_else(|| failed("is not on PATH".to_owned()))?;
+    let program = subprocess::find(name).ok_or_else(|| failed("is not on PATH".to_owned()))?;
     let mut command = Command::new(program);
     command.args(arguments);
     // It may ask a person, on this terminal.
-    let apart = !world.person();
+    let apart = !context.world.person();
     if apart {
         command.stdin(Stdio::null());
     }
     for variable in SECRET_VARIABLES {
         command.env_remove(variable);
     }
-    let limit = settings.store_limit;
+    let limit = context.settings.store_limit;
     let answer = tokio::task::spawn_blocking(move || {
-        program::answer(&mut command, None, LONGEST + 4, Instant::now() + limit, apart)
+        subprocess::answer(&mut command, None, LONGEST + 4, Instant::now() + limit, apart)
     });
     let ended = match answer.await.map_err(|error| failed(format!("failed: {error}")))? {
         Ok(ended) => ended,
-        Err(NoAnswer::TimedOut) => {
+        Err(SubprocessFailure::TimedOut) => {
             return Err(failed(format!("did not end within {}", humantime::format_duration(limit))));
         }
-        Err(NoAnswer::TooLong) => return Err(failed("prints more than a token".to_owned())),
-        Err(NoAnswer::NotStarted(error)) => return Err(failed(format!("cannot be run: {error}"))),
+        Err(SubprocessFailure::TooLong) => return Err(failed("prints more than a token".to_owned())),
+        Err(SubprocessFailure::NotStarted(error)) => return Err(failed(format!("cannot be run: {error}"))),
     };
     if !ended.status.success() {
         return Err(failed(format!("failed ({})", ended.status)));

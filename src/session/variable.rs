@@ -6,23 +6,18 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
+use crate::context::Context;
 use crate::credential::{Credential, OAuth, Renewal};
 use crate::error::{Error, Result};
 use crate::http::{Http, token_error};
 use crate::oauth::client::ClientCredentials;
 use crate::oauth::token::{Grant, TokenError};
 use crate::secret::{AccessToken, ApiToken, ClientSecret, LONGEST, NotAToken, RefreshToken};
-use crate::settings::Settings;
 use crate::world::World;
 
 /// The credential of a token variable.
-pub(super) async fn credential(
-    world: &World,
-    settings: &Settings,
-    http: &Http,
-    name: &'static str,
-) -> Result<Credential> {
-    let text = Zeroizing::new(world.var(name).unwrap_or_default());
+pub(super) async fn credential(context: Context<'_>, http: &Http, name: &'static str) -> Result<Credential> {
+    let text = Zeroizing::new(context.world.var(name).unwrap_or_default());
     let no_token = |why: NotAToken| {
         Error::usage(format!("{name} does not hold a token: {why}")).hint(format!("set {name} to the token alone"))
     };
@@ -30,14 +25,14 @@ pub(super) async fn credential(
         "LOKALISE_API_TOKEN" => ApiToken::parse(&text).map(Credential::ApiToken).map_err(no_token),
         "LOKALISE_API_TOKEN_FILE" => {
             // A pipe may say nothing for long: on a thread of its own, signals are heard meanwhile.
-            let content = tokio::task::spawn_blocking(move || secret_file(Path::new(text.as_str()))).await;
+            let file_text = tokio::task::spawn_blocking(move || secret_file(Path::new(text.as_str()))).await;
             // The path is not repeated: it may be a token that was put into the wrong variable.
-            let content = content.unwrap_or_else(|died| Err(io::Error::other(died))).map_err(|error| {
+            let file_text = file_text.unwrap_or_else(|died| Err(io::Error::other(died))).map_err(|error| {
                 Error::usage("the file that LOKALISE_API_TOKEN_FILE names cannot be read")
                     .because(error)
                     .hint("set it to the path of a file that holds the token alone")
             })?;
-            let token = ApiToken::parse(&content)
+            let token = ApiToken::parse(&file_text)
                 .map_err(|why| Error::usage(format!("the file of {name} does not hold a token: {why}")))
                 .map_err(|error| error.hint("write the token alone into it"))?;
             Ok(Credential::ApiToken(token))
@@ -48,15 +43,15 @@ pub(super) async fn credential(
             Ok(Credential::OAuth(oauth))
         }
         _ => {
-            let renewal = renewal_of_variables(world)?;
+            let renewal = renewal_of_variables(context.world)?;
             let grant = Grant::RefreshToken(&renewal.refresh_token);
-            let answer = http.token(world, &settings.oauth_url, &grant, &renewal.client).await?;
+            let answer = http.token(context.world, &context.settings.oauth_url, &grant, &renewal.client).await?;
             let response = answer.map_err(|error| not_minted(&error))?;
             let new = response.refresh_token.as_ref();
             if new.is_some_and(|new| new.expose() != renewal.refresh_token.expose()) {
-                world.warn("Lokalise sent a new refresh token, which this run does not keep: LOKALISE_REFRESH_TOKEN may not work again");
+                context.world.warn("Lokalise sent a new refresh token, which this run does not keep: LOKALISE_REFRESH_TOKEN may not work again");
             }
-            Ok(Credential::OAuth(OAuth::minted(response, renewal, world.now())))
+            Ok(Credential::OAuth(OAuth::minted(response, renewal, context.world.now())))
         }
     }
 }

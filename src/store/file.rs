@@ -10,24 +10,25 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
-use super::{Backend, Deadline, StoreError, atomic, lock};
-use crate::name::ProfileName;
+use super::{Backend, Deadline, StoreError};
+use crate::files::{atomic, lock, private};
+use crate::names::ProfileName;
 use crate::secret::json;
 
 /// Records stay text, so that one that is broken breaks no other.
-type Records = BTreeMap<String, Text>;
+type Records = BTreeMap<String, RecordText>;
 
 /// The JSON of one record, as it stands in the file.
-struct Text(Zeroizing<String>);
+struct RecordText(Zeroizing<String>);
 
-impl Serialize for Text {
+impl Serialize for RecordText {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let raw: &RawValue = serde_json::from_str(&self.0).map_err(|_| serde::ser::Error::custom("it is not JSON"))?;
         raw.serialize(serializer)
     }
 }
 
-impl<'de> Deserialize<'de> for Text {
+impl<'de> Deserialize<'de> for RecordText {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         <&RawValue>::deserialize(deserializer).map(|raw| Self(Zeroizing::new(raw.get().to_owned())))
     }
@@ -35,12 +36,12 @@ impl<'de> Deserialize<'de> for Text {
 
 /// The content of `credentials.json`.
 #[derive(Serialize, Deserialize)]
-struct Content {
+struct CredentialsFile {
     version: u32,
     records: Records,
 }
 
-impl Default for Content {
+impl Default for CredentialsFile {
     fn default() -> Self {
         Self { version: VERSION, records: Records::new() }
     }
@@ -93,7 +94,7 @@ impl FileStore {
 /// Makes the folder, and takes the lock that readers who write have in common.
 fn prepare(path: &Path) -> Result<Option<lock::Lock>, StoreError> {
     let folder = path.parent().expect("a file in the data folder");
-    atomic::private_folder(folder)
+    private::private_folder(folder)
         .and_then(|()| lock::beside(path))
         .map_err(|error| io_error(path, "cannot be written", &error))
 }
@@ -102,9 +103,9 @@ fn unwritable(path: &Path, error: &io::Error) -> StoreError {
     io_error(path, "cannot be written", error)
 }
 
-fn text(record: &str) -> Result<Text, StoreError> {
+fn text(record: &str) -> Result<RecordText, StoreError> {
     match serde_json::from_str::<&RawValue>(record) {
-        Ok(raw) => Ok(Text(Zeroizing::new(raw.get().to_owned()))),
+        Ok(raw) => Ok(RecordText(Zeroizing::new(raw.get().to_owned()))),
         Err(_) => Err(StoreError::Corrupt("the record to write is not JSON".to_owned())),
     }
 }
@@ -152,7 +153,7 @@ impl Backend for FileStore {
 }
 
 /// The file's content, if there is a file and it is safe to believe.
-fn load(path: &Path) -> Result<Option<Content>, StoreError> {
+fn load(path: &Path) -> Result<Option<CredentialsFile>, StoreError> {
     let unreadable = |error: io::Error| io_error(path, "cannot be read", &error);
     let mut options = OpenOptions::new();
     options.read(true);
@@ -173,7 +174,7 @@ fn load(path: &Path) -> Result<Option<Content>, StoreError> {
         Err(error) => return Err(unreadable(error)),
     };
     let metadata = file.metadata().map_err(unreadable)?;
-    if let Some(why) = atomic::why_not_private(&metadata) {
+    if let Some(why) = private::why_not_private(&metadata) {
         return Err(StoreError::Denied(format!("{} {why}", path.display())));
     }
     // Room for all of it from the start: a growing buffer would leave copies of the tokens behind.
@@ -184,7 +185,8 @@ fn load(path: &Path) -> Result<Option<Content>, StoreError> {
         _ => unreadable(error),
     })?;
     // serde's own words could quote a secret.
-    let content: Content = serde_json::from_str(&text).map_err(|_| corrupt(path, "is not a credentials file"))?;
+    let content: CredentialsFile =
+        serde_json::from_str(&text).map_err(|_| corrupt(path, "is not a credentials file"))?;
     if content.version == VERSION {
         Ok(Some(content))
     } else {

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::{Backend, Deadline, StoreError};
-use crate::name::ProfileName;
-use crate::program::{self, Ended, NoAnswer};
+use crate::names::ProfileName;
 use crate::secret::{json, without_secrets};
+use crate::subprocess::{self, SubprocessFailure, SubprocessOutput};
 
 /// The constant user name: two names under one URL hide each other in some helpers.
 const USERNAME: &str = "lokalise-auth";
@@ -19,13 +19,6 @@ const LONGEST_ANSWER: usize = 64 * 1024;
 const LONGEST_RECORD: usize = 60_000;
 /// `wincred` has Credential Manager's limit, part of which the helper itself needs.
 const LONGEST_RECORD_WINCRED: usize = 2_500;
-
-/// Whether a text can name a helper: a bare word, or an absolute path.
-pub(super) fn is_name(name: &str) -> bool {
-    let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-    let bare = !name.is_empty() && name.chars().all(word) && name != "." && name != "..";
-    bare || (Path::new(name).is_absolute() && !name.chars().any(char::is_control))
-}
 
 pub(super) fn server_url(profile: &ProfileName) -> String {
     format!("lokalise-auth://{profile}")
@@ -48,7 +41,7 @@ pub(super) struct Helper {
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Stored<'a> {
+struct HelperRequest<'a> {
     #[serde(rename = "ServerURL")]
     server_url: &'a str,
     username: &'a str,
@@ -57,7 +50,7 @@ struct Stored<'a> {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Answer {
+struct HelperRecord {
     #[serde(default)]
     secret: Zeroizing<String>,
 }
@@ -67,19 +60,19 @@ impl Helper {
         Self { name, secret_variables }
     }
 
-    fn run(&self, verb: &str, input: &[u8], deadline: Deadline) -> Result<Ended, StoreError> {
+    fn run(&self, verb: &str, input: &[u8], deadline: Deadline) -> Result<SubprocessOutput, StoreError> {
         let file = program_name(&self.name);
         let program =
-            program::find(&file).ok_or_else(|| StoreError::Unavailable(format!("`{file}` is not on PATH")))?;
+            subprocess::find(&file).ok_or_else(|| StoreError::Unavailable(format!("`{file}` is not on PATH")))?;
         let mut command = Command::new(program);
         command.arg(verb).stderr(Stdio::null());
         for variable in &self.secret_variables {
             command.env_remove(variable);
         }
-        program::answer(&mut command, Some(input), LONGEST_ANSWER, deadline.at, true).map_err(|why| match why {
-            NoAnswer::TimedOut => StoreError::TimedOut(deadline.limit),
-            NoAnswer::TooLong => StoreError::Corrupt("its answer is longer than 64 KiB".to_owned()),
-            NoAnswer::NotStarted(_) => StoreError::Unavailable(format!("`{file}`: {why}")),
+        subprocess::answer(&mut command, Some(input), LONGEST_ANSWER, deadline.at, true).map_err(|why| match why {
+            SubprocessFailure::TimedOut => StoreError::TimedOut(deadline.limit),
+            SubprocessFailure::TooLong => StoreError::Corrupt("its answer is longer than 64 KiB".to_owned()),
+            SubprocessFailure::NotStarted(_) => StoreError::Unavailable(format!("`{file}`: {why}")),
         })
     }
 }
@@ -92,7 +85,7 @@ impl Backend for Helper {
             return if said.contains("credentials not found") { Ok(None) } else { Err(refusal(&said)) };
         }
         // The helper's own words are never quoted here: they may be the secret.
-        let answer: Answer = serde_json::from_slice(&ended.stdout)
+        let answer: HelperRecord = serde_json::from_slice(&ended.stdout)
             .map_err(|_| StoreError::Corrupt("its answer is not the protocol's JSON".to_owned()))?;
         Ok(Some(answer.secret).filter(|secret| !secret.is_empty())) // Debian's pass helper says "not found" this way
     }
@@ -102,7 +95,7 @@ impl Backend for Helper {
         if record.len() > limit {
             return Err(StoreError::TooLarge { size: record.len(), limit });
         }
-        let stored = Stored { server_url: &server_url(profile), username: USERNAME, secret: record };
+        let stored = HelperRequest { server_url: &server_url(profile), username: USERNAME, secret: record };
         // The record's quotes double its length at most.
         let input = json(&stored, 2 * record.len() + 1024);
         let ended = self.run("store", input.as_bytes(), deadline)?;
@@ -149,14 +142,15 @@ fn refusal(said: &str) -> StoreError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::names::is_helper_name;
 
     #[test]
     fn a_helper_is_a_bare_word_or_an_absolute_path() {
-        for good in ["pass", "secretservice", "ecr-login", "/opt/docker-credential-vault"] {
-            assert!(is_name(good), "{good}");
+        for good in ["pass", "secretservice", "ecr-login", "/opt/docker-credential-store"] {
+            assert!(is_helper_name(good), "{good}");
         }
         for bad in ["", "..", "a/b", "../x", "a b", "pa\nss", "/opt/x\n"] {
-            assert!(!is_name(bad), "{bad}");
+            assert!(!is_helper_name(bad), "{bad}");
         }
     }
 

@@ -4,7 +4,7 @@
 use zeroize::Zeroizing;
 
 use super::{Backend, Deadline, StoreError};
-use crate::name::ProfileName;
+use crate::names::ProfileName;
 
 #[cfg(target_os = "macos")]
 use keyring::{Entry, Error};

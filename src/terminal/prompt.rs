@@ -22,19 +22,19 @@ use crate::signals::{PromptShown, quit};
 const LONGEST_TYPED: usize = if cfg!(target_os = "linux") { 4095 } else { 1023 };
 const LONGEST_PIPED: usize = 16 * 1024;
 /// How often a reader looks whether it is still wanted, and a process in the background whether it still is there.
-const GLANCE: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// The modes of the terminal on stdin, to be given back when this is dropped.
-pub struct Modes(Termios);
+pub struct TerminalModes(Termios);
 
-impl Modes {
+impl TerminalModes {
     /// `None` where stdin is no terminal.
     pub fn of_stdin() -> Option<Self> {
         tcgetattr(stdin()).ok().map(Self)
     }
 }
 
-impl Drop for Modes {
+impl Drop for TerminalModes {
     fn drop(&mut self) {
         // From the background this would stop the process, and the shell has set modes of its own by then.
         if in_foreground() {
@@ -47,7 +47,7 @@ impl Drop for Modes {
 struct Prompt<'a> {
     question: &'a str,
     /// Set while what is typed stays hidden.
-    before: Option<Modes>,
+    before: Option<TerminalModes>,
     /// Whether the cursor still stands behind the question.
     unended: bool,
     /// Whether what is typed is still for us. Hidden from the eye, it must not come out at the shell's prompt.
@@ -56,14 +56,14 @@ struct Prompt<'a> {
 
 impl<'a> Prompt<'a> {
     fn show(question: &'a str, echo: Echo) -> io::Result<Self> {
-        let before = if echo == Echo::Hidden { Modes::of_stdin() } else { None };
+        let before = if echo == Echo::Hidden { TerminalModes::of_stdin() } else { None };
         let mut prompt = Self { question, before, unended: false, open: true };
         prompt.show_again()?;
         Ok(prompt)
     }
 
     fn show_again(&mut self) -> io::Result<()> {
-        if let Some(Modes(before)) = &self.before {
+        if let Some(TerminalModes(before)) = &self.before {
             let mut quiet = before.clone();
             quiet.local_modes.remove(LocalModes::ECHO | LocalModes::ECHONL);
             tcsetattr(stdin(), OptionalActions::Now, &quiet)?;
@@ -74,7 +74,7 @@ impl<'a> Prompt<'a> {
 
     /// Leaves the terminal as the shell knows it.
     fn step_aside(&mut self) -> io::Result<()> {
-        if let Some(Modes(before)) = &self.before {
+        if let Some(TerminalModes(before)) = &self.before {
             tcsetattr(stdin(), OptionalActions::Flush, before)?;
         }
         self.end_line();
@@ -104,7 +104,7 @@ pub(super) async fn answer(question: &str, echo: Echo) -> io::Result<Option<Zero
     // To set the modes from the background (`login &`) would stop the process, and the listener with it.
     foreground().await;
     let mut prompt = Prompt::show(question, echo)?;
-    let wanted = Wanted(Arc::new(AtomicBool::new(true)));
+    let wanted = LineWanted(Arc::new(AtomicBool::new(true)));
     let line = on_a_thread({
         let wanted = Arc::clone(&wanted.0);
         move || line(LONGEST_TYPED, &wanted)
@@ -149,9 +149,9 @@ fn only(line: Option<Zeroizing<String>>, echo: Echo) -> io::Result<Option<Zeroiz
 }
 
 /// Says so to the reader when nobody waits for its line any more: what is typed next is the shell's.
-struct Wanted(Arc<AtomicBool>);
+struct LineWanted(Arc<AtomicBool>);
 
-impl Drop for Wanted {
+impl Drop for LineWanted {
     fn drop(&mut self) {
         self.0.store(false, Ordering::Relaxed);
     }
@@ -169,12 +169,12 @@ fn line(longest: usize, wanted: &AtomicBool) -> io::Result<Option<Zeroizing<Stri
     loop {
         // A read in the background would stop the process, and could not be called off. The foreground
         // is looked at last: the process may have been stopped while it waited for input.
-        let readable = input_within(GLANCE)?;
+        let readable = input_within(POLL_INTERVAL)?;
         if !wanted.load(Ordering::Relaxed) {
             return Ok(None);
         }
         if !in_foreground() {
-            std::thread::sleep(GLANCE);
+            std::thread::sleep(POLL_INTERVAL);
             continue;
         }
         if !readable {
@@ -214,7 +214,7 @@ fn input_within(limit: Duration) -> io::Result<bool> {
 /// Waits until the terminal is ours.
 async fn foreground() {
     while !in_foreground() {
-        tokio::time::sleep(GLANCE).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 

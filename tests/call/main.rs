@@ -6,12 +6,12 @@ mod support;
 mod answers;
 mod batches;
 mod bundles;
+mod dry_run;
 mod limits;
 mod pages;
 mod processes;
 mod refusals;
 mod requests;
-mod shown;
 #[cfg(unix)]
 mod terminal;
 

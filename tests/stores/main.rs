@@ -9,9 +9,9 @@ mod clock;
 #[cfg(target_os = "linux")]
 mod faults;
 #[cfg(target_os = "linux")]
-mod helpers;
+mod hardening;
 #[cfg(target_os = "linux")]
-mod hygiene;
+mod helpers;
 #[cfg(target_os = "linux")]
 mod keyring;
 mod profiles;

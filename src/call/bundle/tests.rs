@@ -9,11 +9,11 @@ use zip::write::SimpleFileOptions;
 use super::*;
 
 /// A folder inside another one, to see that nothing gets out.
-struct Place {
+struct TestFolder {
     outer: TempDir,
 }
 
-impl Place {
+impl TestFolder {
     fn new() -> Self {
         Self { outer: tempfile::tempdir().unwrap() }
     }
@@ -78,7 +78,7 @@ fn renamed(mut bundle: Vec<u8>, name: &str, other: &str) -> Vec<u8> {
 
 #[test]
 fn a_bundle_becomes_files_in_the_order_of_the_archive() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let files =
         place.unpack(bundle(&[("locale/en.json", b"{}"), ("locale/de/app.json", b"{\"a\":1}"), ("b.txt", b"")]));
     let folder = place.folder();
@@ -102,7 +102,7 @@ fn a_bundle_becomes_files_in_the_order_of_the_archive() {
 
 #[test]
 fn a_bundle_replaces_the_files_of_an_earlier_one_and_leaves_others() {
-    let place = Place::new();
+    let place = TestFolder::new();
     fs::create_dir(place.folder()).unwrap();
     fs::write(place.folder().join("en.json"), "old").unwrap();
     fs::write(place.folder().join("own.txt"), "own").unwrap();
@@ -117,14 +117,14 @@ fn files_that_share_their_data_are_refused() {
     // The second entry of the central directory gets the offset of the first file (APPNOTE §4.3.12).
     let second = shared.windows(4).rposition(|four| four == b"PK\x01\x02").unwrap();
     shared[second + 42..second + 46].fill(0);
-    let place = Place::new();
+    let place = TestFolder::new();
     assert_eq!(place.refusal(shared), "the bundle is not unpacked: some of its files overlap");
     assert_eq!(place.all(), [""; 0]);
 }
 
 #[test]
 fn a_name_that_no_file_system_takes_leaves_nothing_behind() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let long = "x".repeat(256);
     assert!(place.refusal(bundle(&[("en.json", b"{}"), (&long, b"{}")])).contains("it has an entry named"));
     assert_eq!(place.all(), [""; 0]);
@@ -145,7 +145,7 @@ fn a_name_that_leads_out_writes_nothing_at_all() {
         ("xevil.txt", "\nevil.txt"),
         ("xx", ".."),
     ] {
-        let place = Place::new();
+        let place = TestFolder::new();
         let bundle = renamed(bundle(&[("good.json", b"{}"), (name, b"evil")]), name, hostile);
         let message = place.refusal(bundle);
         assert!(message.contains("it has an entry named"), "{hostile}: {message}");
@@ -158,7 +158,7 @@ fn links_and_devices_are_refused() {
     let mut writer = ZipWriter::new(Cursor::new(vec![]));
     writer.add_symlink("link", "/etc", SimpleFileOptions::default()).unwrap();
     let link = writer.finish().unwrap().into_inner();
-    let place = Place::new();
+    let place = TestFolder::new();
     assert_eq!(place.refusal(link), "the bundle is not unpacked: `link` is neither a file nor a folder");
     assert_eq!(place.all(), [""; 0]);
 
@@ -176,7 +176,7 @@ fn links_and_devices_are_refused() {
 #[test]
 fn two_entries_of_one_name_are_refused() {
     let twice = renamed(bundle(&[("aaa.json", b"1"), ("bbb.json", b"2")]), "bbb.json", "aaa.json");
-    let place = Place::new();
+    let place = TestFolder::new();
     assert_eq!(place.refusal(twice), "the bundle is not unpacked: it has two entries of the same name");
     assert_eq!(place.all(), [""; 0]);
     let file_and_folder = renamed(bundle(&[("aaaa", b"1"), ("bbbb/c", b"2")]), "bbbb/c", "aaaa/c");
@@ -186,7 +186,7 @@ fn two_entries_of_one_name_are_refused() {
 
 #[test]
 fn a_bundle_without_files_is_an_error() {
-    let place = Place::new();
+    let place = TestFolder::new();
     assert_eq!(place.refusal(bundle(&[])), "the bundle has no file in it");
     let mut writer = ZipWriter::new(Cursor::new(vec![]));
     writer.add_directory("empty", SimpleFileOptions::default()).unwrap();
@@ -197,7 +197,7 @@ fn a_bundle_without_files_is_an_error() {
 #[test]
 fn a_bomb_is_refused_before_anything_is_written() {
     let zeros = vec![0; usize::try_from(RATIO_FREE).unwrap() + 1];
-    let place = Place::new();
+    let place = TestFolder::new();
     assert_eq!(
         place.refusal(bundle(&[("a.txt", b"a"), ("zeros", &zeros)])),
         "the bundle is not unpacked: its files are larger than any export's"
@@ -207,7 +207,7 @@ fn a_bomb_is_refused_before_anything_is_written() {
 
 #[test]
 fn a_broken_bundle_leaves_nothing() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let good = bundle(&[("a.txt", b"some text that is not too short"), ("b.txt", b"more of it, and then some more")]);
     for length in [0, 10, good.len() / 2, good.len() - 5] {
         let message = place.refusal(good[..length].to_vec());
@@ -225,7 +225,7 @@ fn a_broken_bundle_leaves_nothing() {
 #[test]
 fn a_link_that_is_already_there_is_not_written_through() {
     use std::os::unix::fs::symlink;
-    let place = Place::new();
+    let place = TestFolder::new();
     let outside = place.outer.path().join("outside");
     fs::create_dir_all(place.folder()).unwrap();
     fs::create_dir(&outside).unwrap();
@@ -245,7 +245,7 @@ fn a_link_that_is_already_there_is_not_written_through() {
 #[test]
 fn unpacked_files_have_the_rights_of_any_new_file() {
     use std::os::unix::fs::PermissionsExt;
-    let place = Place::new();
+    let place = TestFolder::new();
     place.unpack(bundle(&[("a.txt", b"a")])).unwrap();
     let plain = place.outer.path().join("plain");
     fs::write(&plain, "").unwrap();

@@ -4,18 +4,18 @@ use super::*;
 use crate::error::ErrorKind;
 
 /// Fields as they are typed: `F:key=value` is a `-F`, everything else a `-f`.
-fn typed(fields: &[&str]) -> Vec<Typed> {
+fn typed(fields: &[&str]) -> Vec<FieldArgument> {
     fields
         .iter()
         .map(|field| match field.strip_prefix("F:") {
-            Some(magic) => Typed::Magic(magic.to_owned()),
-            None => Typed::Raw((*field).to_owned()),
+            Some(magic) => FieldArgument::Magic(magic.to_owned()),
+            None => FieldArgument::Raw((*field).to_owned()),
         })
         .collect()
 }
 
 fn read(fields: &[&str]) -> Result<Fields> {
-    let stdin = Source::Memory(b"from stdin"[..].into());
+    let stdin = ByteSource::Memory(b"from stdin"[..].into());
     Fields::read(&typed(fields), &mut Inputs::new(Some(stdin)))
 }
 

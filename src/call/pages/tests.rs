@@ -6,22 +6,22 @@ const KEYS: Paging = Paging::OffsetOrCursor(500);
 const PROJECTS: Paging = Paging::Offset(Some(5000));
 
 /// An answer with so many items and these headers.
-fn answer(items: u64, headers: &[(&'static str, &str)]) -> Outlook {
+fn answer(items: u64, headers: &[(&'static str, &str)]) -> PageInfo {
     let mut map = HeaderMap::new();
     for (name, value) in headers {
         map.insert(*name, value.parse().unwrap());
     }
-    Outlook::read(&map, &Facts { list: Some(b"keys".to_vec()), items, ..Facts::default() })
+    PageInfo::read(&map, &BodySummary { list: Some(b"keys".to_vec()), items, ..BodySummary::default() })
 }
 
-fn counted(items: u64, total: &str, page_count: &str, page: &str) -> Outlook {
+fn counted(items: u64, total: &str, page_count: &str, page: &str) -> PageInfo {
     answer(
         items,
         &[("x-pagination-total-count", total), ("x-pagination-page-count", page_count), ("x-pagination-page", page)],
     )
 }
 
-fn with_cursor(items: u64, cursor: &str) -> Outlook {
+fn with_cursor(items: u64, cursor: &str) -> PageInfo {
     answer(items, &[("x-pagination-limit", "500"), ("x-pagination-next-cursor", cursor)])
 }
 
@@ -37,7 +37,7 @@ fn parameters(pairs: &[(&'static str, &str)]) -> Parameters {
     pairs.iter().map(|(key, value)| (*key, (*value).to_owned())).collect()
 }
 
-fn message(turn: Result<Turn>) -> String {
+fn message(turn: Result<NextStep>) -> String {
     match turn {
         Ok(turn) => panic!("{turn:?}"),
         Err(error) => error.to_string(),
@@ -65,16 +65,16 @@ fn a_query_that_asks_for_a_page_keeps_a_list_of_keys_from_cursors() {
 fn counted_pages_are_all_announced_at_once() {
     let mut pages = run(PROJECTS);
     let rest = vec![parameters(&[("limit", "5000"), ("page", "2")]), parameters(&[("limit", "5000"), ("page", "3")])];
-    assert_eq!(pages.turn(&counted(100, "250", "3", "1")).unwrap(), Turn::Rest(rest));
+    assert_eq!(pages.turn(&counted(100, "250", "3", "1")).unwrap(), NextStep::Rest(rest));
     assert_eq!(pages.total(), Some(250));
-    assert_eq!(pages.turn(&counted(100, "250", "3", "2")).unwrap(), Turn::GoOn);
-    assert_eq!(pages.turn(&counted(50, "250", "3", "3")).unwrap(), Turn::Over);
+    assert_eq!(pages.turn(&counted(100, "250", "3", "2")).unwrap(), NextStep::GoOn);
+    assert_eq!(pages.turn(&counted(50, "250", "3", "3")).unwrap(), NextStep::Over);
 }
 
 #[test]
 fn a_single_counted_page_is_the_whole_list() {
-    assert_eq!(run(PROJECTS).turn(&counted(2, "2", "1", "1")).unwrap(), Turn::Over);
-    assert_eq!(run(PROJECTS).turn(&counted(0, "0", "0", "1")).unwrap(), Turn::Over);
+    assert_eq!(run(PROJECTS).turn(&counted(2, "2", "1", "1")).unwrap(), NextStep::Over);
+    assert_eq!(run(PROJECTS).turn(&counted(0, "0", "0", "1")).unwrap(), NextStep::Over);
 }
 
 #[test]
@@ -106,22 +106,22 @@ fn a_page_that_was_not_asked_for_is_an_error() {
 fn a_run_from_the_middle_of_a_list_compares_no_totals() {
     let mut pages = Pages::new(PROJECTS, &query(&[("page", "2")]), None, None);
     let rest = vec![parameters(&[("limit", "5000"), ("page", "3")])];
-    assert_eq!(pages.turn(&counted(100, "250", "3", "2")).unwrap(), Turn::Rest(rest));
-    assert_eq!(pages.turn(&counted(50, "250", "3", "3")).unwrap(), Turn::Over);
+    assert_eq!(pages.turn(&counted(100, "250", "3", "2")).unwrap(), NextStep::Rest(rest));
+    assert_eq!(pages.turn(&counted(50, "250", "3", "3")).unwrap(), NextStep::Over);
 }
 
 #[test]
 fn a_cursor_is_followed_until_there_is_none() {
     let mut pages = run(KEYS);
-    let next = |cursor| Turn::Next(parameters(&[("pagination", "cursor"), ("limit", "500"), ("cursor", cursor)]));
+    let next = |cursor| NextStep::Next(parameters(&[("pagination", "cursor"), ("limit", "500"), ("cursor", cursor)]));
     assert_eq!(pages.turn(&with_cursor(500, "eyIxIjo0NX0=")).unwrap(), next("eyIxIjo0NX0="));
     assert_eq!(pages.turn(&with_cursor(0, "b")).unwrap(), next("b"), "an empty page with a cursor goes on");
-    assert_eq!(pages.turn(&answer(7, &[("x-pagination-limit", "500")])).unwrap(), Turn::Over);
+    assert_eq!(pages.turn(&answer(7, &[("x-pagination-limit", "500")])).unwrap(), NextStep::Over);
 }
 
 #[test]
 fn an_empty_cursor_ends_the_run() {
-    assert_eq!(run(KEYS).turn(&with_cursor(500, "")).unwrap(), Turn::Over);
+    assert_eq!(run(KEYS).turn(&with_cursor(500, "")).unwrap(), NextStep::Over);
 }
 
 #[test]
@@ -136,55 +136,56 @@ fn a_repeated_cursor_is_an_error() {
 
 #[test]
 fn a_cursor_in_the_body_is_followed_too() {
-    let facts = Facts { list: Some(b"data".to_vec()), items: 1, next_cursor: Some("x".into()), ..Facts::default() };
-    let turn = run(Paging::Cursor(1000)).turn(&Outlook::read(&HeaderMap::new(), &facts)).unwrap();
-    assert_eq!(turn, Turn::Next(parameters(&[("limit", "1000"), ("cursor", "x")])));
+    let summary =
+        BodySummary { list: Some(b"data".to_vec()), items: 1, next_cursor: Some("x".into()), ..BodySummary::default() };
+    let turn = run(Paging::Cursor(1000)).turn(&PageInfo::read(&HeaderMap::new(), &summary)).unwrap();
+    assert_eq!(turn, NextStep::Next(parameters(&[("limit", "1000"), ("cursor", "x")])));
 }
 
 #[test]
 fn an_unknown_endpoint_goes_by_its_first_answer() {
-    assert_eq!(run(Paging::Unknown).turn(&answer(3, &[])).unwrap(), Turn::Over);
-    let rest = Turn::Rest(vec![parameters(&[("page", "2")])]);
+    assert_eq!(run(Paging::Unknown).turn(&answer(3, &[])).unwrap(), NextStep::Over);
+    let rest = NextStep::Rest(vec![parameters(&[("page", "2")])]);
     assert_eq!(run(Paging::Whole).turn(&counted(3, "5", "2", "1")).unwrap(), rest);
-    let next = Turn::Next(parameters(&[("cursor", "c")]));
+    let next = NextStep::Next(parameters(&[("cursor", "c")]));
     assert_eq!(run(Paging::Unknown).turn(&with_cursor(3, "c")).unwrap(), next);
 }
 
 #[test]
 fn a_server_without_cursors_is_asked_for_pages() {
-    let rest = Turn::Rest(vec![parameters(&[("limit", "500"), ("page", "2")])]);
+    let rest = NextStep::Rest(vec![parameters(&[("limit", "500"), ("page", "2")])]);
     assert_eq!(run(KEYS).turn(&counted(500, "501", "2", "1")).unwrap(), rest);
 }
 
 #[test]
 fn an_answer_without_a_list_is_the_only_one() {
-    let one = Outlook::read(&HeaderMap::new(), &Facts::default());
-    assert_eq!(run(PROJECTS).turn(&one).unwrap(), Turn::Over);
+    let one = PageInfo::read(&HeaderMap::new(), &BodySummary::default());
+    assert_eq!(run(PROJECTS).turn(&one).unwrap(), NextStep::Over);
 }
 
 #[test]
 fn pages_that_nobody_counts_end_with_one_that_is_not_full() {
     let mut pages = run(PROJECTS);
-    let next = |page| Turn::Next(parameters(&[("limit", "5000"), ("page", page)]));
+    let next = |page| NextStep::Next(parameters(&[("limit", "5000"), ("page", page)]));
     assert_eq!(pages.turn(&answer(5000, &[])).unwrap(), next("2"));
     assert_eq!(pages.turn(&answer(5000, &[])).unwrap(), next("3"));
-    assert_eq!(pages.turn(&answer(0, &[])).unwrap(), Turn::Over);
+    assert_eq!(pages.turn(&answer(0, &[])).unwrap(), NextStep::Over);
     let mut with_total = run(PROJECTS);
     assert_eq!(with_total.turn(&answer(3, &[("x-pagination-total-count", "5")])).unwrap(), next("2"));
-    assert_eq!(with_total.turn(&answer(2, &[("x-pagination-total-count", "5")])).unwrap(), Turn::Over);
+    assert_eq!(with_total.turn(&answer(2, &[("x-pagination-total-count", "5")])).unwrap(), NextStep::Over);
 }
 
 #[test]
 fn a_run_ends_when_the_caller_has_enough() {
     let mut items = Pages::new(PROJECTS, &query(&[("limit", "100")]), Some(150), None);
     let second = vec![parameters(&[("limit", "100"), ("page", "2")])];
-    assert_eq!(items.turn(&counted(100, "1000", "10", "1")).unwrap(), Turn::Rest(second.clone()));
-    assert_eq!(items.turn(&counted(100, "1000", "10", "2")).unwrap(), Turn::Over);
+    assert_eq!(items.turn(&counted(100, "1000", "10", "1")).unwrap(), NextStep::Rest(second.clone()));
+    assert_eq!(items.turn(&counted(100, "1000", "10", "2")).unwrap(), NextStep::Over);
     let mut two = Pages::new(PROJECTS, &query(&[("limit", "100")]), None, Some(2));
-    assert_eq!(two.turn(&counted(100, "1000", "10", "1")).unwrap(), Turn::Rest(second));
-    assert_eq!(two.turn(&counted(100, "1000", "10", "2")).unwrap(), Turn::Over);
+    assert_eq!(two.turn(&counted(100, "1000", "10", "1")).unwrap(), NextStep::Rest(second));
+    assert_eq!(two.turn(&counted(100, "1000", "10", "2")).unwrap(), NextStep::Over);
     let mut one = Pages::new(KEYS, &[], None, Some(1));
-    assert_eq!(one.turn(&with_cursor(500, "a")).unwrap(), Turn::Over);
+    assert_eq!(one.turn(&with_cursor(500, "a")).unwrap(), NextStep::Over);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! fish and PowerShell with the quotes of the last word, the others plain.
 
 /// What is typed, up to the cursor.
-pub struct Typed {
+pub struct TypedLine {
     /// The program's name first, the word at the cursor last; it may be empty.
     pub words: Vec<String>,
     /// How much of the word at the cursor the shell keeps in front of what is inserted.
@@ -24,7 +24,7 @@ enum Escape {
     BashSingleQuotes,
 }
 
-impl Typed {
+impl TypedLine {
     /// The words as they are meant.
     pub fn plain(before: &[String], current: &str) -> Self {
         let mut words = before.to_vec();
@@ -134,28 +134,28 @@ mod tests {
 
     #[test]
     fn bash_keeps_what_stands_before_its_word_break() {
-        let typed = Typed::in_bash("l whoami --profile=wo", "wo");
+        let typed = TypedLine::in_bash("l whoami --profile=wo", "wo");
         assert_eq!(typed.words, ["l", "whoami", "--profile=wo"]);
         assert_eq!(typed.inserted("--profile=work").as_deref(), Some("work"));
-        assert_eq!(Typed::in_bash("l --profile=", "").inserted("--profile=work").as_deref(), Some("work"));
-        assert_eq!(Typed::in_bash("l --store helper:pa", "pa").inserted("helper:pass").as_deref(), Some("pass"));
-        assert_eq!(Typed::in_bash("l call /p", "/p").inserted("/projects/{p}").as_deref(), Some("/projects/{p}"));
+        assert_eq!(TypedLine::in_bash("l --profile=", "").inserted("--profile=work").as_deref(), Some("work"));
+        assert_eq!(TypedLine::in_bash("l --store helper:pa", "pa").inserted("helper:pass").as_deref(), Some("pass"));
+        assert_eq!(TypedLine::in_bash("l call /p", "/p").inserted("/projects/{p}").as_deref(), Some("/projects/{p}"));
     }
 
     #[test]
     fn what_is_inserted_is_read_as_it_is() {
-        assert_eq!(Typed::in_bash("l call /a\\ b/", "/a\\ b/").inserted("/a b/$c").as_deref(), Some("/a\\ b/\\$c"));
-        assert_eq!(Typed::in_bash("l call '/a b/", "/a b/").inserted("/a b/$c").as_deref(), Some("/a b/$c"));
-        assert_eq!(Typed::in_bash("l call \"/a b/", "/a b/").inserted("/a b/$c").as_deref(), Some("/a b/\\$c"));
-        assert_eq!(Typed::plain(&[], "x").inserted("a\nb"), None);
+        assert_eq!(TypedLine::in_bash("l call /a\\ b/", "/a\\ b/").inserted("/a b/$c").as_deref(), Some("/a\\ b/\\$c"));
+        assert_eq!(TypedLine::in_bash("l call '/a b/", "/a b/").inserted("/a b/$c").as_deref(), Some("/a b/$c"));
+        assert_eq!(TypedLine::in_bash("l call \"/a b/", "/a b/").inserted("/a b/$c").as_deref(), Some("/a b/\\$c"));
+        assert_eq!(TypedLine::plain(&[], "x").inserted("a\nb"), None);
     }
 
     #[test]
     fn the_other_shells_leave_quotes_in_the_last_word_only() {
         let before = ["l".to_owned(), "it's".to_owned()];
-        assert_eq!(Typed::in_fish(&before, r"/projects/\{p\}/k").words, ["l", "it's", "/projects/{p}/k"]);
-        assert_eq!(Typed::in_powershell("1", &["l".to_owned(), "'/p".to_owned()]).words, ["l", "/p"]);
-        assert_eq!(Typed::in_powershell("1", &["l".to_owned()]).words, ["l", ""]);
-        assert_eq!(Typed::in_powershell("nonsense", &["l".to_owned()]).words, ["l", ""]);
+        assert_eq!(TypedLine::in_fish(&before, r"/projects/\{p\}/k").words, ["l", "it's", "/projects/{p}/k"]);
+        assert_eq!(TypedLine::in_powershell("1", &["l".to_owned(), "'/p".to_owned()]).words, ["l", "/p"]);
+        assert_eq!(TypedLine::in_powershell("1", &["l".to_owned()]).words, ["l", ""]);
+        assert_eq!(TypedLine::in_powershell("nonsense", &["l".to_owned()]).words, ["l", ""]);
     }
 }

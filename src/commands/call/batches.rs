@@ -5,28 +5,28 @@ use serde_json::Value;
 
 use crate::call::batch::merge;
 use crate::call::body::RequestBody;
-use crate::call::merge::{Form, Merge};
-use crate::call::output::{Output, Wishes};
-use crate::call::page::Facts;
-use crate::call::progress::Progress;
-use crate::call::refusal::{Head, judged};
-use crate::call::send::Fetched;
+use crate::call::merge::{Merge, MergeFormat};
+use crate::call::output::{OutputOptions, ResponseWriter};
+use crate::call::progress::ProgressLine;
+use crate::call::refusal::{ResponseHead, judged};
+use crate::call::send::FetchedResponse;
 use crate::error::{Error, Result};
+use crate::json::list::BodySummary;
 
-use super::{Run, facts_of};
+use super::{Run, summary_of};
 
 /// No answer to a request with a few hundred items comes near this.
 const LONGEST_ANSWER: usize = 64 * 1024 * 1024;
 
-pub async fn send(run: &Run<'_>, wishes: Wishes, bodies: Vec<RequestBody>) -> Result<()> {
+pub async fn send(run: &Run<'_>, options: OutputOptions, bodies: Vec<RequestBody>) -> Result<()> {
     let count = bodies.len();
-    let progress = Progress::new(run.world, false);
+    let progress = ProgressLine::new(run.context.world, false);
     let mut whole: Option<Value> = None;
-    let lines = wishes.lines;
-    let mut wishes = Some(wishes);
+    let lines = options.lines;
+    let mut options = Some(options);
     let mut output = None;
     let mut ended = Ok(());
-    let mut head = Head::default();
+    let mut head = ResponseHead::default();
     for (index, body) in bodies.into_iter().enumerate() {
         progress.show(|| format!("request {} of {count}", index + 1));
         let mut request = run.request.clone();
@@ -41,9 +41,9 @@ pub async fn send(run: &Run<'_>, wishes: Wishes, bodies: Vec<RequestBody>) -> Re
         };
         match answered {
             Ok((fetched, answer)) => {
-                head = Head::of(&fetched.answer);
-                if let Some(wishes) = wishes.take() {
-                    output.insert(Output::open(run.world, wishes).await?).begin(&fetched.answer)?;
+                head = ResponseHead::of(&fetched.answer);
+                if let Some(options) = options.take() {
+                    output.insert(ResponseWriter::open(run.context.world, options).await?).begin(&fetched.answer)?;
                 }
                 match &mut whole {
                     Some(whole) => merge(whole, answer),
@@ -59,17 +59,17 @@ pub async fn send(run: &Run<'_>, wishes: Wishes, bodies: Vec<RequestBody>) -> Re
     drop(progress);
     // What was carried out is told, also if the rest was not.
     if let (Some(whole), Some(output)) = (whole, output) {
-        let judged = judged(&Facts::of(&whole), &head, run.allow_partial);
-        run.both(ended.and(judged), show(output, &whole, lines).await)
+        let judged = judged(&BodySummary::of(&whole), &head, run.allow_partial);
+        run.report_both(ended.and(judged), show(output, &whole, lines).await)
     } else {
         ended
     }
 }
 
-async fn show(mut output: Output, whole: &Value, lines: bool) -> Result<()> {
+async fn show(mut output: ResponseWriter, whole: &Value, lines: bool) -> Result<()> {
     let mut document = whole.to_string().into_bytes();
     if lines {
-        let mut merge = Merge::new(Form::Lines, None);
+        let mut merge = Merge::new(MergeFormat::Lines, None);
         let mut items = Vec::new();
         merge.push(&document, &mut items)?;
         merge.end_page(&mut items)?;
@@ -82,9 +82,9 @@ async fn show(mut output: Output, whole: &Value, lines: bool) -> Result<()> {
 }
 
 /// The body of an answer. What was refused of it is judged in the end; an answer that is an error ends the run.
-fn answer(fetched: Fetched) -> Result<(Fetched, Value)> {
+fn answer(fetched: FetchedResponse) -> Result<(FetchedResponse, Value)> {
     let body = fetched.body()?;
-    judged(&facts_of(&body), &Head::of(&fetched.answer), true)?;
+    judged(&summary_of(&body), &ResponseHead::of(&fetched.answer), true)?;
     // What has nothing to say, as a 204, adds nothing to the others.
     let document = if body.trim_ascii().is_empty() { &b"{}"[..] } else { &body };
     let answer =

@@ -11,13 +11,13 @@ use reqwest::{Method, Response, Url};
 
 use crate::call::bundle::unpack;
 use crate::call::process::{bundle_url, queued};
-use crate::call::progress::{self, Progress};
-use crate::call::retry::{Decision, Outcome};
-use crate::call::send::{Failure, next_chunk};
+use crate::call::progress::{self, ProgressLine};
+use crate::call::retry::{AttemptResult, Decision};
+use crate::call::send::{SendFailure, next_chunk};
 use crate::error::{Error, ErrorKind, Result};
+use crate::escape::escaped;
 use crate::http::unless_idle;
 use crate::origin::is_loopback;
-use crate::terminal::escaped;
 
 use super::Run;
 use super::wait::over;
@@ -39,10 +39,10 @@ pub async fn extract(run: &Run<'_>, wait: Option<Duration>, folder: &Path) -> Re
     let mut names = String::new();
     for path in unpack(zip, length, folder)? {
         let name = path.display().to_string();
-        names.push_str(&if run.world.stdout_is_terminal { escaped(&name) } else { name.as_str().into() });
+        names.push_str(&if run.context.world.stdout_is_terminal { escaped(&name) } else { name.as_str().into() });
         names.push('\n');
     }
-    if run.silent { Ok(()) } else { run.world.answer(&names) }
+    if run.silent { Ok(()) } else { run.context.world.answer(&names) }
 }
 
 fn no_bundle(is_under_way: bool) -> Error {
@@ -71,12 +71,12 @@ async fn fetch(run: &Run<'_>, url: &Url) -> Result<(File, u64)> {
             Ok(Ok(fetched)) => return Ok(fetched),
             Ok(Err(response)) => {
                 let status = response.status().as_u16();
-                let outcome = Outcome::Answered(status, response.headers());
-                (refused(url, status), retries.decide(&Method::GET, &outcome, run.world.now(), 0.5))
+                let outcome = AttemptResult::Answered(status, response.headers());
+                (refused(url, status), retries.decide(&Method::GET, &outcome, run.context.world.now(), 0.5))
             }
-            Err(Failure { error, may_pass: false }) => return Err(error),
-            Err(Failure { error, .. }) => {
-                (error, retries.decide(&Method::GET, &Outcome::Unreachable, run.world.now(), 0.5))
+            Err(SendFailure { error, may_pass: false }) => return Err(error),
+            Err(SendFailure { error, .. }) => {
+                (error, retries.decide(&Method::GET, &AttemptResult::Unreachable, run.context.world.now(), 0.5))
             }
         };
         let Decision::Wait(wait) = decision else { return Err(error) };
@@ -85,20 +85,20 @@ async fn fetch(run: &Run<'_>, url: &Url) -> Result<(File, u64)> {
 }
 
 /// One try. The inner error is an answer that is no bundle.
-async fn attempt(run: &Run<'_>, url: &Url) -> Result<Result<(File, u64), Response>, Failure> {
+async fn attempt(run: &Run<'_>, url: &Url) -> Result<Result<(File, u64), Response>, SendFailure> {
     let mut response = match answer(run, url).await? {
         response if response.status().is_success() => response,
         refused => return Ok(Err(refused)),
     };
     let unwritable =
-        |error: std::io::Error| Failure::for_good(Error::other("the bundle cannot be kept").because(error));
+        |error: std::io::Error| SendFailure::for_good(Error::other("the bundle cannot be kept").because(error));
     let mut file = tempfile::tempfile().map_err(unwritable)?;
     let (mut length, whole) = (0, response.content_length());
-    let progress = Progress::new(run.world, false);
-    while let Some(chunk) = next_chunk(&mut response).await.map_err(Failure::for_now)? {
+    let progress = ProgressLine::new(run.context.world, false);
+    while let Some(chunk) = next_chunk(&mut response).await.map_err(SendFailure::for_now)? {
         length += chunk.len() as u64;
         if length > LONGEST_BUNDLE {
-            return Err(Failure::for_good(Error::other("the bundle is longer than 2 GiB; it is not fetched")));
+            return Err(SendFailure::for_good(Error::other("the bundle is longer than 2 GiB; it is not fetched")));
         }
         file.write_all(&chunk).map_err(unwritable)?;
         progress.show(|| progress::bytes(length, whole));
@@ -108,21 +108,21 @@ async fn attempt(run: &Run<'_>, url: &Url) -> Result<Result<(File, u64), Respons
 }
 
 /// The answer at the address, or where that leads.
-async fn answer(run: &Run<'_>, url: &Url) -> Result<Response, Failure> {
-    let client = run.http.api().map_err(Failure::for_good)?;
+async fn answer(run: &Run<'_>, url: &Url) -> Result<Response, SendFailure> {
+    let client = run.http.api().map_err(SendFailure::for_good)?;
     let mut url = url.clone();
     for _ in 0..=MOST_HOPS {
-        run.world.trace(&format!("> GET {} (address not shown)", host(&url)));
+        run.context.world.trace(&format!("> GET {} (address not shown)", host(&url)));
         let response =
-            unless_idle(host(&url), || 0, client.get(url.clone()).send()).await.map_err(Failure::for_now)??;
-        run.world.trace(&format!("< {}", response.status()));
+            unless_idle(host(&url), || 0, client.get(url.clone()).send()).await.map_err(SendFailure::for_now)??;
+        run.context.world.trace(&format!("< {}", response.status()));
         let location = response.headers().get(LOCATION).filter(|_| response.status().is_redirection());
         let Some(next) = location.and_then(|location| url.join(location.to_str().ok()?).ok()) else {
             return Ok(response);
         };
-        url = address(next.as_str()).map_err(Failure::for_good)?;
+        url = address(next.as_str()).map_err(SendFailure::for_good)?;
     }
-    Err(Failure::for_good(Error::other("the bundle is redirected again and again")))
+    Err(SendFailure::for_good(Error::other("the bundle is redirected again and again")))
 }
 
 fn refused(url: &Url, status: u16) -> Error {

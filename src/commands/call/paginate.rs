@@ -8,31 +8,31 @@ use std::pin::Pin;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesOrdered;
 
-use crate::call::merge::{Form, Merge};
-use crate::call::output::{Output, Wishes};
-use crate::call::pages::{Outlook, Pages, Parameters, Turn};
-use crate::call::progress::{self, Progress};
-use crate::call::refusal::{Head, judged};
-use crate::call::request::Request;
-use crate::call::send::{Fetched, Sender};
+use crate::call::merge::{Merge, MergeFormat};
+use crate::call::output::{OutputOptions, ResponseWriter};
+use crate::call::pages::{NextStep, PageInfo, Pages, Parameters};
+use crate::call::progress::{self, ProgressLine};
+use crate::call::refusal::{ResponseHead, judged};
+use crate::call::request::ApiRequest;
+use crate::call::send::{FetchedResponse, Sender};
 use crate::error::Result;
 
 use super::Run;
 
 /// How many requests are made beside each other. The pace allows for six a second.
-const BESIDE: usize = 4;
+const PARALLEL_REQUESTS: usize = 4;
 
 /// How much of each page is read ahead. A page is seldom longer; a longer one is streamed when its turn comes.
 const READ_AHEAD: usize = 3 * 1024 * 1024;
 
-pub async fn paginate(run: &Run<'_>, wishes: Wishes, items: Option<u64>, pages: Option<u64>) -> Result<()> {
-    let form = if wishes.lines { Form::Lines } else { Form::Document };
-    let progress = Progress::new(run.world, run.world.stdout_is_terminal && wishes.file.is_none());
+pub async fn paginate(run: &Run<'_>, options: OutputOptions, items: Option<u64>, pages: Option<u64>) -> Result<()> {
+    let form = if options.lines { MergeFormat::Lines } else { MergeFormat::Document };
+    let progress = ProgressLine::new(run.context.world, run.context.world.stdout_is_terminal && options.file.is_none());
     let mut merge = Merge::new(form, items);
     let mut pages = pages_of(&run.request, items, pages);
-    let mut flight = Flight::new(&run.sender, &run.request);
+    let mut flight = PageRequests::new(&run.sender, &run.request);
     flight.ask(vec![pages.first()]);
-    let mut wishes = Some(wishes);
+    let mut options = Some(options);
     let mut output = None;
     let mut piece = Vec::new();
     while let Some(fetched) = flight.next().await {
@@ -41,8 +41,8 @@ pub async fn paginate(run: &Run<'_>, wishes: Wishes, items: Option<u64>, pages: 
             progress.clear();
             return Err(run.refused_after(&run.request, fetched).await);
         }
-        if let Some(wishes) = wishes.take() {
-            output.insert(Output::open(run.world, wishes).await?).begin(&fetched.answer)?;
+        if let Some(options) = options.take() {
+            output.insert(ResponseWriter::open(run.context.world, options).await?).begin(&fetched.answer)?;
         }
         let output = output.as_mut().expect("it was opened for the first page");
         while let Some(chunk) = fetched.chunk().await? {
@@ -52,20 +52,20 @@ pub async fn paginate(run: &Run<'_>, wishes: Wishes, items: Option<u64>, pages: 
                 output.write(&piece).await?;
                 piece.clear();
             }
-            output.somebody_reads()?;
+            output.check_reader()?;
         }
-        let facts = merge.end_page(&mut piece).map_err(|error| fetched.answer.unreadable(error))?;
-        judged(&facts, &Head::of(&fetched.answer), run.allow_partial)?;
+        let summary = merge.end_page(&mut piece).map_err(|error| fetched.answer.unreadable(error))?;
+        judged(&summary, &ResponseHead::of(&fetched.answer), run.allow_partial)?;
         output.write(&piece).await?;
         piece.clear();
-        output.somebody_reads()?;
-        let turn = pages.turn(&Outlook::read(fetched.answer.headers(), &facts))?;
+        output.check_reader()?;
+        let turn = pages.turn(&PageInfo::read(fetched.answer.headers(), &summary))?;
         progress.show(|| progress::items(merge.written(), pages.total(), merge.list().unwrap_or("items")));
         match turn {
-            Turn::Over => break,
-            Turn::GoOn => {}
-            Turn::Next(parameters) => flight.ask(vec![parameters]),
-            Turn::Rest(parameters) => flight.ask(parameters),
+            NextStep::Over => break,
+            NextStep::GoOn => {}
+            NextStep::Next(parameters) => flight.ask(vec![parameters]),
+            NextStep::Rest(parameters) => flight.ask(parameters),
         }
     }
     drop(progress);
@@ -76,22 +76,22 @@ pub async fn paginate(run: &Run<'_>, wishes: Wishes, items: Option<u64>, pages: 
 }
 
 /// The run over the pages of a request's list.
-pub fn pages_of(request: &Request, items: Option<u64>, pages: Option<u64>) -> Pages {
+pub fn pages_of(request: &ApiRequest, items: Option<u64>, pages: Option<u64>) -> Pages {
     let query: Vec<(String, String)> =
         request.url.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
     Pages::new(request.paging(), &query, items, pages)
 }
 
 /// The requests for pages that are under way, and those that will be. Answers come in the order of asking.
-struct Flight<'a, 'w> {
+struct PageRequests<'a, 'w> {
     sender: &'a Sender<'w>,
-    request: &'a Request,
+    request: &'a ApiRequest,
     waiting: VecDeque<Parameters>,
-    flying: FuturesOrdered<Pin<Box<dyn Future<Output = Result<Fetched>> + 'a>>>,
+    flying: FuturesOrdered<Pin<Box<dyn Future<Output = Result<FetchedResponse>> + 'a>>>,
 }
 
-impl<'a, 'w> Flight<'a, 'w> {
-    fn new(sender: &'a Sender<'w>, request: &'a Request) -> Self {
+impl<'a, 'w> PageRequests<'a, 'w> {
+    fn new(sender: &'a Sender<'w>, request: &'a ApiRequest) -> Self {
         Self { sender, request, waiting: VecDeque::new(), flying: FuturesOrdered::new() }
     }
 
@@ -99,8 +99,8 @@ impl<'a, 'w> Flight<'a, 'w> {
         self.waiting.extend(parameters);
     }
 
-    async fn next(&mut self) -> Option<Result<Fetched>> {
-        let most = if self.sender.is_crowded() { 1 } else { BESIDE };
+    async fn next(&mut self) -> Option<Result<FetchedResponse>> {
+        let most = if self.sender.is_crowded() { 1 } else { PARALLEL_REQUESTS };
         while self.flying.len() < most
             && let Some(parameters) = self.waiting.pop_front()
         {

@@ -3,48 +3,48 @@
 
 use std::io::Write;
 
-use crate::call::output::{Output, Wishes};
-use crate::call::pretty::{Pretty, Visible};
-use crate::call::refusal::{Head, refusal, too_big_hint, without_queries};
-use crate::call::request::Request;
-use crate::call::send::{Answer, Fetched};
+use crate::call::output::{OutputOptions, ResponseWriter};
+use crate::call::refusal::{ResponseHead, refusal, too_big_hint, without_queries};
+use crate::call::request::ApiRequest;
+use crate::call::send::{ApiResponse, FetchedResponse};
 use crate::error::{Error, ErrorKind, Result};
-use crate::lokalise::error::LOOKED_AT;
+use crate::json::pretty::{Pretty, Visible};
+use crate::lokalise::api_error::LOOKED_AT;
 
 use super::Run;
 
 impl Run<'_> {
     /// The failure of a request that was refused. The body of the answer is shown on the way.
-    pub async fn refused(&self, answer: Answer) -> Error {
-        self.refused_after(&self.request, Fetched::unread(answer)).await
+    pub async fn refused(&self, answer: ApiResponse) -> Error {
+        self.refused_after(&self.request, FetchedResponse::unread(answer)).await
     }
 
     /// The same for an answer to another request of the run, whose body has been read in part.
-    pub async fn refused_after(&self, request: &Request, fetched: Fetched) -> Error {
-        let head = Head::of(&fetched.answer);
+    pub async fn refused_after(&self, request: &ApiRequest, fetched: FetchedResponse) -> Error {
+        let head = ResponseHead::of(&fetched.answer);
         match self.shown_refusal(fetched).await {
-            Ok(body) => refusal(request, &head, &body, &self.caller, self.world.now()),
+            Ok(body) => refusal(request, &head, &body, &self.credential_info, self.context.world.now()),
             // Without its body the answer still has a status.
             Err(error) if error.kind == ErrorKind::Network => {
-                refusal(request, &head, b"", &self.caller, self.world.now())
+                refusal(request, &head, b"", &self.credential_info, self.context.world.now())
             }
             Err(error) => error,
         }
     }
 
     /// Says what to do about an export that is, or soon will be, too big to wait for.
-    pub fn hint_at_size(&self, head: &Head) {
-        if let Some(hint) = too_big_hint(&self.caller).filter(|_| head.too_big) {
-            self.world.say(&format!("hint: {hint}"));
+    pub fn hint_at_size(&self, head: &ResponseHead) {
+        if let Some(hint) = too_big_hint(&self.credential_info).filter(|_| head.too_big) {
+            self.context.world.say(&format!("hint: {hint}"));
         }
     }
 
     /// Shows the body of a refusal: on stdout, or on stderr where stdout is for data. Returns its beginning.
-    pub async fn shown_refusal(&self, mut fetched: Fetched) -> Result<Vec<u8>> {
+    pub async fn shown_refusal(&self, mut fetched: FetchedResponse) -> Result<Vec<u8>> {
         let mut output = None;
         if !self.data_only {
-            let wishes = Wishes { include: self.include, silent: self.silent, ..Wishes::default() };
-            output = Some(Output::open(self.world, wishes).await?);
+            let options = OutputOptions { include: self.include, silent: self.silent, ..OutputOptions::default() };
+            output = Some(ResponseWriter::open(self.context.world, options).await?);
         }
         if let Some(output) = &mut output {
             output.begin(&fetched.answer)?;
@@ -72,7 +72,7 @@ impl Run<'_> {
 
     /// The body of an error beside clean data. With --json, stderr is for one object.
     fn show_on_stderr(&self, body: &[u8], is_json: bool) {
-        if body.is_empty() || self.silent || self.settings.json {
+        if body.is_empty() || self.silent || self.context.settings.json {
             return;
         }
         let mut shown = Vec::with_capacity(body.len());
@@ -81,10 +81,10 @@ impl Run<'_> {
             shown.extend_from_slice(chunk.invalid());
         }
         let body = &shown;
-        let shown = match (self.world.stderr_is_terminal, is_json) {
+        let shown = match (self.context.world.stderr_is_terminal, is_json) {
             (false, _) => body.clone(),
             (true, true) => {
-                let mut pretty = Pretty::new(self.world.color_stderr());
+                let mut pretty = Pretty::new(self.context.world.color_stderr());
                 (pretty.push(body) + pretty.end().trim_end()).into_bytes()
             }
             (true, false) => Visible::default().push(body).into_bytes(),

@@ -2,28 +2,28 @@
 
 use std::time::{Duration, Instant};
 
-use crate::call::output::{Output, Wishes};
-use crate::call::process::{Queued, Standing, failure, pauses, queued, standing};
-use crate::call::progress::Progress;
-use crate::call::refusal::{Head, judged};
-use crate::call::request::Request;
-use crate::call::send::Fetched;
+use crate::call::output::{OutputOptions, ResponseWriter};
+use crate::call::process::{ProcessState, QueuedProcess, failure, pauses, queued, standing};
+use crate::call::progress::ProgressLine;
+use crate::call::refusal::{ResponseHead, judged};
+use crate::call::request::ApiRequest;
+use crate::call::send::FetchedResponse;
 use crate::call::target::{Project, target};
 use crate::error::{Error, ErrorKind, Result};
 
-use super::{Run, facts_of};
+use super::{Run, summary_of};
 
 /// No process, and no answer that queues one, comes near this.
 pub const LONGEST_ANSWER: usize = 16 * 1024 * 1024;
 
-pub async fn wait(run: &Run<'_>, wishes: Wishes, limit: Duration) -> Result<()> {
+pub async fn wait(run: &Run<'_>, options: OutputOptions, limit: Duration) -> Result<()> {
     let (last, ended) = over(run, Some(limit)).await?;
-    run.both(ended, shown(run, wishes, &last).await)
+    run.report_both(ended, shown(run, options, &last).await)
 }
 
-async fn shown(run: &Run<'_>, wishes: Wishes, last: &Fetched) -> Result<()> {
+async fn shown(run: &Run<'_>, options: OutputOptions, last: &FetchedResponse) -> Result<()> {
     let body = last.body()?;
-    let mut output = Output::open(run.world, wishes).await?;
+    let mut output = ResponseWriter::open(run.context.world, options).await?;
     output.begin(&last.answer)?;
     output.write(&body).await?;
     output.finish().await
@@ -31,13 +31,13 @@ async fn shown(run: &Run<'_>, wishes: Wishes, last: &Fetched) -> Result<()> {
 
 /// Sends the request, waits for the process that it queues, and returns the last answer: that of the process, or, if
 /// there is none to wait for, that of the request. The inner error is a process that did not end well.
-pub async fn over(run: &Run<'_>, limit: Option<Duration>) -> Result<(Fetched, Result<()>)> {
+pub async fn over(run: &Run<'_>, limit: Option<Duration>) -> Result<(FetchedResponse, Result<()>)> {
     let first = run.sender.fetch(&run.request, LONGEST_ANSWER).await?;
     if !first.answer.is_success() {
         return Err(run.refused_after(&run.request, first).await);
     }
     let body = first.body()?;
-    run.hint_at_size(&Head::of(&first.answer));
+    run.hint_at_size(&ResponseHead::of(&first.answer));
     let first = judged_or_shown(run, first, &body).await?;
     let location = first.answer.header("location");
     let process = queued(first.answer.status(), location.as_deref(), &body, &run.request.path);
@@ -50,31 +50,31 @@ pub async fn over(run: &Run<'_>, limit: Option<Duration>) -> Result<(Fetched, Re
         return Ok((first, ended));
     };
     match standing(&body) {
-        Standing::UnderWay(_) => watched(run, &process, limit).await,
-        Standing::Finished => Ok((first, Ok(()))),
-        Standing::Ended(why) => Ok((first, Err(failure(&why, &process.id)))),
+        ProcessState::UnderWay(_) => watched(run, &process, limit).await,
+        ProcessState::Finished => Ok((first, Ok(()))),
+        ProcessState::Ended(why) => Ok((first, Err(failure(&why, &process.id)))),
     }
 }
 
 /// An answer that says nothing against itself. One that does is shown, and is the error.
-async fn judged_or_shown(run: &Run<'_>, fetched: Fetched, body: &[u8]) -> Result<Fetched> {
-    match judged(&facts_of(body), &Head::of(&fetched.answer), run.allow_partial) {
+async fn judged_or_shown(run: &Run<'_>, fetched: FetchedResponse, body: &[u8]) -> Result<FetchedResponse> {
+    match judged(&summary_of(body), &ResponseHead::of(&fetched.answer), run.allow_partial) {
         Ok(()) => Ok(fetched),
         Err(refused) => {
             let shown = run.shown_refusal(fetched).await.map(drop);
-            run.both(Err(refused), shown)
+            run.report_both(Err(refused), shown)
         }
     }
 }
 
 /// Looks at a process until it is over or the time is.
-async fn watched(run: &Run<'_>, process: &Queued, limit: Duration) -> Result<(Fetched, Result<()>)> {
-    let place = target(&process.place, &run.settings.api_url, Project::default())
+async fn watched(run: &Run<'_>, process: &QueuedProcess, limit: Duration) -> Result<(FetchedResponse, Result<()>)> {
+    let place = target(&process.place, &run.context.settings.api_url, Project::default())
         .map_err(|_| Error::other("the answer names a process that is not at the API").hint("it was not looked at"))?;
-    let request = Request::get(place);
+    let request = ApiRequest::get(place);
     let begun = Instant::now();
-    let progress = Progress::new(run.world, false);
-    run.world.step(&format!("waiting for process {}", process.id));
+    let progress = ProgressLine::new(run.context.world, false);
+    run.context.world.step(&format!("waiting for process {}", process.id));
     let mut status = "queued".to_owned();
     for pause in pauses() {
         let left = limit.saturating_sub(begun.elapsed());
@@ -89,7 +89,7 @@ async fn watched(run: &Run<'_>, process: &Queued, limit: Duration) -> Result<(Fe
             Ok(fetched) => fetched,
             // The process goes on, whether or not we can see it.
             Err(error) if error.kind == ErrorKind::Network => {
-                run.world.step(&format!("{error}; the process is looked at again"));
+                run.context.world.step(&format!("{error}; the process is looked at again"));
                 continue;
             }
             Err(error) => return Err(goes_on(run, &request, error)),
@@ -109,9 +109,9 @@ async fn watched(run: &Run<'_>, process: &Queued, limit: Duration) -> Result<(Fe
         let body = fetched.body()?;
         let fetched = judged_or_shown(run, fetched, &body).await?;
         match standing(&body) {
-            Standing::UnderWay(now) => status = now,
-            Standing::Finished => return Ok((fetched, Ok(()))),
-            Standing::Ended(why) => return Ok((fetched, Err(failure(&why, &process.id)))),
+            ProcessState::UnderWay(now) => status = now,
+            ProcessState::Finished => return Ok((fetched, Ok(()))),
+            ProcessState::Ended(why) => return Ok((fetched, Err(failure(&why, &process.id)))),
         }
     }
     let error = failure(&format!("still {status} after {}", humantime::format_duration(limit)), &process.id);
@@ -119,8 +119,8 @@ async fn watched(run: &Run<'_>, process: &Queued, limit: Duration) -> Result<(Fe
 }
 
 /// Whatever kept us from seeing the end of a process, it has been queued and goes on.
-fn goes_on(run: &Run<'_>, looked: &Request, error: Error) -> Error {
+fn goes_on(run: &Run<'_>, looked: &ApiRequest, error: Error) -> Error {
     let place = looked.path.strip_prefix("/api2").unwrap_or(&looked.path);
-    let words = &run.caller.profile_words;
+    let words = &run.credential_info.profile_flag;
     error.hint(format!("the process itself goes on: `lokalise-auth call GET {place} --wait{words}` waits for it"))
 }

@@ -7,28 +7,32 @@ use reqwest::{Response, Url};
 
 use super::{Check, Health, certificate};
 use crate::commands::whoami;
+use crate::context::Context;
 use crate::error::{Error, ErrorKind};
 use crate::http::{Http, is_certificate_error, network_error, roots_variables};
-use crate::settings::Settings;
 use crate::world::World;
 
 /// One request without a credential to the API, and one to the server of the login where that is another.
-pub(super) async fn look(world: &World, settings: &Settings, http: &Http) -> Vec<Check> {
-    let mut checks = match ask(world, http, settings.api_url.at("/api2/system/languages")).await {
+pub(super) async fn check_network(context: Context<'_>, http: &Http) -> Vec<Check> {
+    let mut checks = match ask(context.world, http, context.settings.api_url.at("/api2/system/languages")).await {
         Ok((response, took)) => {
-            vec![reached("network", "the API", &response, took), tls(world, &response), time(world, &response)]
+            vec![
+                reached("network", "the API", &response, took),
+                tls(context.world, &response),
+                time(context.world, &response),
+            ]
         }
-        Err(failed) => failed.checks(world, http).await,
+        Err(failed) => failed.checks(context.world, http).await,
     };
-    if settings.oauth_url.origin() != settings.api_url.origin() {
-        checks.push(login_server(world, settings, http).await);
+    if context.settings.oauth_url.origin() != context.settings.api_url.origin() {
+        checks.push(login_server(context, http).await);
     }
     checks
 }
 
 /// Only a login and a renewal need it: worth knowing, and no fault of a token that needs neither.
-async fn login_server(world: &World, settings: &Settings, http: &Http) -> Check {
-    let mut check = match ask(world, http, settings.oauth_url.token_endpoint()).await {
+async fn login_server(context: Context<'_>, http: &Http) -> Check {
+    let mut check = match ask(context.world, http, context.settings.oauth_url.token_endpoint()).await {
         Ok((response, took)) => reached("login server", "it", &response, took),
         Err(failed) => Check::bad("login server", &failed.error),
     };
@@ -39,13 +43,13 @@ async fn login_server(world: &World, settings: &Settings, http: &Http) -> Check 
 }
 
 /// A request that got no answer.
-struct Failed {
+struct ProbeFailure {
     error: Error,
     /// The address of a server whose certificate is not accepted.
     untrusted: Option<Url>,
 }
 
-impl Failed {
+impl ProbeFailure {
     async fn checks(self, world: &World, http: &Http) -> Vec<Check> {
         let mut checks = vec![Check::bad("network", &self.error)];
         if let Some(url) = self.untrusted
@@ -59,12 +63,12 @@ impl Failed {
 }
 
 /// The answer, and how many milliseconds it took.
-async fn ask(world: &World, http: &Http, url: Url) -> Result<(Response, u128), Failed> {
-    let client = http.api().map_err(|error| Failed { error, untrusted: None })?;
+async fn ask(world: &World, http: &Http, url: Url) -> Result<(Response, u128), ProbeFailure> {
+    let client = http.api().map_err(|error| ProbeFailure { error, untrusted: None })?;
     world.trace(&format!("> GET {}", url.path()));
     let started = Instant::now();
     let sent = client.get(url.clone()).header(ACCEPT, "application/json").timeout(Duration::from_secs(15)).send().await;
-    let response = sent.map_err(|error| Failed {
+    let response = sent.map_err(|error| ProbeFailure {
         untrusted: is_certificate_error(&error).then_some(url),
         error: network_error(&error),
     })?;

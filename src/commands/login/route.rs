@@ -44,7 +44,7 @@ impl Route {
 
 /// What of the machine decides.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Circumstances {
+pub(super) struct LoginEnvironment {
     /// stdin and stderr are terminals, and nothing rules questions out.
     pub person: bool,
     /// `CI`, `--no-input` or `LOKALISE_AUTH_NO_INPUT`
@@ -56,7 +56,7 @@ pub(super) struct Circumstances {
     pub github_actions: bool,
 }
 
-impl Circumstances {
+impl LoginEnvironment {
     pub(super) fn of(world: &World) -> Self {
         // Under WSL the browser is Windows'.
         let display = cfg!(not(all(unix, not(target_os = "macos"))))
@@ -73,13 +73,13 @@ impl Circumstances {
 
 /// Why a browser may not reach the listener. It decides nothing but what is advised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Distance {
+pub(super) enum RemoteSession {
     Ssh,
     Container,
     Wsl,
 }
 
-impl Distance {
+impl RemoteSession {
     pub(super) fn of(world: &World) -> Option<Self> {
         let set = |names: &[&str]| names.iter().any(|name| world.var(name).is_some());
         let container = || ["/.dockerenv", "/run/.containerenv"].iter().any(|file| Path::new(file).exists());
@@ -107,7 +107,7 @@ impl Distance {
 ///
 /// # Errors
 /// `NotLoggedIn` when nobody is there to log in; usage for a redirect URI that is none.
-pub(super) fn route(here: Circumstances, login: &Login) -> Result<Route> {
+pub(super) fn route(here: LoginEnvironment, login: &Login) -> Result<Route> {
     let nobody = here.silence || !(here.person || here.browser_variable);
     if nobody && !login.no_browser && !login.paste {
         return Err(nobody_there(here));
@@ -126,7 +126,7 @@ pub(super) fn route(here: Circumstances, login: &Login) -> Result<Route> {
     Ok(Route::Listen { redirect, open, paste: here.person })
 }
 
-fn nobody_there(here: Circumstances) -> Error {
+fn nobody_there(here: LoginEnvironment) -> Error {
     let error = Error::new(ErrorKind::NotLoggedIn, "nobody is here to log in with a browser");
     if here.github_actions {
         return for_github_actions(error);
@@ -164,7 +164,7 @@ mod tests {
     /// Flags as letters: n `--no-browser`, p `--paste`. Circumstances: P person, s silence, B `BROWSER`, d display.
     fn of(flags: &str, here: &str) -> Option<Route> {
         let login = Login { no_browser: flags.contains('n'), paste: flags.contains('p'), ..Login::default() };
-        let here = Circumstances {
+        let here = LoginEnvironment {
             person: here.contains('P'),
             silence: here.contains('s'),
             browser_variable: here.contains('B'),
@@ -211,7 +211,7 @@ mod tests {
     fn a_redirect_uri_is_listened_on_only_on_this_machine() {
         let of = |uri: &str| {
             let login = Login { redirect_uri: Some(uri.to_owned()), ..Login::default() };
-            route(Circumstances { person: true, display: true, ..Circumstances::default() }, &login)
+            route(LoginEnvironment { person: true, display: true, ..LoginEnvironment::default() }, &login)
         };
         for uri in ["http://127.0.0.1:3000/callback", "http://localhost:3000/callback", "http://[::1]:3000/cb"] {
             assert!(

@@ -6,21 +6,21 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
-use super::{Found, State};
-use crate::credential::{Kind, LAST_SECOND};
+use super::{ApiFindings, CredentialState};
+use crate::context::Context;
+use crate::credential::{CredentialKind, LAST_SECOND};
 use crate::error::Error;
+use crate::escape::escaped;
 use crate::profile::Owner;
 use crate::secret::hint_of;
 use crate::session::Session;
-use crate::settings::{Rule, Settings};
-use crate::terminal::escaped;
-use crate::world::World;
+use crate::settings::{ProfileRule, Settings};
 
 /// The report, in the order of its JSON keys (product.md §6).
 pub(super) struct Report {
     profile: Option<String>,
     profile_rule: String,
-    kind: Option<Kind>,
+    kind: Option<CredentialKind>,
     source: Option<(&'static str, String)>,
     api_url: String,
     owner: Option<Owner>,
@@ -30,13 +30,13 @@ pub(super) struct Report {
     expires_in: Option<u64>,
     refreshable: bool,
     read_only: bool,
-    state: State,
+    state: CredentialState,
     state_reason: Option<String>,
     token_hint: Option<String>,
 }
 
 impl Report {
-    pub(super) fn of(world: &World, settings: &Settings, session: &Session<'_>, found: &Found) -> Self {
+    pub(super) fn of(context: Context<'_>, session: &Session<'_>, found: &ApiFindings) -> Self {
         let (kind, name) = session.source.parts();
         let oauth = session.oauth();
         Self {
@@ -44,12 +44,12 @@ impl Report {
             profile_rule: session.rule.describe(),
             kind: Some(session.credential().kind()),
             source: Some((kind, name.to_owned())),
-            api_url: settings.api_url.to_string(),
+            api_url: context.settings.api_url.to_string(),
             owner: found.owner.clone(),
             owner_unknown_because: found.owner_unknown_because.clone(),
             scopes: session.scopes().map(<[String]>::to_vec),
             expires_at: oauth.and_then(|oauth| oauth.expires_at),
-            expires_in: oauth.and_then(|oauth| oauth.left(world.now())).map(|left| left.as_secs()),
+            expires_in: oauth.and_then(|oauth| oauth.left(context.world.now())).map(|left| left.as_secs()),
             refreshable: session.refreshable(),
             read_only: session.read_only(),
             state: found.state,
@@ -71,25 +71,25 @@ impl Report {
             source: None,
             api_url: settings.api_url.to_string(),
             owner: None,
-            owner_unknown_because: State::NotLoggedIn.hides_the_owner().map(str::to_owned),
+            owner_unknown_because: CredentialState::NotLoggedIn.hides_the_owner().map(str::to_owned),
             scopes: None,
             expires_at: None,
             expires_in: None,
             refreshable: false,
             read_only: false,
-            state: State::NotLoggedIn,
+            state: CredentialState::NotLoggedIn,
             state_reason: Some(error.to_string()),
             token_hint: None,
         }
     }
 
     /// A credential that is known by its variable alone: no token was minted from it.
-    pub(super) fn not_minted(settings: &Settings, rule: &Rule, found: &Found) -> Self {
+    pub(super) fn not_minted(settings: &Settings, rule: &ProfileRule, found: &ApiFindings) -> Self {
         let name = rule.describe();
         Self {
             profile: None,
             profile_rule: name.clone(),
-            kind: Some(Kind::OAuth),
+            kind: Some(CredentialKind::OAuth),
             source: Some(("variable", name)),
             api_url: settings.api_url.to_string(),
             owner: None,
@@ -144,11 +144,11 @@ impl Report {
             (None, Some(why)) => line("owner", &format!("unknown: {why}")),
             (None, None) => {}
         }
-        if self.kind == Some(Kind::OAuth) {
+        if self.kind == Some(CredentialKind::OAuth) {
             let scopes = self.scopes.as_ref().map_or_else(|| "not told yet".to_owned(), |scopes| scopes.join(" "));
             line("scopes", &scopes);
             let renewed = match self.state {
-                State::Rejected => "",
+                CredentialState::Rejected => "",
                 _ if self.refreshable => ", then renewed by itself",
                 _ => ", cannot be renewed",
             };
@@ -169,7 +169,7 @@ impl Report {
             line("token", &format!("…{hint}"));
         }
         // What the word says already is not said again.
-        let reason = self.state_reason.as_ref().filter(|_| self.state != State::NotLoggedIn);
+        let reason = self.state_reason.as_ref().filter(|_| self.state != CredentialState::NotLoggedIn);
         let reason = reason.map_or_else(String::new, |reason| format!(" ({reason})"));
         line("state", &format!("{}{reason}", self.state.as_str()));
         text

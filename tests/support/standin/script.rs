@@ -8,13 +8,13 @@ use super::locked;
 use super::message::{Answer, Received};
 
 /// Looks at a request; `None` leaves it to the next rule.
-type Rule = dyn Fn(&Received) -> Option<Answer> + Send + Sync;
+type ProfileRule = dyn Fn(&Received) -> Option<Answer> + Send + Sync;
 
 /// The answers that a test ordered. Queued ones go first, in the order they were queued.
 #[derive(Default)]
 pub struct Script {
     queue: Mutex<VecDeque<(Place, Answer)>>,
-    rules: Mutex<Vec<Arc<Rule>>>,
+    rules: Mutex<Vec<Arc<ProfileRule>>>,
 }
 
 /// A method and a path without a query. A path that ends in `*` stands for all that begin so.

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 use std::mem::take;
 
-use crate::terminal::{escaped_block, is_control};
+use crate::escape::{escaped_block, is_control};
 
 const NAME: &str = "\u{1b}[34;1m";
 const TEXT: &str = "\u{1b}[32m";
@@ -20,13 +20,13 @@ pub struct Pretty {
     is_empty: bool,
     /// The next string is the name of a member.
     at_name: bool,
-    token: Token,
+    token: PrettyToken,
     /// The bytes of the string or scalar that is coming in.
     bytes: Vec<u8>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Token {
+enum PrettyToken {
     None,
     Text,
     Escape,
@@ -35,7 +35,7 @@ enum Token {
 
 impl Pretty {
     pub fn new(color: bool) -> Self {
-        Self { color, open: Vec::new(), is_empty: false, at_name: false, token: Token::None, bytes: Vec::new() }
+        Self { color, open: Vec::new(), is_empty: false, at_name: false, token: PrettyToken::None, bytes: Vec::new() }
     }
 
     /// Shows the next bytes.
@@ -51,9 +51,9 @@ impl Pretty {
     pub fn end(&mut self) -> String {
         let mut out = String::new();
         match self.token {
-            Token::None => {}
-            Token::Scalar => self.scalar(&mut out),
-            Token::Text | Token::Escape => self.text(&mut out),
+            PrettyToken::None => {}
+            PrettyToken::Scalar => self.scalar(&mut out),
+            PrettyToken::Text | PrettyToken::Escape => self.text(&mut out),
         }
         out.push('\n');
         *self = Self::new(self.color);
@@ -62,25 +62,29 @@ impl Pretty {
 
     fn byte(&mut self, byte: u8, out: &mut String) {
         match (self.token, byte) {
-            (Token::Text, b'"') => self.text(out),
-            (Token::Text | Token::Escape, _) => {
+            (PrettyToken::Text, b'"') => self.text(out),
+            (PrettyToken::Text | PrettyToken::Escape, _) => {
                 self.bytes.push(byte);
-                self.token = if self.token == Token::Text && byte == b'\\' { Token::Escape } else { Token::Text };
+                self.token = if self.token == PrettyToken::Text && byte == b'\\' {
+                    PrettyToken::Escape
+                } else {
+                    PrettyToken::Text
+                };
             }
-            (Token::Scalar, b',' | b':' | b'{' | b'}' | b'[' | b']' | b'"' | b' ' | b'\t' | b'\r' | b'\n') => {
+            (PrettyToken::Scalar, b',' | b':' | b'{' | b'}' | b'[' | b']' | b'"' | b' ' | b'\t' | b'\r' | b'\n') => {
                 self.scalar(out);
                 self.byte(byte, out);
             }
-            (Token::Scalar, _) => self.bytes.push(byte),
-            (Token::None, b' ' | b'\t' | b'\r' | b'\n') => {}
-            (Token::None, b'{' | b'[') => {
+            (PrettyToken::Scalar, _) => self.bytes.push(byte),
+            (PrettyToken::None, b' ' | b'\t' | b'\r' | b'\n') => {}
+            (PrettyToken::None, b'{' | b'[') => {
                 self.begin_value(out);
                 out.push(char::from(byte));
                 self.open.push(byte == b'{');
                 self.is_empty = true;
                 self.at_name = byte == b'{';
             }
-            (Token::None, b'}' | b']') => {
+            (PrettyToken::None, b'}' | b']') => {
                 self.open.pop();
                 if !take(&mut self.is_empty) {
                     self.new_line(out);
@@ -88,22 +92,22 @@ impl Pretty {
                 self.at_name = false;
                 out.push(char::from(byte));
             }
-            (Token::None, b',') => {
+            (PrettyToken::None, b',') => {
                 out.push(',');
                 self.new_line(out);
                 self.at_name = self.open.last() == Some(&true);
             }
-            (Token::None, b':') => {
+            (PrettyToken::None, b':') => {
                 out.push_str(": ");
                 self.at_name = false;
             }
-            (Token::None, b'"') => {
+            (PrettyToken::None, b'"') => {
                 self.begin_value(out);
-                self.token = Token::Text;
+                self.token = PrettyToken::Text;
             }
-            (Token::None, _) => {
+            (PrettyToken::None, _) => {
                 self.begin_value(out);
-                self.token = Token::Scalar;
+                self.token = PrettyToken::Scalar;
                 self.bytes.push(byte);
             }
         }
@@ -126,14 +130,14 @@ impl Pretty {
         let color = if self.at_name { NAME } else { TEXT };
         let text = take(&mut self.bytes);
         self.colored(color, &format!("\"{}\"", harmless(&text)), out);
-        self.token = Token::None;
+        self.token = PrettyToken::None;
     }
 
     fn scalar(&mut self, out: &mut String) {
         let text = take(&mut self.bytes);
         let color = if text == b"null" { NULL } else { "" };
         self.colored(color, &harmless(&text), out);
-        self.token = Token::None;
+        self.token = PrettyToken::None;
     }
 
     fn colored(&self, color: &str, text: &str, out: &mut String) {

@@ -11,14 +11,14 @@ use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
 /// How a program ended, and what it printed.
-pub struct Ended {
+pub struct SubprocessOutput {
     pub status: ExitStatus,
     pub stdout: Zeroizing<Vec<u8>>,
 }
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
-pub enum NoAnswer {
+pub enum SubprocessFailure {
     #[error("it cannot be run: {0}")]
     NotStarted(io::Error),
     #[error("its time is up")]
@@ -72,36 +72,36 @@ fn is_executable(path: &Path) -> bool {
 /// program that may ask a person: the terminal answers the foreground group alone.
 ///
 /// # Errors
-/// [`NoAnswer`]. A program that fails is an answer.
+/// [`SubprocessFailure`]. A program that fails is an answer.
 pub fn answer(
     command: &mut Command,
     input: Option<&[u8]>,
     longest: usize,
     until: Instant,
     apart: bool,
-) -> Result<Ended, NoAnswer> {
+) -> Result<SubprocessOutput, SubprocessFailure> {
     command.stdout(Stdio::piped());
     if input.is_some() {
         command.stdin(Stdio::piped());
     }
-    let mut running = Running::start(command, apart).map_err(NoAnswer::NotStarted)?;
-    let stdout = running.talk(input, longest, until).ok_or(NoAnswer::TimedOut)?;
+    let mut running = RunningSubprocess::start(command, apart).map_err(SubprocessFailure::NotStarted)?;
+    let stdout = running.talk(input, longest, until).ok_or(SubprocessFailure::TimedOut)?;
     if stdout.len() > longest {
-        return Err(NoAnswer::TooLong);
+        return Err(SubprocessFailure::TooLong);
     }
-    let status = running.wait(until).ok_or(NoAnswer::TimedOut)?;
-    Ok(Ended { status, stdout })
+    let status = running.wait(until).ok_or(SubprocessFailure::TimedOut)?;
+    Ok(SubprocessOutput { status, stdout })
 }
 
 /// A program that runs until this is dropped.
-struct Running {
+struct RunningSubprocess {
     child: Child,
     #[cfg_attr(not(unix), allow(dead_code))] // there are no process groups there
     apart: bool,
     ended: bool,
 }
 
-impl Running {
+impl RunningSubprocess {
     fn start(command: &mut Command, apart: bool) -> io::Result<Self> {
         #[cfg(unix)]
         if apart {
@@ -149,7 +149,7 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for RunningSubprocess {
     fn drop(&mut self) {
         #[cfg(unix)]
         if self.apart {
@@ -221,6 +221,6 @@ mod tests {
         let ended = ended.expect("an answer");
         assert_eq!((ended.status.code(), ended.stdout.as_slice()), (Some(3), &b"in"[..]));
         let long = answer(Command::new(&shell).args(["-c", "echo 12345"]), None, 5, until, true);
-        assert!(matches!(long, Err(NoAnswer::TooLong)));
+        assert!(matches!(long, Err(SubprocessFailure::TooLong)));
     }
 }

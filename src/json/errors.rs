@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
-use super::page::{Facts, Notes};
+use super::list::{BodySummary, KeptMembers};
 use super::scan::{Event, Malformed, Scanner};
 
 /// What a key begins with that is `error` or `errors`.
@@ -17,15 +17,15 @@ static FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(BEGINNIN
 /// A search for the outermost `error` and `errors` of a JSON object.
 #[derive(Default)]
 pub struct PartialErrors {
-    body: Body,
+    body: BodyShape,
     /// The last bytes that went by unread: the beginning may have begun there, or a backslash may take it back.
     last: Vec<u8>,
-    found: Option<Candidate>,
+    found: Option<ErrorsCandidate>,
 }
 
 /// What the body has shown itself to be.
 #[derive(Default, PartialEq)]
-enum Body {
+enum BodyShape {
     /// Only white space has come.
     #[default]
     Unknown,
@@ -37,16 +37,16 @@ enum Body {
 impl PartialErrors {
     /// Takes the next bytes of the body.
     pub fn push(&mut self, mut bytes: &[u8]) {
-        if self.body == Body::Unknown {
+        if self.body == BodyShape::Unknown {
             let Some(first) = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) else { return };
-            self.body = if *first == b'{' { Body::Object } else { Body::Other };
+            self.body = if *first == b'{' { BodyShape::Object } else { BodyShape::Other };
         }
-        while self.body == Body::Object && !bytes.is_empty() {
+        while self.body == BodyShape::Object && !bytes.is_empty() {
             match &mut self.found {
                 None => bytes = self.search(bytes),
                 Some(candidate) => match candidate.push(bytes) {
                     Ok(()) => return,
-                    Err(Dropped { at }) => {
+                    Err(RejectedCandidate { at }) => {
                         self.found = None;
                         self.last.clear();
                         bytes = &bytes[at..];
@@ -66,7 +66,7 @@ impl PartialErrors {
             None => beginning_in(bytes).map(|place| place + BEGINNING.len()),
         };
         if let Some(behind) = behind {
-            self.found = Some(Candidate::new());
+            self.found = Some(ErrorsCandidate::new());
             return &bytes[behind..];
         }
         let kept = bytes.len().min(BEGINNING.len());
@@ -79,9 +79,9 @@ impl PartialErrors {
     ///
     /// # Errors
     /// [`Malformed`], if that cannot be told: it is more than 1 MiB, or is said twice.
-    pub fn finish(self) -> Result<Facts, Malformed> {
-        let Some(mut candidate) = self.found else { return Ok(Facts::default()) };
-        if candidate.scanner.finish().is_ok() { candidate.notes.facts() } else { Ok(Facts::default()) }
+    pub fn finish(self) -> Result<BodySummary, Malformed> {
+        let Some(mut candidate) = self.found else { return Ok(BodySummary::default()) };
+        if candidate.scanner.finish().is_ok() { candidate.kept.summary() } else { Ok(BodySummary::default()) }
     }
 }
 
@@ -92,50 +92,51 @@ fn beginning_in(text: &[u8]) -> Option<usize> {
 
 /// What stands from such a beginning on, read as if it were the first member of an outermost object. If it was inside
 /// another value, something follows behind that object's end.
-struct Candidate {
+struct ErrorsCandidate {
     scanner: Scanner,
-    notes: Notes,
+    kept: KeptMembers,
     says_something: bool,
     /// How many bytes the scanner was given before.
     read: u64,
 }
 
 /// Why a candidate is none, as far as the place where the search goes on.
-struct Dropped {
+struct RejectedCandidate {
     at: usize,
 }
 
-impl Candidate {
+impl ErrorsCandidate {
     fn new() -> Self {
-        let mut candidate = Self { scanner: Scanner::new(1), notes: Notes::default(), says_something: false, read: 0 };
+        let mut candidate =
+            Self { scanner: Scanner::new(1), kept: KeptMembers::default(), says_something: false, read: 0 };
         let begun = candidate.push(b"{").and_then(|()| candidate.push(BEGINNING));
         debug_assert!(begun.is_ok(), "an object and the beginning of a key");
         candidate
     }
 
-    fn push(&mut self, bytes: &[u8]) -> Result<(), Dropped> {
+    fn push(&mut self, bytes: &[u8]) -> Result<(), RejectedCandidate> {
         let mut done = 0;
         while done < bytes.len() {
             let (read, event) = self.scanner.next(&bytes[done..]).map_err(|malformed| match malformed {
-                Malformed::At(at) => Dropped { at: usize::try_from(at - self.read).unwrap_or(bytes.len()) },
-                _ => Dropped { at: bytes.len() },
+                Malformed::At(at) => RejectedCandidate { at: usize::try_from(at - self.read).unwrap_or(bytes.len()) },
+                _ => RejectedCandidate { at: bytes.len() },
             })?;
-            self.notes.take(&bytes[done..done + read]);
+            self.kept.take(&bytes[done..done + read]);
             done += read;
             let is_member = self.scanner.depth() == 1;
             let tells = matches!(self.scanner.key(), b"error" | b"errors");
             match event {
-                Some(Event::Begin(_)) if is_member && tells => self.notes.begin(self.scanner.key()),
+                Some(Event::Begin(_)) if is_member && tells => self.kept.begin(self.scanner.key()),
                 Some(Event::End) if is_member && tells => {
-                    self.notes.end();
+                    self.kept.end();
                     // What cannot be read may say something as well.
-                    self.says_something |= self.notes.facts().as_ref() != Ok(&Facts::default());
+                    self.says_something |= self.kept.summary().as_ref() != Ok(&BodySummary::default());
                 }
                 _ => {}
             }
             // A member that says nothing, or of another name: no reason to read the rest of its object.
-            if event.is_some() && is_member && !self.says_something && !self.notes.is_open() {
-                return Err(Dropped { at: done });
+            if event.is_some() && is_member && !self.says_something && !self.kept.is_open() {
+                return Err(RejectedCandidate { at: done });
             }
         }
         self.read += bytes.len() as u64;
@@ -146,10 +147,10 @@ impl Candidate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::page::{MOST_NOTED, Page};
+    use crate::json::list::{ListReader, MAX_KEPT_BYTES};
 
     /// What is found in a document that comes in bytes of `size`.
-    fn found(document: &str, size: usize) -> Result<Facts, Malformed> {
+    fn found(document: &str, size: usize) -> Result<BodySummary, Malformed> {
         let mut errors = PartialErrors::default();
         for bytes in document.as_bytes().chunks(size) {
             errors.push(bytes);
@@ -179,10 +180,10 @@ mod tests {
             "{}",
             "",
         ] {
-            let mut page = Page::new(None);
+            let mut page = ListReader::new(None);
             page.push(document.as_bytes(), |_| {}).unwrap();
             let whole = page.finish().unwrap_or_default();
-            let expected = Facts { error: whole.error, errors: whole.errors, ..Facts::default() };
+            let expected = BodySummary { error: whole.error, errors: whole.errors, ..BodySummary::default() };
             for size in 1..=document.len().max(1) {
                 assert_eq!(found(document, size).as_ref(), Ok(&expected), "{document} in pieces of {size}");
             }
@@ -192,16 +193,16 @@ mod tests {
     #[test]
     fn text_that_is_no_object_holds_no_errors() {
         for text in [r#"<p>{"errors":[1]}"#, r#"12,{"errors":[1]}"#] {
-            assert_eq!(found(text, 64), Ok(Facts::default()), "{text}");
+            assert_eq!(found(text, 64), Ok(BodySummary::default()), "{text}");
         }
     }
 
     #[test]
     fn errors_that_are_too_many_to_keep_are_not_taken_for_none() {
-        let many = format!(r#"{{"errors":["{0}","{0}"],"keys":[]}}"#, "x".repeat(MOST_NOTED));
-        assert_eq!(found(&many, 4096), Ok(Facts { more_errors: true, ..Facts::default() }));
-        let long = format!(r#"{{"error":"{}"}}"#, "x".repeat(MOST_NOTED));
+        let many = format!(r#"{{"errors":["{0}","{0}"],"keys":[]}}"#, "x".repeat(MAX_KEPT_BYTES));
+        assert_eq!(found(&many, 4096), Ok(BodySummary { more_errors: true, ..BodySummary::default() }));
+        let long = format!(r#"{{"error":"{}"}}"#, "x".repeat(MAX_KEPT_BYTES));
         let error = Some("an error of more than 1 MiB".into());
-        assert_eq!(found(&long, 4096), Ok(Facts { error, ..Facts::default() }));
+        assert_eq!(found(&long, 4096), Ok(BodySummary { error, ..BodySummary::default() }));
     }
 }

@@ -1,17 +1,20 @@
 //! Keeping a new credential: into the store under the record's lock, then into
 //! `profiles.json`. What was there before stays until the new one was read back.
 
-use super::profile_words;
+use super::profile_flag_for_hint;
+use crate::context::Context;
 use crate::credential::Record;
 use crate::error::Result;
-use crate::profile::{self, Entry, Owner, ProfileName, Profiles};
+use crate::files::lock;
+use crate::names::StoreKind;
+use crate::profile::{self, Owner, ProfileEntry, ProfileName, Profiles};
 use crate::settings::Settings;
-use crate::store::{StoreError, StoreKind, Vault, lock};
+use crate::store::{Store, StoreError};
 use crate::world::World;
 
 /// The store for a new credential, and what chose it: `--store`, `LOKALISE_AUTH_STORE`, the profile that has one, or
 /// nothing, which is the keyring.
-pub fn store_and_rule(settings: &Settings, entry: Option<&Entry>) -> (StoreKind, &'static str) {
+pub fn store_and_rule(settings: &Settings, entry: Option<&ProfileEntry>) -> (StoreKind, &'static str) {
     match (&settings.store_flag, &settings.store_variable, entry) {
         (Some(named), ..) => (named.clone(), "--store"),
         (None, Some(named), _) => (named.clone(), "LOKALISE_AUTH_STORE"),
@@ -21,59 +24,59 @@ pub fn store_and_rule(settings: &Settings, entry: Option<&Entry>) -> (StoreKind,
 }
 
 /// The store for a new credential.
-pub fn store_for(settings: &Settings, entry: Option<&Entry>) -> StoreKind {
+pub fn store_for(settings: &Settings, entry: Option<&ProfileEntry>) -> StoreKind {
     store_and_rule(settings, entry).0
 }
 
 /// The store that `logout` looks into: the profile's own, whatever variables say.
-pub fn store_for_logout(settings: &Settings, entry: Option<&Entry>) -> StoreKind {
+pub fn store_for_logout(settings: &Settings, entry: Option<&ProfileEntry>) -> StoreKind {
     entry.map_or_else(|| store_for(settings, None), |entry| entry.store.clone())
 }
 
 /// Proves that a credential can be kept before anybody is asked for one.
-pub async fn ready(world: &World, settings: &Settings, vault: &Vault, profile: &ProfileName) -> Result<()> {
-    Profiles::could_change(&settings.config_folder)?;
-    if vault.kind == StoreKind::File {
-        world.say(&format!(
+pub async fn ready(context: Context<'_>, store: &Store, profile: &ProfileName) -> Result<()> {
+    Profiles::could_change(&context.settings.config_folder)?;
+    if store.kind == StoreKind::File {
+        context.world.say(&format!(
             "lokalise-auth: the credential will be kept in plaintext in {}, readable by you alone",
-            vault.item_name(profile)
+            store.item_name(profile)
         ));
     }
-    if world.person() {
-        world.step(&format!("waiting for {}", vault.title()));
+    if context.world.person() {
+        context.world.step(&format!("waiting for {}", store.title()));
     }
-    vault.probe().await.map_err(|error| error.explain_for_new(vault, profile))?;
-    match vault.read(profile).await {
+    store.probe().await.map_err(|error| error.explain_for_new(store, profile))?;
+    match store.read(profile).await {
         // What cannot be read is about to be replaced. What is there twice could not be.
         Ok(_) | Err(StoreError::Corrupt(_)) => Ok(()),
-        Err(error) => Err(error.explain_for_new(vault, profile)),
+        Err(error) => Err(error.explain_for_new(store, profile)),
     }
 }
 
-/// Keeps a record and its entry. The entry's store must be the vault's.
-pub async fn keep(world: &World, settings: &Settings, vault: &Vault, record: &Record, entry: Entry) -> Result<()> {
+/// Keeps a record and its entry. The entry must name this store.
+pub async fn save(context: Context<'_>, store: &Store, record: &Record, entry: ProfileEntry) -> Result<()> {
     let profile = &record.profile;
-    let _lock = waited(world, vault, profile).await;
+    let _lock = waited(context.world, store, profile).await;
     let kind = record.credential.kind();
-    Profiles::change(&settings.config_folder, |profiles| {
+    Profiles::change(&context.settings.config_folder, |profiles| {
         if let Some(entry) = profiles.entries.get_mut(profile).filter(|entry| entry.kind != kind) {
             entry.becomes = Some(kind);
         }
     })?;
-    vault.write(profile, &record.to_text()).await.map_err(|error| error.explain_for_new(vault, profile))?;
-    enter(world, settings, profile, entry).await
+    store.write(profile, &record.to_text()).await.map_err(|error| error.explain_for_new(store, profile))?;
+    enter(context, profile, entry).await
 }
 
 /// Writes the profile's entry, and removes the record that another store held for it before. A profile
 /// that was bound to reading stays so: what it may do is not to grow with a new token, unasked.
-pub async fn enter(world: &World, settings: &Settings, profile: &ProfileName, mut entry: Entry) -> Result<()> {
+pub async fn enter(context: Context<'_>, profile: &ProfileName, mut entry: ProfileEntry) -> Result<()> {
     let (kept_in, by_command, asked) = (entry.store.clone(), entry.command.is_some(), entry.read_only);
-    let before = Profiles::change(&settings.config_folder, |profiles| {
+    let before = Profiles::change(&context.settings.config_folder, |profiles| {
         entry.read_only |= profiles.entries.get(profile).is_some_and(|before| before.read_only);
         profiles.entries.insert(profile.clone(), entry)
     })?;
     if !asked && before.as_ref().is_some_and(|before| before.read_only) {
-        world.say(&format!(
+        context.world.say(&format!(
             "profile {profile} stays read-only; `lokalise-auth logout --profile {profile}` first would lift that"
         ));
     }
@@ -81,9 +84,9 @@ pub async fn enter(world: &World, settings: &Settings, profile: &ProfileName, mu
     else {
         return Ok(());
     };
-    let old = settings.vault(before.store);
+    let old = context.settings.store(before.store);
     if let Err(error) = old.delete(profile).await {
-        world.warn(&format!("the former credential is still in {}: {error}", old.title()));
+        context.world.warn(&format!("the former credential is still in {}: {error}", old.title()));
     }
     Ok(())
 }
@@ -103,8 +106,8 @@ pub fn note_owner(settings: &Settings, profile: &ProfileName, owner: &Owner, sco
 
 /// The record's lock, so that a refresh under way ends first and does not overwrite what is kept now. A
 /// refresh that is stuck checks what is stored before it writes: it cannot undo this either.
-pub async fn waited(world: &World, vault: &Vault, profile: &ProfileName) -> Option<lock::Lock> {
-    let place = vault.lock_place(profile);
+pub async fn waited(world: &World, store: &Store, profile: &ProfileName) -> Option<lock::Lock> {
+    let place = store.lock_place(profile);
     let lock = tokio::task::spawn_blocking(move || lock::of_record(&place)).await;
     match lock.unwrap_or_else(|error| Err(std::io::Error::other(error))) {
         Ok(lock) => Some(lock),
@@ -116,20 +119,20 @@ pub async fn waited(world: &World, vault: &Vault, profile: &ProfileName) -> Opti
 }
 
 /// The profile that a new credential goes to.
-pub struct ToFill {
+pub struct TargetProfile {
     pub profile: ProfileName,
     /// For hints.
-    pub words: String,
+    pub profile_flag: String,
     /// What is known of it by now.
-    pub entry: Option<Entry>,
+    pub entry: Option<ProfileEntry>,
 }
 
 /// Which profile a new credential goes to.
-pub fn profile_to_fill(world: &World, settings: &Settings) -> Result<ToFill> {
-    settings.refuse_token_variable(world)?;
-    let profiles = Profiles::load(&settings.config_folder)?;
-    let (profile, rule) = settings.profile(world, &profiles)?;
+pub fn profile_to_fill(context: Context<'_>) -> Result<TargetProfile> {
+    context.settings.refuse_token_variable(context.world)?;
+    let profiles = Profiles::load(&context.settings.config_folder)?;
+    let (profile, rule) = context.settings.profile(context.world, &profiles)?;
     profile::own_home()?;
-    let (words, entry) = (profile_words(&profile, &rule), profiles.entries.get(&profile).cloned());
-    Ok(ToFill { profile, words, entry })
+    let (profile_flag, entry) = (profile_flag_for_hint(&profile, &rule), profiles.entries.get(&profile).cloned());
+    Ok(TargetProfile { profile, profile_flag, entry })
 }

@@ -3,18 +3,18 @@
 
 use std::time::Duration;
 
-use super::Stored;
-use super::route::{Distance, Route};
+use super::StoredState;
+use super::route::{RemoteSession, Route};
 use crate::commands::whoami::{owner_words, timestamp};
 use crate::credential::Credential;
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::{Unanswered, token_error};
+use crate::http::{TokenRequestFailure, token_error};
 use crate::loopback::Redirect;
 use crate::oauth::authorization::{AuthorizationRequest, Redirected};
 use crate::oauth::token::TokenError;
 use crate::profile::{Owner, ProfileName};
 use crate::secret::{AuthorizationCode, ClientSecret, without_secrets};
-use crate::store::Vault;
+use crate::store::Store;
 use crate::world::World;
 
 /// URL first, alone on its line: a browser that does not open must not keep it from the reader.
@@ -25,7 +25,7 @@ pub(super) fn announce(world: &World, request: &AuthorizationRequest, route: &Ro
     world.say(&format!("it asks for: {} (within {limit})", request.scopes.join(" ")));
     match route {
         Route::Listen { paste: true, .. } => {
-            if let Some(distance) = Distance::of(world) {
+            if let Some(distance) = RemoteSession::of(world) {
                 let words = distance.words();
                 world.say(&format!("{words}: when its last page does not load, paste the address of that page here"));
             }
@@ -37,10 +37,10 @@ pub(super) fn announce(world: &World, request: &AuthorizationRequest, route: &Ro
 }
 
 /// Who is logged in, where the credential is kept, and until when it lasts.
-pub(super) fn logged_in(world: &World, vault: &Vault, profile: &ProfileName, owner: Option<&Owner>, kept: &Credential) {
+pub(super) fn logged_in(world: &World, store: &Store, profile: &ProfileName, owner: Option<&Owner>, kept: &Credential) {
     let who = owner.map_or_else(String::new, |owner| format!(" as {}", owner_words(owner)));
     world.say(&format!("logged in to Lokalise{who}, with profile {profile}"));
-    world.say(&format!("the credential is kept in {} ({})", vault.title(), vault.item_name(profile)));
+    world.say(&format!("the credential is kept in {} ({})", store.title(), store.item_name(profile)));
     let Credential::OAuth(oauth) = kept else { return };
     let end = oauth.expires_at.map_or_else(|| "an unknown time".to_owned(), timestamp);
     if oauth.renewal.is_some() {
@@ -78,7 +78,7 @@ pub(super) fn granted(redirected: Redirected, secret: &ClientSecret) -> Result<A
 }
 
 /// No answer came to the token request. Once it is on the wire, the server may have taken the code all the same.
-pub(super) fn not_exchanged(unanswered: Unanswered) -> Error {
+pub(super) fn not_exchanged(unanswered: TokenRequestFailure) -> Error {
     let again = if unanswered.sent {
         "nothing was stored, and the code is used up: log in again"
     } else {
@@ -98,9 +98,9 @@ fn without_another_try(mut error: Error) -> Error {
     error
 }
 
-pub(super) fn not_kept(error: Error, profile_words: &str) -> Error {
+pub(super) fn not_kept(error: Error, profile_flag: &str) -> Error {
     error.hint(format!(
-        "the login was good but may not be stored; `lokalise-auth whoami{profile_words}` says what is in force"
+        "the login was good but may not be stored; `lokalise-auth whoami{profile_flag}` says what is in force"
     ))
 }
 
@@ -118,18 +118,18 @@ pub(super) fn timed_out(world: &World, limit: Duration, profile: &str, route: &R
                 Redirect::Port(_) => format!("take more time with `lokalise-auth login{profile} --timeout 15m`"),
                 Redirect::Uri(_) => "take more time with `--timeout 15m` beside the other flags".to_owned(),
             };
-            let why = Distance::of(world).map_or("if the browser cannot reach this machine", Distance::words);
+            let why = RemoteSession::of(world).map_or("if the browser cannot reach this machine", RemoteSession::words);
             ended("nobody logged in").hint(more).hint(format!("{why}: `lokalise-auth login{profile} --paste`"))
         }
     }
 }
 
 /// A signal ended it.
-pub(super) fn cancelled(signal: &Error, stored: Stored, profile_words: &str) -> Error {
+pub(super) fn cancelled(signal: &Error, stored: StoredState, profile_flag: &str) -> Error {
     match stored {
-        Stored::Nothing => Error::new(signal.kind, "login cancelled; nothing was stored"),
-        Stored::Perhaps => Error::new(signal.kind, "login cancelled while the credential was being stored")
-            .hint(format!("`lokalise-auth whoami{profile_words}` tells whether it was")),
-        Stored::Yes => Error::new(signal.kind, format!("{}; the login is stored", signal.message)),
+        StoredState::Nothing => Error::new(signal.kind, "login cancelled; nothing was stored"),
+        StoredState::Perhaps => Error::new(signal.kind, "login cancelled while the credential was being stored")
+            .hint(format!("`lokalise-auth whoami{profile_flag}` tells whether it was")),
+        StoredState::Yes => Error::new(signal.kind, format!("{}; the login is stored", signal.message)),
     }
 }

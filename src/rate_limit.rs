@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use reqwest::header::HeaderMap;
 
-use crate::store::lock;
+use crate::files::lock;
 
 /// What Lokalise documents, until an answer grants something else.
 const DOCUMENTED: usize = 6;
@@ -22,7 +22,7 @@ const WINDOW: u64 = 1_010;
 
 /// A request arrives some time between its start and its answer, and it is the arrival that the server counts. One
 /// without an answer is taken to arrive within this time: connecting takes longer than that only where it fails.
-const ON_ITS_WAY: u64 = 500;
+const ASSUMED_TRANSIT: u64 = 500;
 
 /// A token that was not used for so long is forgotten: one that was granted more or less than what is documented for
 /// everybody later than others.
@@ -36,41 +36,41 @@ const MOST_TOKENS: usize = 64;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The turns of one token.
-pub struct Pace {
+pub struct RateLimit {
     file: PathBuf,
     key: String,
 }
 
 /// The turn of one request, until its answer is there.
 #[must_use = "the answer ends the turn"]
-pub struct Turn<'a> {
-    pace: &'a Pace,
+pub struct RateLimitTurn<'a> {
+    pace: &'a RateLimit,
     start: u64,
 }
 
 /// One token's line in the file: how many requests it is granted in a second, and its last ones.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Turns {
+struct TokenTurns {
     key: String,
     granted: usize,
-    requests: Vec<Request>,
+    requests: Vec<PacedRequest>,
 }
 
 /// When a request started, or, once that is known, when its answer came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Request {
+struct PacedRequest {
     at: u64,
     is_answered: bool,
 }
 
-impl Request {
+impl PacedRequest {
     /// The latest time at which it may arrive, seen from now.
     fn latest_arrival(self, now: u64) -> u64 {
-        if self.is_answered { self.at } else { (self.at + ON_ITS_WAY).min(now.max(self.at)) }
+        if self.is_answered { self.at } else { (self.at + ASSUMED_TRANSIT).min(now.max(self.at)) }
     }
 }
 
-impl Pace {
+impl RateLimit {
     /// The turns that all of this user's processes on this machine take with one token, if there is a place for them.
     pub fn of_user(key: impl Into<String>) -> Option<Self> {
         lock::user_folder().ok().map(|folder| Self::new(folder.join("turns"), key))
@@ -82,32 +82,32 @@ impl Pace {
     }
 
     /// Waits for the next turn. A single call never does.
-    pub async fn turn(&self, now: SystemTime) -> Turn<'_> {
+    pub async fn turn(&self, now: SystemTime) -> RateLimitTurn<'_> {
         let begun = Instant::now();
         loop {
             let now = milliseconds(now + begun.elapsed());
             match self.with_turns(now, |turns| turns.take(now)) {
                 Ok(Err(wait)) => tokio::time::sleep(Duration::from_millis(wait)).await,
-                Ok(Ok(())) | Err(_) => return Turn { pace: self, start: now },
+                Ok(Ok(())) | Err(_) => return RateLimitTurn { pace: self, start: now },
             }
         }
     }
 
-    fn with_turns<T>(&self, now: u64, change: impl FnOnce(&mut Turns) -> T) -> io::Result<T> {
+    fn with_turns<T>(&self, now: u64, change: impl FnOnce(&mut TokenTurns) -> T) -> io::Result<T> {
         let mut file = locked(&self.file)?;
         let mut bytes = Vec::new();
         (&mut file).take(256 * 1024).read_to_end(&mut bytes)?;
         // What cannot be read is a line less, not the end of all pacing.
         let text = String::from_utf8_lossy(&bytes);
-        let (own, others): (Vec<Turns>, Vec<Turns>) = text
+        let (own, others): (Vec<TokenTurns>, Vec<TokenTurns>) = text
             .lines()
-            .filter_map(Turns::parse)
+            .filter_map(TokenTurns::parse)
             .filter(|turns| turns.is_alive(now))
             .partition(|turns| turns.key == self.key);
-        let mut own = own.into_iter().next().unwrap_or_else(|| Turns::new(&self.key));
+        let mut own = own.into_iter().next().unwrap_or_else(|| TokenTurns::new(&self.key));
         let answer = change(&mut own);
         let lines = [&own].into_iter().chain(&others).take(MOST_TOKENS);
-        let changed: String = lines.map(Turns::line).collect();
+        let changed: String = lines.map(TokenTurns::line).collect();
         if changed != text {
             file.rewind()?;
             file.set_len(0)?;
@@ -117,7 +117,7 @@ impl Pace {
     }
 }
 
-impl Turn<'_> {
+impl RateLimitTurn<'_> {
     /// Ends the turn, and notes how many requests a second the answer grants.
     pub fn answered(self, headers: &HeaderMap, now: SystemTime) {
         let now = milliseconds(now);
@@ -134,7 +134,7 @@ fn milliseconds(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(0))
 }
 
-impl Turns {
+impl TokenTurns {
     fn new(key: &str) -> Self {
         Self { key: key.to_owned(), granted: DOCUMENTED, requests: Vec::new() }
     }
@@ -146,7 +146,7 @@ impl Turns {
         let granted = words.next()?.parse().ok().filter(|granted| (1..=MOST).contains(granted))?;
         let request = |word: &str| {
             let at = word.strip_suffix('+');
-            Some(Request { at: at.unwrap_or(word).parse().ok()?, is_answered: at.is_none() })
+            Some(PacedRequest { at: at.unwrap_or(word).parse().ok()?, is_answered: at.is_none() })
         };
         let requests = words.map(request).collect::<Option<_>>()?;
         Some(Self { key, granted, requests })
@@ -179,17 +179,17 @@ impl Turns {
                 return Err(free - now);
             }
         }
-        self.requests.push(Request { at: now, is_answered: false });
+        self.requests.push(PacedRequest { at: now, is_answered: false });
         self.requests.drain(..self.requests.len().saturating_sub(MOST));
-        self.requests.retain(|request| request.at + ON_ITS_WAY + WINDOW >= now);
+        self.requests.retain(|request| request.at + ASSUMED_TRANSIT + WINDOW >= now);
         Ok(())
     }
 
     fn answer(&mut self, start: u64, now: u64) {
-        let own = |request: &&mut Request| request.at == start && !request.is_answered;
+        let own = |request: &&mut PacedRequest| request.at == start && !request.is_answered;
         if let Some(request) = self.requests.iter_mut().find(own) {
             // An answer that took long says nothing new: the request arrived long before.
-            *request = Request { at: now.clamp(start, start + ON_ITS_WAY), is_answered: true };
+            *request = PacedRequest { at: now.clamp(start, start + ASSUMED_TRANSIT), is_answered: true };
         }
     }
 }
@@ -230,12 +230,12 @@ mod tests {
     use super::*;
     use std::fs;
 
-    fn turns(granted: usize) -> Turns {
-        Turns { granted, ..Turns::new("k") }
+    fn turns(granted: usize) -> TokenTurns {
+        TokenTurns { granted, ..TokenTurns::new("k") }
     }
 
     /// When requests start that all want to at the beginning, and are answered so long after.
-    fn starts(turns: &mut Turns, count: usize, answered_after: u64) -> Vec<u64> {
+    fn starts(turns: &mut TokenTurns, count: usize, answered_after: u64) -> Vec<u64> {
         let (mut now, mut starts, mut under_way) = (10_000, vec![], Vec::<u64>::new());
         while starts.len() < count {
             for start in under_way.extract_if(.., |start| *start + answered_after <= now) {
@@ -269,8 +269,8 @@ mod tests {
     #[test]
     fn a_request_without_an_answer_is_waited_for_only_so_long() {
         let starts = starts(&mut turns(6), 13, 60_000);
-        assert_eq!(starts[6], 10_000 + ON_ITS_WAY + WINDOW);
-        assert_eq!(starts[12], 10_000 + 2 * (ON_ITS_WAY + WINDOW));
+        assert_eq!(starts[6], 10_000 + ASSUMED_TRANSIT + WINDOW);
+        assert_eq!(starts[12], 10_000 + 2 * (ASSUMED_TRANSIT + WINDOW));
     }
 
     #[test]
@@ -291,17 +291,17 @@ mod tests {
     #[test]
     fn the_file_says_what_it_was_told() {
         let line = "0123abcd 6 1700000000000 1700000000400+\n";
-        let turns = Turns::parse(line.trim()).unwrap();
+        let turns = TokenTurns::parse(line.trim()).unwrap();
         assert_eq!(
             turns.requests,
             [
-                Request { at: 1_700_000_000_000, is_answered: true },
-                Request { at: 1_700_000_000_400, is_answered: false },
+                PacedRequest { at: 1_700_000_000_000, is_answered: true },
+                PacedRequest { at: 1_700_000_000_400, is_answered: false },
             ]
         );
         assert_eq!(turns.line(), line);
         for nonsense in ["", "k", "k x", "k 0", "k 101", "k 6 x", "k 6 1 ++", " 6 1"] {
-            assert_eq!(Turns::parse(nonsense), None, "{nonsense}");
+            assert_eq!(TokenTurns::parse(nonsense), None, "{nonsense}");
         }
     }
 
@@ -317,7 +317,7 @@ mod tests {
         std::thread::scope(|scope| {
             for _ in 0..count {
                 scope.spawn(|| {
-                    let pace = Pace::new(file.to_owned(), "key");
+                    let pace = RateLimit::new(file.to_owned(), "key");
                     runtime().block_on(pace.turn(SystemTime::now())).answered(&headers, SystemTime::now());
                 });
             }
@@ -349,7 +349,7 @@ mod tests {
         lock::open(&file).unwrap(); // ours alone, or it is not used
         fs::write(&file, "old 6 1000\nnew 6 9000\ngranted 10 1000\n").unwrap();
         let at = |milliseconds| UNIX_EPOCH + Duration::from_millis(milliseconds);
-        let _ = runtime().block_on(Pace::new(file.clone(), "key").turn(at(1_000 + FORGOTTEN)));
+        let _ = runtime().block_on(RateLimit::new(file.clone(), "key").turn(at(1_000 + FORGOTTEN)));
         let text = fs::read_to_string(&file).unwrap();
         assert_eq!(text, "key 6 11000+\nnew 6 9000\ngranted 10 1000\n", "the last one used stands first");
     }
@@ -359,7 +359,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("pace");
         for number in 0..1_000 {
-            let _ = runtime().block_on(Pace::new(file.clone(), number.to_string()).turn(UNIX_EPOCH));
+            let _ = runtime().block_on(RateLimit::new(file.clone(), number.to_string()).turn(UNIX_EPOCH));
         }
         let text = fs::read_to_string(&file).unwrap();
         assert!(text.starts_with("999 6 0+\n998 6 0+\n") && text.lines().count() == MOST_TOKENS, "{text}");
@@ -387,7 +387,7 @@ mod tests {
         let begun = Instant::now();
         for _ in 0..10 {
             runtime()
-                .block_on(Pace::new(file.to_owned(), "key").turn(SystemTime::now()))
+                .block_on(RateLimit::new(file.to_owned(), "key").turn(SystemTime::now()))
                 .answered(&HeaderMap::new(), SystemTime::now());
         }
         begun.elapsed()
@@ -415,7 +415,7 @@ mod tests {
         let file = folder.path().join("pace");
         let held = locked(&file).unwrap();
         let begun = Instant::now();
-        let _ = runtime().block_on(Pace::new(file, "key").turn(SystemTime::now()));
+        let _ = runtime().block_on(RateLimit::new(file, "key").turn(SystemTime::now()));
         assert!(begun.elapsed() < 2 * PATIENCE);
         drop(held);
     }
@@ -426,7 +426,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("pace");
-        let _ = runtime().block_on(Pace::new(file.clone(), "key").turn(SystemTime::now()));
+        let _ = runtime().block_on(RateLimit::new(file.clone(), "key").turn(SystemTime::now()));
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     }
 }

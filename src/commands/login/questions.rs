@@ -7,12 +7,13 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use crate::cli::Login;
+use crate::context::Context;
 use crate::credential::{Credential, Record};
 use crate::error::{Error, ErrorKind, Result};
 use crate::oauth::authorization::{AuthorizationRequest, RedirectUri, Redirected};
 use crate::oauth::client::{ClientCredentials, DEFAULT_SCOPES, scope_tokens};
 use crate::origin::is_loopback;
-use crate::profile::{Entry, ProfileName};
+use crate::profile::{ProfileEntry, ProfileName};
 use crate::secret::{AuthorizationCode, ClientSecret, one_token};
 use crate::session::secret_file;
 use crate::settings::Settings;
@@ -23,13 +24,12 @@ const SECRET_QUESTION: &str = "client secret (hidden): ";
 
 /// Client id and secret: from a flag, a variable, the profile, or the person.
 pub(super) async fn client_credentials(
-    world: &World,
-    settings: &Settings,
+    context: Context<'_>,
     login: &Login,
     profile: &ProfileName,
-    entry: Option<&Entry>,
+    entry: Option<&ProfileEntry>,
 ) -> Result<ClientCredentials> {
-    let client = client(world, settings, login, profile, entry).await?;
+    let client = client(context, login, profile, entry).await?;
     // The id stands in the URL: the secret in its place would be in the browser's history.
     if client.id == client.secret.expose() {
         return Err(Error::usage("client id and client secret are the same")
@@ -39,17 +39,18 @@ pub(super) async fn client_credentials(
 }
 
 async fn client(
-    world: &World,
-    settings: &Settings,
+    context: Context<'_>,
     login: &Login,
     profile: &ProfileName,
-    entry: Option<&Entry>,
+    entry: Option<&ProfileEntry>,
 ) -> Result<ClientCredentials> {
     let known = entry.and_then(|entry| entry.client_id.clone());
-    let given = login.client_id.clone().or_else(|| world.var("LOKALISE_CLIENT_ID")).or_else(|| known.clone());
+    let given = login.client_id.clone().or_else(|| context.world.var("LOKALISE_CLIENT_ID")).or_else(|| known.clone());
     let id = match given {
         Some(id) => id,
-        None if world.person() => ask("client id of your Lokalise OAuth app: ", Echo::Shown).await?.trim().to_owned(),
+        None if context.world.person() => {
+            ask("client id of your Lokalise OAuth app: ", Echo::Shown).await?.trim().to_owned()
+        }
         None => {
             return Err(Error::usage("the client id is missing").hint(
                 "set LOKALISE_CLIENT_ID, or give --client-id; Lokalise's support issues it with your OAuth app",
@@ -57,15 +58,15 @@ async fn client(
         }
     };
     one_token(&id).map_err(|why| Error::usage(format!("that is no client id: {why}")))?;
-    if let Some(secret) = given_secret(world, login).await? {
+    if let Some(secret) = given_secret(context.world, login).await? {
         return Ok(ClientCredentials { id, secret });
     }
     if known.as_deref() == Some(id.as_str())
-        && let Some(secret) = stored_secret(settings, profile, entry).await
+        && let Some(secret) = stored_secret(context.settings, profile, entry).await
     {
         return Ok(ClientCredentials { id, secret });
     }
-    if !world.person() {
+    if !context.world.person() {
         return Err(Error::usage("the client secret is missing")
             .hint("set LOKALISE_CLIENT_SECRET, or give --client-secret-file PATH (`-` is stdin)"));
     }
@@ -117,9 +118,13 @@ async fn line_without_a_question(world: &World) -> Result<Zeroizing<String>> {
 }
 
 /// The secret of the profile's present record. A record that cannot be read is about to be replaced.
-async fn stored_secret(settings: &Settings, profile: &ProfileName, entry: Option<&Entry>) -> Option<ClientSecret> {
+async fn stored_secret(
+    settings: &Settings,
+    profile: &ProfileName,
+    entry: Option<&ProfileEntry>,
+) -> Option<ClientSecret> {
     let entry = entry.filter(|entry| entry.oauth_url == settings.oauth_url.origin().as_str())?;
-    let text = settings.vault(entry.store.clone()).read(profile).await.ok()??;
+    let text = settings.store(entry.store.clone()).read(profile).await.ok()??;
     match Record::from_text(&text, profile).ok()?.credential {
         Credential::OAuth(oauth) => oauth.renewal.map(|renewal| renewal.client.secret),
         Credential::ApiToken(_) => None,
@@ -127,7 +132,7 @@ async fn stored_secret(settings: &Settings, profile: &ProfileName, entry: Option
 }
 
 /// What is asked for: `--scope`, what the profile has, or enough for `whoami`.
-pub(super) fn scopes(login: &Login, entry: Option<&Entry>) -> Result<Vec<String>> {
+pub(super) fn scopes(login: &Login, entry: Option<&ProfileEntry>) -> Result<Vec<String>> {
     let given = scope_tokens(&login.scopes)
         .map_err(|position| Error::usage(format!("scope {position} of `--scope` has a character that no scope has")))?;
     if !given.is_empty() {
@@ -144,7 +149,7 @@ pub(super) fn scopes(login: &Login, entry: Option<&Entry>) -> Result<Vec<String>
 const BETWEEN_QUESTIONS: Duration = Duration::from_millis(200);
 
 /// What is expected to be pasted, by what the request asked for.
-enum Pasted {
+enum PasteExpected {
     /// Without a redirect URI Lokalise shows a code.
     Code,
     /// The address on which the browser ended.
@@ -154,16 +159,18 @@ enum Pasted {
 /// Takes what a person pastes until it is the answer; without a person, one line of stdin.
 pub(super) async fn pasted(world: &World, request: &AuthorizationRequest) -> Result<Redirected> {
     let redirect_uri = request.redirect_uri.as_ref().map(RedirectUri::url);
-    let expected = if redirect_uri.is_some() { Pasted::Address } else { Pasted::Code };
+    let expected = if redirect_uri.is_some() { PasteExpected::Address } else { PasteExpected::Code };
     if !world.person() {
         let line = line_without_a_question(world).await?;
         return read(request, &expected, &line).map_err(|why| Error::usage(why).hint("nothing was stored"));
     }
     let listening = redirect_uri.is_some_and(is_loopback);
     let question = match expected {
-        Pasted::Code => "code (hidden): ",
-        Pasted::Address if listening => "waiting for the browser; or paste here the address it ended on (hidden): ",
-        Pasted::Address => "address (hidden): ",
+        PasteExpected::Code => "code (hidden): ",
+        PasteExpected::Address if listening => {
+            "waiting for the browser; or paste here the address it ended on (hidden): "
+        }
+        PasteExpected::Address => "address (hidden): ",
     };
     loop {
         let read = match answer(question, Echo::Hidden).await {
@@ -185,10 +192,10 @@ pub(super) async fn pasted(world: &World, request: &AuthorizationRequest) -> Res
     }
 }
 
-fn read(request: &AuthorizationRequest, expected: &Pasted, line: &str) -> Result<Redirected, String> {
+fn read(request: &AuthorizationRequest, expected: &PasteExpected, line: &str) -> Result<Redirected, String> {
     let line = line.trim();
     // Lokalise may send the browser on all the same, to an address of the app's own.
-    if matches!(expected, Pasted::Code) && !line.contains("://") {
+    if matches!(expected, PasteExpected::Code) && !line.contains("://") {
         let is_parameter = |part: &str| {
             let part = part.to_ascii_lowercase();
             ["code=", "state=", "error="].iter().any(|name| part.starts_with(name))

@@ -43,7 +43,7 @@ pub enum Event {
 /// A document on its way in.
 #[derive(Debug)]
 pub struct Scanner {
-    state: State,
+    state: ScanState,
     /// How many containers are open; one bit of `objects` for each, the innermost lowest.
     depth: usize,
     objects: u128,
@@ -57,7 +57,7 @@ pub struct Scanner {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum ScanState {
     Value,
     ValueOrClose,
     Key,
@@ -65,16 +65,16 @@ enum State {
     Colon,
     CommaOrClose,
     Over,
-    Text(Role),
-    Escape(Role),
-    Hex(Role, u8),
+    Text(StringRole),
+    Escape(StringRole),
+    Hex(StringRole, u8),
     Number(Digits),
     Literal(&'static [u8]),
 }
 
 /// What a string is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Role {
+enum StringRole {
     Key,
     Value,
 }
@@ -114,7 +114,7 @@ impl Digits {
 impl Scanner {
     /// A scanner that tells of values inside at most `watched` containers.
     pub fn new(watched: usize) -> Self {
-        Self { state: State::Value, depth: 0, objects: 0, watched, announced: false, key: Vec::new(), seen: 0 }
+        Self { state: ScanState::Value, depth: 0, objects: 0, watched, announced: false, key: Vec::new(), seen: 0 }
     }
 
     /// Changes which values are told of, from here on.
@@ -140,19 +140,19 @@ impl Scanner {
         let mut at = 0;
         while let Some(&byte) = bytes.get(at) {
             let step = match self.state {
-                State::Text(role) => self.text(role, bytes, &mut at),
-                State::Escape(role) => {
+                ScanState::Text(role) => self.text(role, bytes, &mut at),
+                ScanState::Escape(role) => {
                     at += 1;
                     self.escape(role, byte)
                 }
-                State::Hex(role, left) => {
+                ScanState::Hex(role, left) => {
                     at += 1;
-                    self.state = if left > 1 { State::Hex(role, left - 1) } else { State::Text(role) };
+                    self.state = if left > 1 { ScanState::Hex(role, left - 1) } else { ScanState::Text(role) };
                     if byte.is_ascii_hexdigit() { Ok(None) } else { Err(()) }
                 }
-                State::Number(digits) => match digits.next(byte) {
+                ScanState::Number(digits) => match digits.next(byte) {
                     Some(digits) => {
-                        self.state = State::Number(digits);
+                        self.state = ScanState::Number(digits);
                         at += 1;
                         Ok(None)
                     }
@@ -162,12 +162,12 @@ impl Scanner {
                         Err(())
                     }
                 },
-                State::Literal(rest) => {
+                ScanState::Literal(rest) => {
                     at += 1;
                     match rest.split_first() {
                         Some((&expected, [])) if expected == byte => Ok(self.ended()),
                         Some((&expected, rest)) if expected == byte => {
-                            self.state = State::Literal(rest);
+                            self.state = ScanState::Literal(rest);
                             Ok(None)
                         }
                         _ => Err(()),
@@ -210,10 +210,10 @@ impl Scanner {
     /// [`Malformed::CutShort`], if the document goes on.
     pub fn finish(&mut self) -> Result<(), Malformed> {
         match self.state {
-            State::Over => Ok(()),
+            ScanState::Over => Ok(()),
             // Only a number needs what follows to know that it is over.
-            State::Number(digits) if self.depth == 0 && digits.may_end() => {
-                self.state = State::Over;
+            ScanState::Number(digits) if self.depth == 0 && digits.may_end() => {
+                self.state = ScanState::Over;
                 Ok(())
             }
             _ => Err(Malformed::CutShort),
@@ -223,44 +223,44 @@ impl Scanner {
     /// Whether `byte` begins a value that is to be told of first.
     fn announces(&self, byte: u8) -> bool {
         let value = match self.state {
-            State::Value => true,
-            State::ValueOrClose => byte != b']',
+            ScanState::Value => true,
+            ScanState::ValueOrClose => byte != b']',
             _ => false,
         };
         value && self.depth <= self.watched && !self.announced
     }
 
     /// The inside of a string, up to its next quote or escape.
-    fn text(&mut self, role: Role, bytes: &[u8], at: &mut usize) -> Result<Option<Event>, ()> {
+    fn text(&mut self, role: StringRole, bytes: &[u8], at: &mut usize) -> Result<Option<Event>, ()> {
         let plain = plain_text(&bytes[*at..]);
-        if role == Role::Key && self.depth == 1 && self.key.len() < LONGEST_KEY {
+        if role == StringRole::Key && self.depth == 1 && self.key.len() < LONGEST_KEY {
             self.key.extend_from_slice(&bytes[*at..*at + plain]);
         }
         *at += plain;
         let Some(&byte) = bytes.get(*at) else { return Ok(None) };
         *at += 1;
         match (byte, role) {
-            (b'"', Role::Value) => Ok(self.ended()),
-            (b'"', Role::Key) => {
-                self.state = State::Colon;
+            (b'"', StringRole::Value) => Ok(self.ended()),
+            (b'"', StringRole::Key) => {
+                self.state = ScanState::Colon;
                 Ok(None)
             }
             (b'\\', _) => {
-                self.state = State::Escape(role);
+                self.state = ScanState::Escape(role);
                 Ok(None)
             }
             _ => Err(()),
         }
     }
 
-    fn escape(&mut self, role: Role, byte: u8) -> Result<Option<Event>, ()> {
+    fn escape(&mut self, role: StringRole, byte: u8) -> Result<Option<Event>, ()> {
         // So that no escaped spelling is taken for a plain one.
-        if role == Role::Key && self.depth == 1 && self.key.len() < LONGEST_KEY {
+        if role == StringRole::Key && self.depth == 1 && self.key.len() < LONGEST_KEY {
             self.key.push(b'\\');
         }
         self.state = match byte {
-            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => State::Text(role),
-            b'u' => State::Hex(role, 4),
+            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => ScanState::Text(role),
+            b'u' => ScanState::Hex(role, 4),
             _ => return Err(()),
         };
         Ok(None)
@@ -270,34 +270,36 @@ impl Scanner {
     fn punctuation(&mut self, byte: u8) -> Result<Result<Option<Event>, ()>, Malformed> {
         self.announced = false;
         self.state = match (self.state, byte) {
-            (State::Value | State::ValueOrClose, _) if byte != b']' => match byte {
+            (ScanState::Value | ScanState::ValueOrClose, _) if byte != b']' => match byte {
                 b'{' => {
                     self.open(1)?;
-                    State::KeyOrClose
+                    ScanState::KeyOrClose
                 }
                 b'[' => {
                     self.open(0)?;
-                    State::ValueOrClose
+                    ScanState::ValueOrClose
                 }
-                b'"' => State::Text(Role::Value),
-                b'-' => State::Number(Digits::Minus),
-                b'0' => State::Number(Digits::Zero),
-                b'1'..=b'9' => State::Number(Digits::Integer),
-                b't' => State::Literal(b"rue"),
-                b'f' => State::Literal(b"alse"),
-                b'n' => State::Literal(b"ull"),
+                b'"' => ScanState::Text(StringRole::Value),
+                b'-' => ScanState::Number(Digits::Minus),
+                b'0' => ScanState::Number(Digits::Zero),
+                b'1'..=b'9' => ScanState::Number(Digits::Integer),
+                b't' => ScanState::Literal(b"rue"),
+                b'f' => ScanState::Literal(b"alse"),
+                b'n' => ScanState::Literal(b"ull"),
                 _ => return Ok(Err(())),
             },
-            (State::Key | State::KeyOrClose, b'"') => {
+            (ScanState::Key | ScanState::KeyOrClose, b'"') => {
                 if self.depth == 1 {
                     self.key.clear();
                 }
-                State::Text(Role::Key)
+                ScanState::Text(StringRole::Key)
             }
-            (State::CommaOrClose, b',') if self.in_object() => State::Key,
-            (State::Colon, b':') | (State::CommaOrClose, b',') => State::Value,
-            (State::CommaOrClose | State::KeyOrClose, b'}') if self.in_object() => return Ok(Ok(self.close())),
-            (State::CommaOrClose | State::ValueOrClose, b']') if !self.in_object() => return Ok(Ok(self.close())),
+            (ScanState::CommaOrClose, b',') if self.in_object() => ScanState::Key,
+            (ScanState::Colon, b':') | (ScanState::CommaOrClose, b',') => ScanState::Value,
+            (ScanState::CommaOrClose | ScanState::KeyOrClose, b'}') if self.in_object() => return Ok(Ok(self.close())),
+            (ScanState::CommaOrClose | ScanState::ValueOrClose, b']') if !self.in_object() => {
+                return Ok(Ok(self.close()));
+            }
             _ => return Ok(Err(())),
         };
         Ok(Ok(None))
@@ -323,7 +325,7 @@ impl Scanner {
     }
 
     fn ended(&mut self) -> Option<Event> {
-        self.state = if self.depth == 0 { State::Over } else { State::CommaOrClose };
+        self.state = if self.depth == 0 { ScanState::Over } else { ScanState::CommaOrClose };
         (self.depth <= self.watched).then_some(Event::End)
     }
 }

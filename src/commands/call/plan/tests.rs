@@ -8,8 +8,10 @@ use clap::Parser;
 use super::*;
 use crate::cli::{Cli, Command};
 use crate::error::ErrorKind;
+use crate::settings::Settings;
+use crate::world::World;
 
-fn order(arguments: &[&str]) -> Result<Order> {
+fn plan(arguments: &[&str]) -> Result<CallPlan> {
     let cli = Cli::parse_from(["lokalise-auth", "call"].iter().chain(arguments));
     let Command::Call(call) = cli.command else { panic!("a call") };
     let world = World::made_of(
@@ -22,20 +24,20 @@ fn order(arguments: &[&str]) -> Result<Order> {
     );
     let settings = Settings::read(&world, None, None, false).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    runtime.block_on(Order::read(&world, &settings, &call))
+    runtime.block_on(CallPlan::read(Context { world: &world, settings: &settings }, &call))
 }
 
 /// The method, the path with its query, and the body.
 fn meant(arguments: &[&str]) -> (String, String, Option<String>) {
-    let request = order(arguments).unwrap_or_else(|error| panic!("{arguments:?}: {error}")).request;
+    let request = plan(arguments).unwrap_or_else(|error| panic!("{arguments:?}: {error}")).request;
     let path = request.url.as_str().strip_prefix("https://api.lokalise.com").unwrap().to_owned();
     let body = request.body.map(|body| String::from_utf8(body.bytes().unwrap()).unwrap());
     (request.method.to_string(), path, body)
 }
 
 fn refusal(arguments: &[&str]) -> String {
-    match order(arguments) {
-        Ok(order) => panic!("{arguments:?} became a {:?}", order.request),
+    match plan(arguments) {
+        Ok(plan) => panic!("{arguments:?} became a {:?}", plan.request),
         Err(error) => {
             assert_eq!(error.kind, ErrorKind::Usage, "{arguments:?}");
             error.to_string()
@@ -124,7 +126,7 @@ fn what_cannot_be_meant_is_refused() {
 
 #[test]
 fn a_synchronous_export_has_an_asynchronous_line() {
-    let export = order(&[
+    let export = plan(&[
         "POST",
         "/projects/{p}/files/download",
         "-f",
@@ -143,5 +145,5 @@ fn a_synchronous_export_has_an_asynchronous_line() {
              -F 'original_filenames=true' -f 'directory_prefix=%LANG ISO%' --wait --extract 'my locales'"
         )
     );
-    assert_eq!(order(&["POST", "/projects/{p}/files/upload", "-f", "a=1"]).unwrap().async_export, None);
+    assert_eq!(plan(&["POST", "/projects/{p}/files/upload", "-f", "a=1"]).unwrap().async_export, None);
 }

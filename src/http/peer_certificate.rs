@@ -10,9 +10,9 @@ use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 
 /// The certificate that was shown last, in DER.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Shown(Arc<Mutex<Option<Vec<u8>>>>);
+pub(super) struct PeerCertificate(Arc<Mutex<Option<Vec<u8>>>>);
 
-impl Shown {
+impl PeerCertificate {
     pub fn take(&self) -> Option<Vec<u8>> {
         self.0.lock().ok()?.take()
     }
@@ -20,7 +20,7 @@ impl Shown {
     /// A TLS configuration that trusts nobody.
     pub fn config(&self, provider: &Arc<CryptoProvider>) -> Result<ClientConfig, Error> {
         let schemes = provider.signature_verification_algorithms.supported_schemes();
-        let verifier = Arc::new(Witness { shown: self.clone(), schemes });
+        let verifier = Arc::new(CertificateRecorder { shown: self.clone(), schemes });
         Ok(ClientConfig::builder_with_provider(provider.clone())
             .with_safe_default_protocol_versions()?
             .dangerous()
@@ -31,8 +31,8 @@ impl Shown {
 
 /// Remembers what it is shown and accepts nothing.
 #[derive(Debug)]
-struct Witness {
-    shown: Shown,
+struct CertificateRecorder {
+    shown: PeerCertificate,
     schemes: Vec<SignatureScheme>,
 }
 
@@ -40,7 +40,7 @@ fn refused<T>() -> Result<T, Error> {
     Err(Error::General("only looked at".to_owned()))
 }
 
-impl ServerCertVerifier for Witness {
+impl ServerCertVerifier for CertificateRecorder {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,

@@ -5,9 +5,10 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{StoreKind, Vault, atomic, file, helper, keyring};
+use super::{Store, file, helper, keyring};
 use crate::error::{Error, ErrorKind};
-use crate::name::ProfileName;
+use crate::files::private;
+use crate::names::{ProfileName, StoreKind};
 
 /// Why a store gave no answer. "Nothing kept" is not among these: that is `Ok(None)`.
 #[derive(Debug, thiserror::Error)]
@@ -37,36 +38,36 @@ pub enum StoreError {
 
 impl StoreError {
     /// The error for the reader of a record, with a way on that works for this store.
-    pub fn explain(self, vault: &Vault, profile: &ProfileName) -> Error {
-        self.explained(vault, profile, false)
+    pub fn explain(self, store: &Store, profile: &ProfileName) -> Error {
+        self.explained(store, profile, false)
     }
 
     /// The same where a new credential was to be kept: that may go to another store.
-    pub fn explain_for_new(self, vault: &Vault, profile: &ProfileName) -> Error {
-        self.explained(vault, profile, true)
+    pub fn explain_for_new(self, store: &Store, profile: &ProfileName) -> Error {
+        self.explained(store, profile, true)
     }
 
-    fn explained(self, vault: &Vault, profile: &ProfileName, new: bool) -> Error {
-        let store = vault.title();
+    fn explained(self, store: &Store, profile: &ProfileName, new: bool) -> Error {
+        let title = store.title();
         let what = match &self {
-            Self::Unavailable(_) => format!("{store} cannot be used"),
-            Self::Locked(_) => format!("{store} is locked"),
-            Self::Denied(_) => format!("{store} refused"),
-            Self::TimedOut(_) => format!("{store} gave {self}"),
+            Self::Unavailable(_) => format!("{title} cannot be used"),
+            Self::Locked(_) => format!("{title} is locked"),
+            Self::Denied(_) => format!("{title} refused"),
+            Self::TimedOut(_) => format!("{title} gave {self}"),
             Self::Corrupt(_) | Self::CorruptFile { .. } => {
-                format!("the credential of profile `{profile}` in {store} cannot be read")
+                format!("the credential of profile `{profile}` in {title} cannot be read")
             }
-            Self::Ambiguous => format!("{store} holds profile `{profile}` twice"),
-            Self::TooLarge { .. } => format!("{store} cannot hold the credential"),
+            Self::Ambiguous => format!("{title} holds profile `{profile}` twice"),
+            Self::TooLarge { .. } => format!("{title} cannot hold the credential"),
         };
         let hints: Vec<String> = match &self {
-            Self::Unavailable(_) | Self::Denied(_) if vault.kind == StoreKind::File => vec![vault.file_remedy()],
-            Self::Locked(_) if vault.kind == StoreKind::File => vec!["try again; nothing was changed".to_owned()],
-            Self::Unavailable(_) => vault.ways_on(&vault.to_start(), new),
-            Self::Locked(_) => vault.ways_on("unlock it", new),
-            Self::Denied(_) => vault.ways_on("allow lokalise-auth to use it", new),
+            Self::Unavailable(_) | Self::Denied(_) if store.kind == StoreKind::File => vec![store.file_remedy()],
+            Self::Locked(_) if store.kind == StoreKind::File => vec!["try again; nothing was changed".to_owned()],
+            Self::Unavailable(_) => store.ways_on(&store.to_start(), new),
+            Self::Locked(_) => store.ways_on("unlock it", new),
+            Self::Denied(_) => store.ways_on("allow lokalise-auth to use it", new),
             Self::TimedOut(_) => {
-                let mut hints = vault.ways_on("answer its prompt, or restart it", new);
+                let mut hints = store.ways_on("answer its prompt, or restart it", new);
                 hints.push("LOKALISE_AUTH_KEYRING_TIMEOUT=120 waits longer (seconds)".to_owned());
                 hints
             }
@@ -80,7 +81,7 @@ impl StoreError {
                     "nothing was changed; mend it or move it away (`mv {path} {path}.broken`), then log in again"
                 )]
             }
-            Self::Ambiguous => vec![vault.twin_remedy(profile)],
+            Self::Ambiguous => vec![store.twin_remedy(profile)],
             Self::TooLarge { .. } => vec!["choose another store: `--store file` or `--store helper:NAME`".to_owned()],
         };
         let mut error = Error::new(ErrorKind::Store, what);
@@ -93,7 +94,7 @@ impl StoreError {
     }
 }
 
-impl Vault {
+impl Store {
     fn ways_on(&self, first: &str, new: bool) -> Vec<String> {
         let mut ways = if new {
             vec![format!("{first}, or set LOKALISE_API_TOKEN")]
@@ -128,8 +129,8 @@ impl Vault {
     }
 
     fn file_remedy(&self) -> String {
-        if atomic::own_home().is_err() {
-            return atomic::ForeignHome::HINT.to_owned();
+        if private::own_home().is_err() {
+            return private::ForeignHome::HINT.to_owned();
         }
         let Some(path) = file::path(self.places.data.as_deref()) else {
             return "set LOKALISE_AUTH_DATA_DIR, or HOME".to_owned();
@@ -141,7 +142,7 @@ impl Vault {
             format!("look at it (`ls -ld {path}`), then move it away: `mv {path} {path}.moved`")
         } else if found.as_ref().is_some_and(is_anothers) {
             format!("look whose it is (`ls -l {path}`); LOKALISE_AUTH_DATA_DIR names a folder of your own")
-        } else if found.is_some_and(|found| atomic::why_not_private(&found).is_some()) {
+        } else if found.is_some_and(|found| private::why_not_private(&found).is_some()) {
             format!("look at it (`ls -l {path}`); if it is yours and nobody else could read it: `chmod 600 {path}`")
         } else {
             "check the folder's owner, mode and free space, or set LOKALISE_AUTH_DATA_DIR".to_owned()

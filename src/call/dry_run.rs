@@ -2,19 +2,19 @@
 
 use std::fmt::Write;
 
-use super::body::{Part, RequestBody};
-use super::input::Source;
-use super::request::Request;
-use crate::credential::Kind;
+use super::body::{BodyPart, RequestBody};
+use super::input::ByteSource;
+use super::request::ApiRequest;
+use crate::credential::CredentialKind;
 
 /// An argument much longer than this is refused by Linux (128 KiB each).
 const LONGEST_ARGUMENT: u64 = 96 * 1024;
 
 /// The request line, the headers and the body. What is read from a file while sending is named in its place.
-pub fn as_request(request: &Request, kind: Kind) -> String {
+pub fn as_request(request: &ApiRequest, kind: CredentialKind) -> String {
     let name = match kind {
-        Kind::ApiToken => "x-api-token",
-        Kind::OAuth => "authorization",
+        CredentialKind::ApiToken => "x-api-token",
+        CredentialKind::OAuth => "authorization",
     };
     let mut shown = format!("{} {}\n{name}: [redacted]\n", request.method, request.url);
     for (name, value) in &request.headers {
@@ -24,9 +24,9 @@ pub fn as_request(request: &Request, kind: Kind) -> String {
     line(&mut shown, format_args!("content-length: {}\n", body.length()));
     for part in &body.parts {
         match part {
-            Part::Text(text) => shown.push_str(&String::from_utf8_lossy(text)),
-            Part::Raw(source) => shown.extend(["<", &named(source), ">"]),
-            Part::Base64(source) => shown.extend(["<base64 of ", &named(source), ">"]),
+            BodyPart::Text(text) => shown.push_str(&String::from_utf8_lossy(text)),
+            BodyPart::Raw(source) => shown.extend(["<", &named(source), ">"]),
+            BodyPart::Base64(source) => shown.extend(["<base64 of ", &named(source), ">"]),
         }
     }
     shown.push('\n');
@@ -37,18 +37,18 @@ fn line(text: &mut String, line: std::fmt::Arguments) {
     writeln!(text, "{line}").expect("a String takes all");
 }
 
-fn named(source: &Source) -> String {
+fn named(source: &ByteSource) -> String {
     match source {
-        Source::File { path: Some(path), length, .. } => format!("{}, {length} bytes", path.display()),
+        ByteSource::File { path: Some(path), length, .. } => format!("{}, {length} bytes", path.display()),
         source => format!("standard input, {} bytes", source.length()),
     }
 }
 
 /// A shell command that sends the same request with curl. It works as pasted where the token is in its variable.
-pub fn as_curl(request: &Request, kind: Kind) -> String {
+pub fn as_curl(request: &ApiRequest, kind: CredentialKind) -> String {
     let token = match kind {
-        Kind::ApiToken => "\"X-Api-Token: $LOKALISE_API_TOKEN\"",
-        Kind::OAuth => "\"Authorization: Bearer $LOKALISE_ACCESS_TOKEN\"",
+        CredentialKind::ApiToken => "\"X-Api-Token: $LOKALISE_API_TOKEN\"",
+        CredentialKind::OAuth => "\"Authorization: Bearer $LOKALISE_ACCESS_TOKEN\"",
     };
     let mut command = String::from("curl");
     match request.method.as_str() {
@@ -67,10 +67,10 @@ pub fn as_curl(request: &Request, kind: Kind) -> String {
     }
     let Some(body) = &request.body else { return command };
     match &body.parts[..] {
-        [Part::Text(text)] if body.length() <= LONGEST_ARGUMENT => {
+        [BodyPart::Text(text)] if body.length() <= LONGEST_ARGUMENT => {
             command.extend([" --data-raw ", &quoted(&String::from_utf8_lossy(text))]);
         }
-        [Part::Raw(source)] => command.extend([" --data-binary ", &quoted(&format!("@{}", file(source)))]),
+        [BodyPart::Raw(source)] => command.extend([" --data-binary ", &quoted(&format!("@{}", file(source)))]),
         _ => command = format!("{} | {command} --data-binary @-", piped(body)),
     }
     command
@@ -81,18 +81,18 @@ fn piped(body: &RequestBody) -> String {
     let mut commands: Vec<String> = Vec::with_capacity(body.parts.len());
     for part in &body.parts {
         commands.push(match part {
-            Part::Text(text) => format!("printf %s {}", quoted(&String::from_utf8_lossy(text))),
-            Part::Raw(source) => format!("cat {}", quoted(&file(source))),
+            BodyPart::Text(text) => format!("printf %s {}", quoted(&String::from_utf8_lossy(text))),
+            BodyPart::Raw(source) => format!("cat {}", quoted(&file(source))),
             // GNU's base64 breaks lines, and other ones have no flag against it.
-            Part::Base64(source) => format!("base64 < {} | tr -d '\\n'", quoted(&file(source))),
+            BodyPart::Base64(source) => format!("base64 < {} | tr -d '\\n'", quoted(&file(source))),
         });
     }
     format!("{{ {}; }}", commands.join("; "))
 }
 
-fn file(source: &Source) -> String {
+fn file(source: &ByteSource) -> String {
     match source {
-        Source::File { path: Some(path), .. } => path.display().to_string(),
+        ByteSource::File { path: Some(path), .. } => path.display().to_string(),
         _ => "/dev/stdin".to_owned(),
     }
 }
@@ -104,32 +104,34 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::fields::{Fields, Typed};
+    use crate::call::fields::{FieldArgument, Fields};
     use crate::call::input::Inputs;
     use crate::call::target::{Project, target};
     use crate::origin::ApiUrl;
     use reqwest::Method;
     use reqwest::header::HeaderMap;
 
-    fn request(method: Method, path: &str, body: Option<RequestBody>) -> Request {
+    fn request(method: Method, path: &str, body: Option<RequestBody>) -> ApiRequest {
         let api = ApiUrl::parse("https://api.lokalise.com/api2").unwrap();
-        Request::new(method, target(path, &api, Project::default()).unwrap(), HeaderMap::new(), body)
+        ApiRequest::new(method, target(path, &api, Project::default()).unwrap(), HeaderMap::new(), body)
     }
 
     fn upload(path: &std::path::Path) -> RequestBody {
-        let fields = [Typed::Raw("it's=x".into()), Typed::Magic(format!("data=@base64:{}", path.display()))];
+        let fields =
+            [FieldArgument::Raw("it's=x".into()), FieldArgument::Magic(format!("data=@base64:{}", path.display()))];
         Fields::read(&fields, &mut Inputs::new(None)).unwrap().into_body().unwrap()
     }
 
     #[test]
     fn a_request_is_shown_without_its_credential() {
-        let shown = as_request(&request(Method::POST, "projects", Some(RequestBody::of("{}"))), Kind::ApiToken);
+        let shown =
+            as_request(&request(Method::POST, "projects", Some(RequestBody::of("{}"))), CredentialKind::ApiToken);
         assert_eq!(
             shown,
             "POST https://api.lokalise.com/api2/projects\nx-api-token: [redacted]\naccept: application/json\n\
              content-type: application/json\ncontent-length: 2\n\n{}\n"
         );
-        let shown = as_request(&request(Method::GET, "projects", None), Kind::OAuth);
+        let shown = as_request(&request(Method::GET, "projects", None), CredentialKind::OAuth);
         assert!(shown.ends_with("authorization: [redacted]\naccept: application/json\n"), "{shown}");
     }
 
@@ -138,7 +140,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("en.json");
         std::fs::write(&path, "{}").unwrap();
-        let shown = as_request(&request(Method::POST, "projects", Some(upload(&path))), Kind::ApiToken);
+        let shown = as_request(&request(Method::POST, "projects", Some(upload(&path))), CredentialKind::ApiToken);
         let body = format!("{{\"it's\":\"x\",\"data\":\"<base64 of {}, 2 bytes>\"}}\n", path.display());
         assert!(shown.ends_with(&body), "{shown}");
     }
@@ -146,18 +148,20 @@ mod tests {
     #[test]
     fn curl_gets_the_token_from_its_variable() {
         assert_eq!(
-            as_curl(&request(Method::GET, "projects?limit=1&filter_names=a%20b", None), Kind::ApiToken),
+            as_curl(&request(Method::GET, "projects?limit=1&filter_names=a%20b", None), CredentialKind::ApiToken),
             "curl 'https://api.lokalise.com/api2/projects?limit=1&filter_names=a%20b' \
              -H \"X-Api-Token: $LOKALISE_API_TOKEN\" -H 'accept: application/json'"
         );
         let body = RequestBody::of(r#"{"name":"it's"}"#);
         assert_eq!(
-            as_curl(&request(Method::PUT, "projects/1", Some(body)), Kind::OAuth),
+            as_curl(&request(Method::PUT, "projects/1", Some(body)), CredentialKind::OAuth),
             "curl -X PUT https://api.lokalise.com/api2/projects/1 \
              -H \"Authorization: Bearer $LOKALISE_ACCESS_TOKEN\" -H 'accept: application/json' \
              -H 'content-type: application/json' --data-raw '{\"name\":\"it'\\''s\"}'"
         );
-        assert!(as_curl(&request(Method::HEAD, "projects?a[]=1", None), Kind::OAuth).contains("--head --globoff"));
+        assert!(
+            as_curl(&request(Method::HEAD, "projects?a[]=1", None), CredentialKind::OAuth).contains("--head --globoff")
+        );
     }
 
     #[cfg(unix)]

@@ -22,14 +22,14 @@ pub fn new_beside(path: &Path) -> io::Result<NamedTempFile> {
 }
 
 /// Where `-o` writes.
-pub struct Destination {
+pub struct OutputPath {
     path: PathBuf,
     /// The file that is to be there; nothing for a pipe or a device, which takes the bytes as they come and must not be
     /// replaced by a file.
     new: Option<NamedTempFile>,
 }
 
-impl Destination {
+impl OutputPath {
     /// Looks at the path, and makes the file that is to become it: a request whose answer can be kept nowhere is not sent.
     ///
     /// # Errors
@@ -69,31 +69,31 @@ impl Destination {
     ///
     /// # Errors
     /// Other, if the pipe or device cannot be opened.
-    pub async fn open(self) -> Result<Writing> {
+    pub async fn open(self) -> Result<OutputFile> {
         if let Some(new) = self.new {
-            return Ok(Writing { path: self.path, inner: Inner::New(new) });
+            return Ok(OutputFile { path: self.path, inner: OutputTarget::New(new) });
         }
         let path = self.path.clone();
         let opened = tokio::task::spawn_blocking(move || fs::OpenOptions::new().write(true).open(path)).await;
         match opened.unwrap_or_else(|died| Err(io::Error::other(died))) {
-            Ok(special) => Ok(Writing { path: self.path, inner: Inner::Special(special) }),
+            Ok(special) => Ok(OutputFile { path: self.path, inner: OutputTarget::Special(special) }),
             Err(error) => Err(unwritable(&self.path, error)),
         }
     }
 }
 
 /// A file that is being written. Dropped, it leaves nothing.
-pub struct Writing {
+pub struct OutputFile {
     path: PathBuf,
-    inner: Inner,
+    inner: OutputTarget,
 }
 
-enum Inner {
+enum OutputTarget {
     New(NamedTempFile),
     Special(File),
 }
 
-impl Writing {
+impl OutputFile {
     /// Appends bytes.
     ///
     /// # Errors
@@ -101,8 +101,8 @@ impl Writing {
     pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
         let written = match &mut self.inner {
             // Past what would add the temporary name to an error.
-            Inner::New(file) => file.as_file_mut().write_all(bytes),
-            Inner::Special(file) => file.write_all(bytes),
+            OutputTarget::New(file) => file.as_file_mut().write_all(bytes),
+            OutputTarget::Special(file) => file.write_all(bytes),
         };
         written.map_err(|error| unwritable(&self.path, error))
     }
@@ -113,13 +113,15 @@ impl Writing {
     /// Other, if it cannot be moved there.
     pub fn finish(self) -> Result<()> {
         match self.inner {
-            Inner::New(file) => file.persist(&self.path).map(drop).map_err(|error| unwritable(&self.path, error.error)),
-            Inner::Special(_) => Ok(()),
+            OutputTarget::New(file) => {
+                file.persist(&self.path).map(drop).map_err(|error| unwritable(&self.path, error.error))
+            }
+            OutputTarget::Special(_) => Ok(()),
         }
     }
 }
 
-pub(super) fn unwritable(path: &Path, error: io::Error) -> Error {
+pub fn unwritable(path: &Path, error: io::Error) -> Error {
     // What names a temporary file has no number of the system's.
     let error = if error.raw_os_error().is_none() { io::Error::from(error.kind()) } else { error };
     Error::other(format!("`{}` cannot be written", path.display())).because(error)
@@ -129,7 +131,7 @@ pub(super) fn unwritable(path: &Path, error: io::Error) -> Error {
 mod tests {
     use super::*;
 
-    fn opened(destination: Destination) -> Writing {
+    fn opened(destination: OutputPath) -> OutputFile {
         tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(destination.open()).unwrap()
     }
 
@@ -145,7 +147,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("out.json");
         fs::write(&path, "old").unwrap();
-        let writing = Destination::new(&path).unwrap();
+        let writing = OutputPath::new(&path).unwrap();
         let mut writing = opened(writing);
         writing.write(b"ne").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"old");
@@ -158,7 +160,7 @@ mod tests {
     #[test]
     fn a_file_that_is_given_up_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let writing = Destination::new(&folder.path().join("out.json")).unwrap();
+        let writing = OutputPath::new(&folder.path().join("out.json")).unwrap();
         let mut writing = opened(writing);
         writing.write(b"half").unwrap();
         drop(writing);
@@ -168,16 +170,16 @@ mod tests {
     #[test]
     fn a_place_that_can_hold_no_file_is_refused_before_anything_is_sent() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(Destination::new(folder.path()).is_err());
-        assert!(Destination::new(&folder.path().join("missing/out.json")).is_err());
-        assert!(Destination::new(Path::new("out.json")).is_ok(), "a bare name is in this folder");
+        assert!(OutputPath::new(folder.path()).is_err());
+        assert!(OutputPath::new(&folder.path().join("missing/out.json")).is_err());
+        assert!(OutputPath::new(Path::new("out.json")).is_ok(), "a bare name is in this folder");
     }
 
     #[cfg(unix)]
     #[test]
     fn a_device_is_written_to_and_not_replaced() {
         use std::os::unix::fs::FileTypeExt;
-        let writing = Destination::new(Path::new("/dev/null")).unwrap();
+        let writing = OutputPath::new(Path::new("/dev/null")).unwrap();
         let mut writing = opened(writing);
         writing.write(b"gone").unwrap();
         writing.finish().unwrap();
@@ -191,7 +193,7 @@ mod tests {
         let (file, link) = (folder.path().join("file"), folder.path().join("link"));
         fs::write(&file, "old").unwrap();
         std::os::unix::fs::symlink(&file, &link).unwrap();
-        let writing = Destination::new(&link).unwrap();
+        let writing = OutputPath::new(&link).unwrap();
         let mut writing = opened(writing);
         writing.write(b"new").unwrap();
         writing.finish().unwrap();

@@ -7,35 +7,34 @@ use std::time::Duration;
 use reqwest::Method;
 
 use crate::call::batch::Batch;
-use crate::call::body::{Part, RequestBody};
-use crate::call::fields::{self, Fields, Typed};
-use crate::call::file::Destination;
+use crate::call::body::{BodyPart, RequestBody};
+use crate::call::fields::{self, FieldArgument, Fields};
 use crate::call::filter::Filter;
 use crate::call::headers::headers;
 use crate::call::input::{self, Inputs};
-use crate::call::output::Wishes;
-use crate::call::request::{Request, add_query, method};
-use crate::call::send::Patience;
+use crate::call::output::OutputOptions;
+use crate::call::request::{ApiRequest, add_query, method};
+use crate::call::send::RetryBudget;
 use crate::call::target::{Project, target};
 use crate::cli;
+use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::settings::Settings;
-use crate::world::World;
+use crate::files::output_file::OutputPath;
 
 /// What a run may wait for better times, unless it is told otherwise.
 const MAX_WAIT: Duration = Duration::from_secs(60);
 
 /// A call as it was meant.
-pub struct Order {
-    pub request: Request,
-    pub way: Way,
-    pub wishes: Wishes,
+pub struct CallPlan {
+    pub request: ApiRequest,
+    pub requests: Requests,
+    pub options: OutputOptions,
     /// `--wait`
     pub wait: Option<Duration>,
     /// `--extract`
     pub extract: Option<PathBuf>,
     pub allow_partial: bool,
-    pub patience: Patience,
+    pub retry_budget: RetryBudget,
     /// Stdout is for data: the body of an error goes to stderr.
     pub data_only: bool,
     /// The same export as an asynchronous one, if this is a synchronous one.
@@ -43,7 +42,7 @@ pub struct Order {
 }
 
 /// How many requests it takes.
-pub enum Way {
+pub enum Requests {
     One,
     /// `--paginate`, with the most items and pages.
     Pages(Option<u64>, Option<u64>),
@@ -51,42 +50,49 @@ pub enum Way {
     Batches(Vec<RequestBody>),
 }
 
-impl Order {
+impl CallPlan {
     /// Reads the flags, and the files that they name.
     ///
     /// # Errors
     /// Usage.
-    pub async fn read(world: &World, settings: &Settings, call: &cli::Call) -> Result<Self> {
+    pub async fn read(context: Context<'_>, call: &cli::Call) -> Result<Self> {
         refuse_contradictions(call)?;
         // A filter is compiled before files are read, since stdin can be read once.
         let filter = call.jq.as_deref().map(Filter::compile).transpose()?;
         let gate = call.fail_unless.as_ref().map(|code| Ok((Filter::compile(code)?, code.clone()))).transpose()?;
         let batch = call.batch.as_deref().map(Batch::parse).transpose()?;
         let file = call.output.as_ref().filter(|path| path.as_os_str() != "-");
-        let file = file.map(|path| Destination::new(path)).transpose()?;
+        let file = file.map(|path| OutputPath::new(path)).transpose()?;
         if let Some(folder) = &call.extract {
             refuse_no_folder(folder)?;
         }
-        let request = request(world, settings, call).await?;
-        let way = match batch {
-            Some(batch) => Way::Batches(batches(&batch, &request)?),
-            None if call.paginate && request.method == Method::GET => Way::Pages(call.max_items, call.max_pages),
+        let request = request(context, call).await?;
+        let requests = match batch {
+            Some(batch) => Requests::Batches(batches(&batch, &request)?),
+            None if call.paginate && request.method == Method::GET => Requests::Pages(call.max_items, call.max_pages),
             None if call.paginate => {
                 return Err(Error::usage(format!("--paginate reads lists, and this is a {}", request.method)));
             }
-            None => Way::One,
+            None => Requests::One,
         };
         let one_document = call.paginate || call.batch.is_some() || call.ndjson;
         let filtered = filter.is_some() || one_document || call.extract.is_some() || file.is_some();
         Ok(Self {
             async_export: async_export(call, &request),
             request,
-            way,
-            wishes: Wishes { file, include: call.include, silent: call.silent, lines: call.ndjson, filter, gate },
+            requests,
+            options: OutputOptions {
+                file,
+                include: call.include,
+                silent: call.silent,
+                lines: call.ndjson,
+                filter,
+                gate,
+            },
             wait: call.wait,
             extract: call.extract.clone(),
             allow_partial: call.allow_partial,
-            patience: Patience { max_wait: call.max_wait.unwrap_or(MAX_WAIT), retry: !call.no_retry },
+            retry_budget: RetryBudget { max_wait: call.max_wait.unwrap_or(MAX_WAIT), retry: !call.no_retry },
             data_only: filtered,
         })
     }
@@ -129,7 +135,7 @@ fn refuse_no_folder(folder: &Path) -> Result<()> {
     }
 }
 
-async fn request(world: &World, settings: &Settings, call: &cli::Call) -> Result<Request> {
+async fn request(context: Context<'_>, call: &cli::Call) -> Result<ApiRequest> {
     let (typed_method, path) = match &call.path {
         Some(limit) if call.wait.is_some() && humantime::parse_duration(limit).is_ok() => {
             return Err(
@@ -142,16 +148,16 @@ async fn request(world: &World, settings: &Settings, call: &cli::Call) -> Result
         }
         None => (None, &call.method_or_path),
     };
-    let variable = world.var("LOKALISE_PROJECT_ID");
+    let variable = context.world.var("LOKALISE_PROJECT_ID");
     let id = call.project.as_deref().or(variable.as_deref());
-    let mut target = target(path, &settings.api_url, Project { id, branch: call.branch.as_deref() })?;
+    let mut target = target(path, &context.settings.api_url, Project { id, branch: call.branch.as_deref() })?;
     let headers = headers(&call.headers)?;
     let pairs = call.query.iter().map(|typed| fields::pair(typed)).collect::<Result<Vec<_>>>()?;
 
     let is_stdin = call.input.as_ref().is_some_and(|path| path.as_os_str() == "-");
-    let reads_stdin = is_stdin || call.fields.0.iter().any(Typed::reads_stdin);
+    let reads_stdin = is_stdin || call.fields.0.iter().any(FieldArgument::reads_stdin);
     let stdin = if reads_stdin {
-        world.step("reading standard input");
+        context.world.step("reading standard input");
         Some(input::stdin().await?)
     } else {
         None
@@ -166,16 +172,16 @@ async fn request(world: &World, settings: &Settings, call: &cli::Call) -> Result
     let method = typed_method.unwrap_or(if has_body { Method::POST } else { Method::GET });
     let in_query = input.is_some() || matches!(method, Method::GET | Method::HEAD);
     let (body, more_pairs) = match input {
-        _ if in_query => (input.map(|source| RequestBody { parts: vec![Part::Raw(source)] }), fields.into_query()?),
+        _ if in_query => (input.map(|source| RequestBody { parts: vec![BodyPart::Raw(source)] }), fields.into_query()?),
         _ if fields.is_empty() => (None, Vec::new()),
         _ => (Some(fields.into_body()?), Vec::new()),
     };
     let pairs = pairs.iter().chain(&more_pairs);
     add_query(&mut target.url, pairs.map(|(key, value)| (key.as_str(), value.as_str())));
-    Ok(Request::new(method, target, headers, body))
+    Ok(ApiRequest::new(method, target, headers, body))
 }
 
-fn batches(batch: &Batch, request: &Request) -> Result<Vec<RequestBody>> {
+fn batches(batch: &Batch, request: &ApiRequest) -> Result<Vec<RequestBody>> {
     let body = request
         .body
         .as_ref()
@@ -185,7 +191,7 @@ fn batches(batch: &Batch, request: &Request) -> Result<Vec<RequestBody>> {
 }
 
 /// The asynchronous line for a synchronous export, with all that was typed beside the path.
-fn async_export(call: &cli::Call, request: &Request) -> Option<String> {
+fn async_export(call: &cli::Call, request: &ApiRequest) -> Option<String> {
     let endpoint = request.endpoint()?;
     if endpoint.path != "/api2/projects/{project_id}/files/download" {
         return None;
@@ -195,8 +201,8 @@ fn async_export(call: &cli::Call, request: &Request) -> Option<String> {
     words.push(format!("{path}async-download"));
     for field in &call.fields.0 {
         let (flag, text) = match field {
-            Typed::Raw(text) => ("-f", text),
-            Typed::Magic(text) => ("-F", text),
+            FieldArgument::Raw(text) => ("-f", text),
+            FieldArgument::Magic(text) => ("-F", text),
         };
         words.extend([flag.to_owned(), text.clone()]);
     }

@@ -1,7 +1,6 @@
 //! Locks between processes: `flock` on empty files that are never removed. The
 //! kernel frees a lock when its holder dies, whatever it died of.
 
-use std::fmt::Write;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -20,7 +19,7 @@ pub struct Lock(#[allow(dead_code)] File); // held, not read
 
 /// Where a record's lock lies.
 #[derive(Debug, Clone)]
-pub enum Place {
+pub enum LockPlace {
     /// In the folder `locks` of this folder, under this name.
     In(Option<PathBuf>, String),
     /// In the folder of this user on this machine, under the digest of this key. It
@@ -46,7 +45,7 @@ pub fn beside(path: &Path) -> io::Result<Option<Lock>> {
 ///
 /// # Errors
 /// `TimedOut` after [`LONGEST_WAIT`]; else why there is none to be had.
-pub fn of_record(place: &Place) -> io::Result<Lock> {
+pub fn of_record(place: &LockPlace) -> io::Result<Lock> {
     wait(&path_of(place)?, LONGEST_WAIT)
 }
 
@@ -66,25 +65,16 @@ fn has_no_locks(error: &io::Error) -> bool {
 ///
 /// # Errors
 /// If there is no such folder.
-pub fn path_of(place: &Place) -> io::Result<PathBuf> {
+pub fn path_of(place: &LockPlace) -> io::Result<PathBuf> {
     match place {
-        Place::In(Some(folder), name) => {
+        LockPlace::In(Some(folder), name) => {
             let folder = folder.join("locks");
-            super::atomic::private_folder(&folder)?;
+            super::private::private_folder(&folder)?;
             Ok(folder.join(format!("{name}.lock")))
         }
-        Place::In(None, _) => Err(io::Error::new(io::ErrorKind::NotFound, "there is no data folder")),
-        Place::OfUser(key) => Ok(user_folder()?.join(format!("{}.lock", digest(key)))),
+        LockPlace::In(None, _) => Err(io::Error::new(io::ErrorKind::NotFound, "there is no data folder")),
+        LockPlace::OfUser(key) => Ok(user_folder()?.join(format!("{}.lock", crate::secret::digest(key)))),
     }
-}
-
-/// The first 16 hex digits of a key's SHA-256: a name that any key can have.
-pub fn digest(key: &str) -> String {
-    let digest = ring::digest::digest(&ring::digest::SHA256, key.as_bytes());
-    digest.as_ref()[..8].iter().fold(String::with_capacity(16), |mut hex, byte| {
-        write!(hex, "{byte:02x}").expect("a string takes all text");
-        hex
-    })
 }
 
 /// A folder of this user on this machine for locks and pace files, made when missing.
@@ -122,7 +112,7 @@ pub fn user_folder() -> io::Result<PathBuf> {
     let folder = directories::ProjectDirs::from("", "", "lokalise-auth")
         .map(|places| places.data_local_dir().join("locks"))
         .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no home folder"))?;
-    super::atomic::private_folder(&folder)?;
+    super::private::private_folder(&folder)?;
     Ok(folder)
 }
 
@@ -140,7 +130,7 @@ pub fn open(path: &Path) -> io::Result<File> {
         options.mode(0o600).custom_flags(flags.bits().cast_signed());
     }
     let file = options.open(path)?;
-    match super::atomic::why_not_private(&file.metadata()?) {
+    match super::private::why_not_private(&file.metadata()?) {
         None => Ok(file),
         Some(why) => Err(io::Error::new(io::ErrorKind::PermissionDenied, format!("{} {why}", path.display()))),
     }

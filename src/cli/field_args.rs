@@ -3,11 +3,11 @@
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, ValueHint};
 
-use crate::call::fields::Typed;
+use crate::call::fields::FieldArgument;
 
 /// The fields of a call, as typed.
 #[derive(Clone, Debug, Default)]
-pub struct InOrder(pub Vec<Typed>);
+pub struct InOrder(pub Vec<FieldArgument>);
 
 const RAW: &str = "raw-field";
 const MAGIC: &str = "field";
@@ -38,13 +38,13 @@ impl Args for InOrder {
 
 impl FromArgMatches for InOrder {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let typed = |name: &str, make: fn(String) -> Typed| -> Vec<(usize, Typed)> {
+        let typed = |name: &str, make: fn(String) -> FieldArgument| -> Vec<(usize, FieldArgument)> {
             let indices = matches.indices_of(name).into_iter().flatten();
             let values = matches.get_many::<String>(name).into_iter().flatten().cloned();
             indices.zip(values.map(make)).collect()
         };
-        let mut fields = typed(RAW, Typed::Raw);
-        fields.extend(typed(MAGIC, Typed::Magic));
+        let mut fields = typed(RAW, FieldArgument::Raw);
+        fields.extend(typed(MAGIC, FieldArgument::Magic));
         fields.sort_by_key(|(index, _)| *index);
         Ok(Self(fields.into_iter().map(|(_, field)| field).collect()))
     }
@@ -77,8 +77,8 @@ mod tests {
         let shown: Vec<String> = fields
             .iter()
             .map(|field| match field {
-                Typed::Raw(text) => format!("-f {text}"),
-                Typed::Magic(text) => format!("-F {text}"),
+                FieldArgument::Raw(text) => format!("-f {text}"),
+                FieldArgument::Magic(text) => format!("-F {text}"),
             })
             .collect();
         assert_eq!(shown, ["-f a=1", "-F b=2", "-f c=3", "-F d=4", "-f e"]);

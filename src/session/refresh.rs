@@ -6,20 +6,21 @@ use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
-use super::refusal::Refusals;
+use super::refresh_failure::RefusalFile;
 use super::variable::not_minted;
 use super::{Session, log_in_again, not_logged_in, record_of};
 use crate::credential::{Credential, OAuth, Record, Renewal, unix};
 use crate::error::{Error, ErrorKind, Result};
+use crate::files::{lock, private};
 use crate::http::token_error;
 use crate::oauth::token::{Grant, TokenError, TokenResponse};
 use crate::profile::ProfileName;
-use crate::store::{atomic, lock};
+use crate::secret::digest;
 use crate::world::World;
 
 /// Why a new token is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
+pub enum RefreshReason {
     /// It has ended or is about to.
     Stale,
     /// The API refused it although it should be good.
@@ -30,7 +31,7 @@ pub enum Reason {
 
 /// What came of a renewal.
 #[derive(Debug)]
-pub enum Outcome {
+pub enum RefreshOutcome {
     /// A new token is in force, and stored if it is of a stored credential.
     Renewed,
     /// Another process renewed it in the meantime.
@@ -45,20 +46,20 @@ const BETWEEN_TRIES: Duration = Duration::from_secs(10);
 impl Session<'_> {
     /// Renews a stale OAuth token. Where that fails and the old token still has time left, it stays in use.
     pub async fn fresh(&mut self) -> Result<()> {
-        let now = self.world.now();
+        let now = self.context.world.now();
         let Some(oauth) = self.oauth() else { return Ok(()) };
         if !oauth.stale(now) || oauth.renewal.is_none() || !self.may_renew() {
             return Ok(());
         }
         let time_left = oauth.left(now).is_some_and(|left| !left.is_zero());
-        match self.renew(Reason::Stale).await {
+        match self.renew(RefreshReason::Stale).await {
             Ok(outcome) => {
                 self.say_if_not_stored(&outcome);
                 Ok(())
             }
             Err(error) if time_left && error.kind != ErrorKind::NotLoggedIn => {
                 self.not_before = Some(Instant::now() + BETWEEN_TRIES);
-                self.world.step(&format!("{error}; the old token is still good"));
+                self.context.world.step(&format!("{error}; the old token is still good"));
                 Ok(())
             }
             Err(error) => Err(error),
@@ -71,8 +72,8 @@ impl Session<'_> {
         if !self.refreshable() || !self.may_renew() {
             return Ok(false);
         }
-        self.world.step("the token was refused; renewing it once");
-        let outcome = self.renew(Reason::Refused).await?;
+        self.context.world.step("the token was refused; renewing it once");
+        let outcome = self.renew(RefreshReason::Refused).await?;
         self.say_if_not_stored(&outcome);
         // A token that another process got counts as well: it too is not replayed twice.
         self.pause();
@@ -90,16 +91,16 @@ impl Session<'_> {
         self.not_before = Some(Instant::now() + Duration::from_secs((lifetime / 2).clamp(30, 300)));
     }
 
-    fn say_if_not_stored(&self, outcome: &Outcome) {
-        let Outcome::NotStored(error) = outcome else { return };
-        let way_on = match atomic::own_home() {
-            Err(_) => atomic::ForeignHome::HINT.to_owned(),
+    fn say_if_not_stored(&self, outcome: &RefreshOutcome) {
+        let RefreshOutcome::NotStored(error) = outcome else { return };
+        let way_on = match private::own_home() {
+            Err(_) => private::ForeignHome::HINT.to_owned(),
             Ok(()) => format!(
                 "log in to a store that can be written: `lokalise-auth login{} --store file`",
-                self.profile_words()
+                self.profile_flag_for_hint()
             ),
         };
-        self.world.warn(&format!(
+        self.context.world.warn(&format!(
             "the token was renewed for this run only, and the stored login is now out of date ({error}); {way_on}"
         ));
     }
@@ -109,62 +110,62 @@ impl Session<'_> {
     ///
     /// # Errors
     /// `NotLoggedIn` when the server refused; else why there is no new token. What is stored stays as it was.
-    pub async fn renew(&mut self, reason: Reason) -> Result<Outcome> {
-        let (Some(profile), Some(vault)) = (self.profile.clone(), &self.vault) else {
+    pub async fn renew(&mut self, reason: RefreshReason) -> Result<RefreshOutcome> {
+        let (Some(profile), Some(store)) = (self.profile.clone(), &self.store) else {
             return self.minted_anew().await;
         };
-        let place = vault.lock_place(&profile);
-        let refusals = Refusals::beside(&place, self.began);
-        let seen = lock::digest(self.credential.token());
+        let place = store.lock_place(&profile);
+        let refusals = RefusalFile::beside(&place, self.began);
+        let seen = digest(self.credential.token());
         let lock = match self.lock(place).await {
             Ok(lock) => lock,
             // The holder may be stuck after its work was done.
             Err(stuck) => return self.adopt_renewed(&profile, &seen).await.ok_or(stuck),
         };
         let (old, mut current) = self.stored_oauth(&profile).await?;
-        if lock::digest(current.access_token.expose()) != seen && self.is_good_for(&current, reason) {
+        if digest(current.access_token.expose()) != seen && self.is_good_for(&current, reason) {
             self.credential = Credential::OAuth(current);
-            return Ok(Outcome::Overtaken);
+            return Ok(RefreshOutcome::Overtaken);
         }
         let Some(renewal) = &current.renewal else { return Err(self.cannot_be_renewed(&current)) };
-        let token = lock::digest(renewal.refresh_token.expose());
+        let token = digest(renewal.refresh_token.expose());
         if let Some(error) = refusals.as_ref().and_then(|refusals| refusals.of(&token, lock.as_ref())) {
-            return Err(refused(self.world, &error, &self.profile_words()));
+            return Err(refused(self.context.world, &error, &self.profile_flag_for_hint()));
         }
         let response = self.refreshed(renewal).await?.map_err(|error| {
             if let Some(refusals) = &refusals {
-                refusals.note(&token, self.world.now(), &error, lock.as_ref());
+                refusals.note(&token, self.context.world.now(), &error, lock.as_ref());
             }
-            refused(self.world, &error, &self.profile_words())
+            refused(self.context.world, &error, &self.profile_flag_for_hint())
         })?;
-        current.renew(response, self.world.now());
+        current.renew(response, self.context.world.now());
         self.kept(&profile, &old, current).await
     }
 
     async fn refreshed(&self, renewal: &Renewal) -> Result<Result<TokenResponse, TokenError>> {
-        self.world.step("renewing the access token");
+        self.context.world.step("renewing the access token");
         let grant = Grant::RefreshToken(&renewal.refresh_token);
-        self.http.token(self.world, &self.settings.oauth_url, &grant, &renewal.client).await
+        self.http.token(self.context.world, &self.context.settings.oauth_url, &grant, &renewal.client).await
     }
 
     /// Stores new tokens over the record that was renewed. A login or a logout that did not wait for us
     /// is newer than what we were asked to renew, and stays.
-    async fn kept(&mut self, profile: &ProfileName, old: &str, renewed: OAuth) -> Result<Outcome> {
+    async fn kept(&mut self, profile: &ProfileName, old: &str, renewed: OAuth) -> Result<RefreshOutcome> {
         let record = Record {
             profile: profile.clone(),
-            api_origin: self.settings.api_url.origin(),
-            oauth_origin: self.settings.oauth_url.origin(),
+            api_origin: self.context.settings.api_url.origin(),
+            oauth_origin: self.context.settings.oauth_url.origin(),
             credential: Credential::OAuth(renewed),
         };
-        let vault = self.vault.as_ref().expect("a stored credential has a store");
-        let outcome = match vault.replace(profile, old, &record.to_text()).await {
-            Ok(true) => Outcome::Renewed,
+        let store = self.store.as_ref().expect("a stored credential has a store");
+        let outcome = match store.replace(profile, old, &record.to_text()).await {
+            Ok(true) => RefreshOutcome::Renewed,
             Ok(false) => {
                 let (_, newer) = self.stored_oauth(profile).await?;
                 self.credential = Credential::OAuth(newer);
-                return Ok(Outcome::Overtaken);
+                return Ok(RefreshOutcome::Overtaken);
             }
-            Err(error) => Outcome::NotStored(error.explain(vault, profile)),
+            Err(error) => RefreshOutcome::NotStored(error.explain(store, profile)),
         };
         self.credential = record.credential;
         self.pause();
@@ -173,25 +174,25 @@ impl Session<'_> {
 
     /// Whether a token that another process has stored meanwhile serves. One that was issued since this
     /// run began is as new as any that could be had, however short it lives.
-    fn is_good_for(&self, stored: &OAuth, reason: Reason) -> bool {
+    fn is_good_for(&self, stored: &OAuth, reason: RefreshReason) -> bool {
         let since = stored.expires_at.zip(stored.lifetime).map(|(end, lifetime)| end.saturating_sub(lifetime));
-        reason != Reason::Stale
-            || !stored.stale(self.world.now())
+        reason != RefreshReason::Stale
+            || !stored.stale(self.context.world.now())
             || since.is_some_and(|since| since >= unix(self.began))
     }
 
     /// Takes over what another process has stored meanwhile, if it is new and good.
-    async fn adopt_renewed(&mut self, profile: &ProfileName, seen: &str) -> Option<Outcome> {
+    async fn adopt_renewed(&mut self, profile: &ProfileName, seen: &str) -> Option<RefreshOutcome> {
         let (_, stored) = self.stored_oauth(profile).await.ok()?;
-        if lock::digest(stored.access_token.expose()) == seen || stored.stale(self.world.now()) {
+        if digest(stored.access_token.expose()) == seen || stored.stale(self.context.world.now()) {
             return None;
         }
         self.credential = Credential::OAuth(stored);
-        Some(Outcome::Overtaken)
+        Some(RefreshOutcome::Overtaken)
     }
 
     /// The lock, waited for without holding up signals; `None` where none can be had.
-    async fn lock(&self, place: lock::Place) -> Result<Option<lock::Lock>> {
+    async fn lock(&self, place: lock::LockPlace) -> Result<Option<lock::Lock>> {
         let waited = tokio::task::spawn_blocking(move || lock::of_record(&place)).await;
         match waited.unwrap_or_else(|error| Err(std::io::Error::other(error))) {
             Ok(lock) => Ok(Some(lock)),
@@ -200,9 +201,9 @@ impl Session<'_> {
                     .hint("try again; if it is stuck, end that process: nothing was changed"))
             }
             // The store will say the same, and louder.
-            Err(error) if atomic::ForeignHome::is(&error) => Ok(None),
+            Err(error) if private::ForeignHome::is(&error) => Ok(None),
             Err(error) => {
-                self.world.warn(&format!("no lock can be had ({error}); renewing the token without one"));
+                self.context.world.warn(&format!("no lock can be had ({error}); renewing the token without one"));
                 Ok(None)
             }
         }
@@ -210,13 +211,13 @@ impl Session<'_> {
 
     /// The stored OAuth credential as it is now, and the text that it was read from.
     async fn stored_oauth(&self, profile: &ProfileName) -> Result<(Zeroizing<String>, OAuth)> {
-        let vault = self.vault.as_ref().expect("a stored credential has a store");
-        let text = vault.read(profile).await.map_err(|error| error.explain(vault, profile))?;
+        let store = self.store.as_ref().expect("a stored credential has a store");
+        let text = store.read(profile).await.map_err(|error| error.explain(store, profile))?;
         // Logged out by another process: that is final.
-        let text = text.ok_or_else(|| not_logged_in(self.world, profile, &self.rule))?;
-        let record = record_of(vault, profile, &text, &self.profile_words())?;
+        let text = text.ok_or_else(|| not_logged_in(self.context.world, profile, &self.rule))?;
+        let record = record_of(store, profile, &text, &self.profile_flag_for_hint())?;
         super::check_origin(
-            self.settings,
+            self.context.settings,
             profile,
             &record.api_origin,
             &record.oauth_origin,
@@ -232,33 +233,33 @@ impl Session<'_> {
     }
 
     /// A token that no store keeps is renewed where it is.
-    async fn minted_anew(&mut self) -> Result<Outcome> {
+    async fn minted_anew(&mut self) -> Result<RefreshOutcome> {
         let Some(renewal) = self.oauth().and_then(|oauth| oauth.renewal.as_ref()) else {
             return Err(Error::usage("only a login can be renewed"));
         };
         let response = self.refreshed(renewal).await?.map_err(|error| not_minted(&error))?;
         if let Credential::OAuth(oauth) = &mut self.credential {
-            oauth.renew(response, self.world.now());
+            oauth.renew(response, self.context.world.now());
         }
         self.pause();
-        Ok(Outcome::Renewed)
+        Ok(RefreshOutcome::Renewed)
     }
 
     fn cannot_be_renewed(&self, oauth: &OAuth) -> Error {
-        let good = oauth.left(self.world.now()).is_none_or(|left| !left.is_zero());
+        let good = oauth.left(self.context.world.now()).is_none_or(|left| !left.is_zero());
         let what = if good {
             "this login has no refresh token, so it cannot be renewed"
         } else {
             "the access token has ended, and there is no refresh token to renew it with"
         };
-        Error::new(ErrorKind::NotLoggedIn, what).hint(log_in_again(self.world, &self.profile_words()))
+        Error::new(ErrorKind::NotLoggedIn, what).hint(log_in_again(self.context.world, &self.profile_flag_for_hint()))
     }
 }
 
-fn refused(world: &World, error: &TokenError, profile_words: &str) -> Error {
+fn refused(world: &World, error: &TokenError, profile_flag: &str) -> Error {
     let said = token_error(error, "renewing the token");
     if matches!(error, TokenError::Rejected { .. }) {
-        said.hint(format!("{}; what is stored was kept", log_in_again(world, profile_words)))
+        said.hint(format!("{}; what is stored was kept", log_in_again(world, profile_flag)))
     } else {
         said
     }

@@ -6,11 +6,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
+use crate::files::{atomic, lock};
 use crate::oauth::token::TokenError;
-use crate::store::{atomic, lock};
 
 /// Where the last refusal of a record's refresh token is noted, beside its lock. It holds no secret.
-pub struct Refusals {
+pub struct RefusalFile {
     path: PathBuf,
     /// When this run began, in milliseconds since 1970.
     began: u128,
@@ -19,7 +19,7 @@ pub struct Refusals {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Refusal {
+struct RecordedRefusal {
     /// Names the refresh token that was refused.
     token: String,
     at: u128,
@@ -31,11 +31,11 @@ struct Refusal {
 }
 
 /// How late one of a crowd may have been started, in milliseconds.
-const LATE: u128 = 1000;
+const LATE_START: u128 = 1000;
 
-impl Refusals {
+impl RefusalFile {
     /// `None` where there is no place for a lock: then every process asks for itself.
-    pub fn beside(place: &lock::Place, began: SystemTime) -> Option<Self> {
+    pub fn beside(place: &lock::LockPlace, began: SystemTime) -> Option<Self> {
         let path = lock::path_of(place).ok()?.with_extension("refused");
         let company = in_company(&path.with_extension("present"));
         Some(Self { path, began: milliseconds(began), company })
@@ -44,9 +44,9 @@ impl Refusals {
     /// The refusal that another process met with the same refresh token since this run began, or that a
     /// crowd met a moment before. Whoever comes alone and later wants to be told anew.
     pub fn of(&self, token: &str, lock: Option<&lock::Lock>) -> Option<TokenError> {
-        let mut refusal: Refusal = serde_json::from_slice(&std::fs::read(&self.path).ok()?).ok()?;
+        let mut refusal: RecordedRefusal = serde_json::from_slice(&std::fs::read(&self.path).ok()?).ok()?;
         let crowd = self.company || refusal.crowd;
-        let since = if crowd { self.began.saturating_sub(LATE) } else { self.began };
+        let since = if crowd { self.began.saturating_sub(LATE_START) } else { self.began };
         if refusal.token != token || refusal.at < since {
             return None;
         }
@@ -72,10 +72,10 @@ impl Refusals {
             TokenError::NotUnderstood { .. } => return,
         };
         let (at, crowd) = (milliseconds(now), self.company);
-        self.write(&Refusal { token: token.to_owned(), at, crowd, status, error, description }, lock);
+        self.write(&RecordedRefusal { token: token.to_owned(), at, crowd, status, error, description }, lock);
     }
 
-    fn write(&self, refusal: &Refusal, lock: Option<&lock::Lock>) {
+    fn write(&self, refusal: &RecordedRefusal, lock: Option<&lock::Lock>) {
         let text = serde_json::to_vec(refusal).expect("strings and numbers always serialize");
         // Best effort: without it the next process asks for itself.
         let _ = atomic::replace(&self.path, &text, lock);

@@ -1,0 +1,6 @@
+//! Files that only this user can open: private folders, atomic replacement and locks; and the file of `-o`.
+
+pub mod atomic;
+pub mod lock;
+pub mod output_file;
+pub mod private;

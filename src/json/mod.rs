@@ -1,0 +1,6 @@
+//! JSON that is read and written while it streams. Nothing here knows HTTP or Lokalise's endpoints.
+
+pub mod errors;
+pub mod list;
+pub mod pretty;
+pub mod scan;
