@@ -102,7 +102,7 @@ fn credential(request: &Received) -> (bool, String) {
     }
 }
 
-/// The exit code by product.md §8.
+/// The exit code that belongs to a status.
 fn exit_code(exchange: &Exchange) -> i32 {
     let body = &exchange.response;
     // In an object of its own, or flat.
@@ -136,11 +136,11 @@ fn call_refuses_other_services_before_a_socket_opens() {
 }
 
 #[test]
-fn a_recorded_answer_of_the_token_endpoint_is_kept_or_refused_and_costs_nothing() {
+fn a_recorded_token_answer_is_kept_or_refused_and_nothing_is_lost() {
     let recordings = recordings();
     let count = judge(recordings.iter().filter(|exchange| exchange.is_oauth()), |exchange| {
         let sent: Value = serde_json::from_slice(exchange.request_body.as_deref().unwrap_or_default())
-            .map_err(|_| "the recorded request is no JSON".to_owned())?;
+            .map_err(|_| "the recorded request is not JSON".to_owned())?;
         let login = sent["grant_type"] == "authorization_code";
         let good = exchange.status == 200;
         // Somebody is logged in already, so that there is something to lose.

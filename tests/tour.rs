@@ -1,11 +1,11 @@
-//! The tour is what newcomers see first: it reaches its end, and leaves nothing behind.
+//! The tour is what newcomers see first: it reaches its end and leaves no files.
 
 mod support;
 
 use std::process::Command;
 
 #[test]
-fn the_tour_reaches_its_end_and_leaves_nothing_behind() {
+fn the_tour_reaches_its_end_and_leaves_no_files() {
     let profile = support::home::binary().parent().expect("it lies in the profile's folder").to_owned();
     let name = profile.file_name().and_then(|name| name.to_str()).expect("our own folder");
     let temporary = tempfile::tempdir().expect("the folder for temporary files can be used");
@@ -24,5 +24,5 @@ fn the_tour_reaches_its_end_and_leaves_nothing_behind() {
     }
     assert!(!stdout.contains('\x1b'), "no colour goes into a pipe");
     let left = std::fs::read_dir(temporary.path()).expect("our own folder").count();
-    assert_eq!(left, 0, "files were left behind");
+    assert_eq!(left, 0, "files were left");
 }

@@ -1,4 +1,4 @@
-//! Credentials, checks and errors of the API, and the data behind it.
+//! Credentials, checks and errors of the API, and its data.
 
 use std::time::{Duration, Instant};
 

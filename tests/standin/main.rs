@@ -1,5 +1,5 @@
-//! The stand-in Lokalise is as strict as `lokalise.md` says the real one is: what
-//! these tests hold, every other test may rely on.
+//! The stand-in Lokalise is as strict as `src/lokalise/README.md` says the real one is.
+//! The other tests rely on what these tests check.
 
 #[path = "../support/mod.rs"]
 mod support;

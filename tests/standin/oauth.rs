@@ -98,7 +98,7 @@ fn a_strange_client_and_a_strange_parameter_are_refused() {
 }
 
 #[test]
-fn a_person_who_denies_and_a_scope_that_does_not_exist_end_in_an_error_redirect() {
+fn a_denial_and_an_unknown_scope_end_in_an_error_redirect() {
     let standin = Standin::start();
     let scope = query(&standin).replace("write_keys", "read_minds");
     let location = bare(&standin, &scope).header("Location").map(str::to_owned);
@@ -212,7 +212,7 @@ fn the_token_endpoint_knows_four_fields_and_json_alone() {
     request["refresh_token"] = 5.into();
     request.as_object_mut().expect("an object").remove("code");
     assert_refused(&token(&standin, &request), "Invalid request parameters");
-    assert_eq!(standin.violations().len(), 1, "a field that is no string");
+    assert_eq!(standin.violations().len(), 1, "a field that is not a string");
     let form = ("Content-Type", "application/x-www-form-urlencoded");
     assert_eq!(ask(&standin, "POST", "/oauth2/token", form, "grant_type=refresh_token").status, 400);
     assert_eq!(standin.violations().len(), 1);

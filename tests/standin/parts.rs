@@ -1,4 +1,4 @@
-//! The other parts that tests stand on: bytes on the wire, TLS, a proxy, a
+//! The other parts that tests use: bytes on the wire, TLS, a proxy, a
 //! browser, and the search for secrets.
 
 use std::io::{BufReader, Read as _, Write as _};
@@ -26,7 +26,7 @@ use super::support::tls::{Authority, Certificate, Tls};
 use super::support::wire::{Step, Wire, head};
 
 #[test]
-fn the_wire_cuts_an_answer_where_it_is_told_to_and_passes_on_the_rest() {
+fn the_wire_cuts_an_answer_as_ordered_and_passes_on_the_rest() {
     let standin = Standin::start();
     let wire = Wire::before(standin.address());
     let cut = vec![head("HTTP/1.1 200 OK\nContent-Length: 100"), Step::Send(b"{\"half\":".to_vec())];

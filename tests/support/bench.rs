@@ -1,5 +1,5 @@
 //! `cargo bench`: how fast pages are merged and bodies passed on, and in how much
-//! memory (product.md §10). It prints figures and judges none: machines differ.
+//! memory. It prints figures and judges none: machines differ.
 
 #![allow(clippy::print_stdout)] // figures are what it is for
 

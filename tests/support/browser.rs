@@ -47,7 +47,7 @@ pub fn printed_url(stderr: &str) -> Option<String> {
 }
 
 /// Writes a browser made of a shell script and curl, and gives the value for `BROWSER`.
-/// It keeps the last page that it saw in `page.html` beside it.
+/// It keeps the last page in `page.html` in its own folder.
 #[cfg(unix)]
 pub fn script(folder: &Path) -> String {
     use std::os::unix::fs::PermissionsExt as _;

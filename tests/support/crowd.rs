@@ -76,7 +76,7 @@ pub fn run(command: Command) -> Ran {
     start(command).wait()
 }
 
-/// Starts all of them, one behind the other without a pause, and waits for each.
+/// Starts all of them one after another without a pause, and waits for each.
 pub fn at_once(commands: impl IntoIterator<Item = Command>) -> Vec<Ran> {
     let running: Vec<Running> = commands.into_iter().map(start).collect();
     let waiting: Vec<_> = running.into_iter().map(|running| thread::spawn(move || running.wait())).collect();
@@ -152,7 +152,7 @@ pub fn needs(program: &str, package: &str) {
 }
 
 /// A command under strace, with the same process id, so that files named after it are known beforehand:
-/// `$$` in a path stands for it. Faults are injected into calls on these paths alone.
+/// `$$` in a path means that id. Faults are injected into calls on these paths alone.
 #[cfg(target_os = "linux")]
 pub fn under_strace(command: &Command, options: &[&str], paths: &[String]) -> Command {
     traced(command, options, paths, Path::new("/dev/null"))

@@ -161,7 +161,7 @@ impl Home {
     }
 }
 
-/// The program under test: cargo's for a test, the one beside the example for the tour.
+/// The program under test: cargo's for a test, the one in the example's folder for the tour.
 pub fn binary() -> PathBuf {
     if let Some(path) = option_env!("CARGO_BIN_EXE_lokalise-auth") {
         return PathBuf::from(path);

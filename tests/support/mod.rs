@@ -1,5 +1,5 @@
-//! What the tests stand on: a Lokalise on loopback, an isolated installation to
-//! run the binary in, a browser, a TLS server, and a terminal.
+//! What the tests use: a Lokalise on loopback, an isolated installation to run the
+//! binary in, a browser, a TLS server, and a terminal.
 
 // Every integration test is a crate of its own and uses only some of this.
 #![allow(dead_code)]

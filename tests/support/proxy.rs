@@ -1,5 +1,5 @@
-//! A proxy that knows `CONNECT` and nothing else (RFC 9110 §9.3.6). It keeps what
-//! it was told before the tunnel opened, and can ask for a password.
+//! A proxy that knows only `CONNECT` (RFC 9110 §9.3.6). It records the request that
+//! opened the tunnel, and can ask for a password.
 
 use std::io::{self, BufReader, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -25,7 +25,7 @@ impl Proxy {
         Self::start(server, None)
     }
 
-    /// The same behind a password: 407 without it (RFC 9110 §15.5.8).
+    /// The same with a password: 407 without it (RFC 9110 §15.5.8).
     pub fn with_password(server: SocketAddr, user: &str, password: &str) -> Self {
         Self::start(server, Some(format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))))
     }
@@ -66,7 +66,7 @@ fn serve(
     password: Option<&str>,
     log: &Mutex<Vec<Received>>,
 ) -> io::Result<()> {
-    // Unbuffered behind the head: the next byte belongs to the tunnel, and a client waits for our answer first.
+    // Unbuffered after the head: the next byte belongs to the tunnel, and a client waits for our answer first.
     let request = wire::read_request(&mut BufReader::with_capacity(1, client), client.peer_addr()?)?;
     log.lock().unwrap_or_else(PoisonError::into_inner).push(request.clone());
     if request.method != "CONNECT" {

@@ -94,7 +94,7 @@ impl Terminal {
         (&*self.pty).write_all(keys.as_bytes()).expect("the terminal takes keys");
     }
 
-    /// Waits until the text stands on the screen, and gives all of the screen.
+    /// Waits until the text is on the screen and returns the whole screen.
     #[track_caller]
     pub fn wait_for(&self, text: &str) -> String {
         let until = Instant::now() + PATIENCE;
@@ -173,8 +173,8 @@ impl Terminal {
         }
     }
 
-    /// What a program wrote before it ended may not have been read yet. A child that it left behind
-    /// may keep the terminal open for longer than anybody wants to wait.
+    /// What a program wrote before it ended may not have been read yet. A child process that is
+    /// still running may keep the terminal open for too long.
     fn wait_for_the_last_words(&self) {
         let limit = Duration::from_secs(1);
         let written = self.screen.lock();

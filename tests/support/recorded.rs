@@ -1,5 +1,5 @@
 //! Exchanges with the real Lokalise, read in place from `LOKALISE_RECORDINGS`:
-//! JSON files that are not part of this project (`lokalise.md` §14).
+//! JSON files that are not part of this project.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -72,7 +72,7 @@ impl Exchange {
 pub fn folder() -> Option<PathBuf> {
     let folder = std::env::var_os("LOKALISE_RECORDINGS").map(PathBuf::from);
     if let Some(folder) = &folder {
-        assert!(folder.is_dir(), "LOKALISE_RECORDINGS is {}, which is no folder", folder.display());
+        assert!(folder.is_dir(), "LOKALISE_RECORDINGS is {}, which is not a folder", folder.display());
     }
     folder
 }
@@ -98,7 +98,7 @@ pub fn exchanges(folder: &Path) -> Vec<Exchange> {
 
 fn exchange(path: &Path) -> Exchange {
     let text = fs::read(path).expect("the file can be read");
-    let mut json: Value = serde_json::from_slice(&text).unwrap_or_else(|_| panic!("{} is no JSON", path.display()));
+    let mut json: Value = serde_json::from_slice(&text).unwrap_or_else(|_| panic!("{} is not JSON", path.display()));
     let (request, response) = (json["request"].take(), json["response"].take());
     let text = |value: &Value| value.as_str().unwrap_or_else(|| panic!("{} lacks a text", path.display())).to_owned();
     Exchange {

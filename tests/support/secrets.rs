@@ -19,7 +19,7 @@ pub fn uuid() -> String {
     format!("{}-{}-{}-{}-{}", part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32))
 }
 
-/// Fails if one of the secrets stands in the output: as it is, or in a form that gives it away.
+/// Fails if the output contains one of the secrets, as it is or in an encoded form.
 #[track_caller]
 pub fn assert_absent(secrets: &[String], what: &str, output: &[u8]) {
     for (index, secret) in secrets.iter().enumerate() {

@@ -116,7 +116,7 @@ impl Default for Authority {
 }
 
 impl Tls {
-    /// Stands in front of a server, with a certificate of that authority.
+    /// Ends TLS for a server, with a certificate of that authority.
     pub fn before(server: SocketAddr, authority: &Authority, certificate: &Certificate) -> Self {
         let config = Arc::new(authority.config(certificate));
         let seen: Arc<Mutex<Vec<Seen>>> = Arc::default();

@@ -117,7 +117,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Builds the program beside this example, with the same profile: `cargo run --example` does not.
+/// Builds the program with the profile of this example: `cargo run --example` does not build it.
 fn build() -> io::Result<()> {
     let binary = home::binary();
     let profile = binary.parent().expect("it lies in the profile's folder");

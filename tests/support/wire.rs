@@ -30,7 +30,7 @@ pub enum Step {
     Reset,
 }
 
-/// The steps of one answer; the connection is closed behind them.
+/// The steps of one answer. The connection is closed after them.
 pub type Steps = Vec<Step>;
 
 /// Text to send as it is, with `\n` in the head written as CRLF.
@@ -46,7 +46,7 @@ pub struct Wire {
 
 struct Shared {
     /// Where requests without a script go.
-    behind: Option<SocketAddr>,
+    upstream: Option<SocketAddr>,
     queue: Mutex<VecDeque<(Place, Steps)>>,
     log: Mutex<Vec<Received>>,
     connections: AtomicUsize,
@@ -58,14 +58,14 @@ impl Wire {
         Self::start(None)
     }
 
-    /// Stands in front of a server on loopback.
+    /// Passes requests without a script on to a server on loopback.
     pub fn before(server: SocketAddr) -> Self {
         Self::start(Some(server))
     }
 
-    fn start(behind: Option<SocketAddr>) -> Self {
+    fn start(upstream: Option<SocketAddr>) -> Self {
         let shared = Arc::new(Shared {
-            behind,
+            upstream,
             queue: Mutex::default(),
             log: Mutex::default(),
             connections: AtomicUsize::new(0),
@@ -121,7 +121,7 @@ impl Shared {
             let first = queue.iter().position(|(place, _)| place.holds(&request));
             first.and_then(|index| queue.remove(index)).map(|(_, steps)| steps)
         };
-        match (steps, self.behind) {
+        match (steps, self.upstream) {
             (Some(steps), _) => {
                 for step in steps {
                     take(stream, step)?;

@@ -107,9 +107,9 @@ impl Lokalise {
         };
         let answer = Self::with_usual_headers(answer);
         let switches = locked(&self.switches);
-        // A rate that is enforced is the rate that is told.
+        // The headers name the rate that is enforced.
         let enforced = switches.requests_per_second.map(|rate| format!("{rate}, {rate};w=1, {rate};w=1"));
-        match switches.rate_limit.as_ref().map(|told| enforced.as_ref().unwrap_or(told)) {
+        match switches.rate_limit.as_ref().map(|named| enforced.as_ref().unwrap_or(named)) {
             Some(limit) => answer
                 .header("X-RateLimit-Limit", limit)
                 .header("X-RateLimit-Remaining", if too_fast { "0" } else { "9" })

@@ -6,7 +6,7 @@ use super::message::{Answer, Received, form};
 use super::switches::Person;
 use super::{Lokalise, forty_hex, locked};
 
-/// The scopes that the API reference names (`lokalise.md` §2).
+/// The scopes that the API reference names.
 const SCOPES: &str = "read_projects write_projects read_keys write_keys read_translations write_translations \
     read_files write_files read_background_processes read_languages write_languages read_contributors \
     write_contributors read_comments write_comments read_screenshots write_screenshots read_snapshots \
@@ -117,7 +117,7 @@ impl Lokalise {
     }
 }
 
-/// RFC 6749 §4.1.2.1; how Lokalise itself says no is not on record.
+/// RFC 6749 §4.1.2.1. No recording shows how Lokalise reports a denial.
 fn refused(authorization: &Authorization, error: &str) -> Answer {
     match &authorization.redirect_uri {
         Some(uri) => redirect(uri, "error", error, authorization.state.as_deref()),

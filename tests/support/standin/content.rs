@@ -88,7 +88,7 @@ impl Content {
         self.projects.last_mut().expect("it was just added")
     }
 
-    /// Adds projects until there are so many, or takes the last ones away.
+    /// Adds or removes projects at the end of the list until it has this length.
     pub fn set_projects(&mut self, count: usize) {
         self.projects.truncate(count);
         while self.projects.len() < count {
@@ -138,7 +138,7 @@ impl Project {
         })
     }
 
-    /// Adds a key, unless its name is taken: then the error that stands in `errors`.
+    /// Adds a key. If its name is taken, returns the entry for `errors`.
     pub fn add_key(&mut self, name: &Value) -> Result<Value, Value> {
         let next = self.keys.iter().filter_map(|key| key["key_id"].as_u64()).max();
         let id = next.map_or(FIRST_KEY, |id| usize::try_from(id).expect("ids are small") + 1);
@@ -159,7 +159,7 @@ impl Project {
 }
 
 impl Process {
-    /// The process with the status that so many polls have brought it to.
+    /// The process with the status that it has after this number of polls.
     pub fn body(&self, polls_to_end: usize, end: &str) -> Value {
         let status = match self.polls {
             _ if self.polls >= polls_to_end => end,

@@ -1,5 +1,5 @@
-//! Which credentials exist, what each may do, and how a request that carries one
-//! is refused (`lokalise.md` §1.6, §4, §5).
+//! The credentials that exist, what each may do, and how a request with one is
+//! refused.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};

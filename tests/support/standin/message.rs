@@ -108,12 +108,12 @@ impl Answer {
         answer
     }
 
-    /// The usual error of api2 (`lokalise.md` §5, shape 1).
+    /// The usual error of api2.
     pub fn error(status: u16, message: &str) -> Self {
         Self::json(status, &json!({"error": {"message": message, "code": status}}))
     }
 
-    /// Shape 1 with the keys the other way round, as /v1 sends it.
+    /// The same with the keys in the other order, as /v1 sends it.
     pub fn swapped_error(status: u16, message: &str) -> Self {
         Self::json(status, &json!({"error": {"code": status, "message": message}}))
     }
@@ -134,7 +134,7 @@ impl Answer {
         Self::json(422, &json!({"data": [], "meta": meta, "errors": errors}))
     }
 
-    /// Shape 6: the token endpoint (RFC 6749 §5.2, and an empty `error_uri`).
+    /// An error of the token endpoint (RFC 6749 §5.2, and an empty `error_uri`).
     pub fn oauth_error(status: u16, error: &str, description: &str) -> Self {
         Self::json(status, &json!({"error": error, "error_description": description, "error_uri": ""}))
     }

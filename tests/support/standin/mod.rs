@@ -1,5 +1,5 @@
-//! A Lokalise on loopback, as strict as `lokalise.md` says the real one is. It
-//! logs what arrives, and answers as a test orders.
+//! A stand-in for Lokalise on loopback, as strict as `src/lokalise/README.md` says the real one is.
+//! It logs the requests and answers as a test orders.
 
 mod api;
 mod authorize;
@@ -112,7 +112,7 @@ impl Standin {
         self.bundles.address()
     }
 
-    /// Names another origin in bundle URLs: that of a server which stands in front of the bundles.
+    /// Uses another origin in bundle URLs, such as a TLS server that passes requests on.
     pub fn serve_bundles_from(&self, origin: &str) {
         origin.clone_into(&mut locked(&self.lokalise.bundle_origin));
     }

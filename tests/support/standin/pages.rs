@@ -1,4 +1,4 @@
-//! The three ways in which lists come in pages (`lokalise.md` §7): by offset, by
+//! The three kinds of paged lists (`src/lokalise/README.md`): by offset, by
 //! cursor, and by a cursor in the body.
 
 use base64::Engine as _;
@@ -15,7 +15,7 @@ pub struct Page {
 }
 
 impl Page {
-    /// The items under `key`, behind what stands in front of them.
+    /// The items under `key`, after the members that come before the list.
     pub fn answer(self, mut body: Value, key: &str) -> Answer {
         body[key] = self.items.into();
         let answer = Answer::json(200, &body);
@@ -57,7 +57,7 @@ pub fn cursor(call: &Call, items: &[Value], id: &str, largest: usize) -> Result<
     Ok(Page { items, headers })
 }
 
-/// The glossary: plain numbers as cursors, told in a header and in `meta`.
+/// The glossary: plain numbers as cursors, in a header and in `meta`.
 pub fn glossary(call: &Call, items: &[Value]) -> Result<Answer, Answer> {
     let limit = number(call, "limit", 100, 500)?;
     let last = match call.request.parameter("cursor") {
@@ -80,7 +80,7 @@ pub fn glossary(call: &Call, items: &[Value]) -> Result<Answer, Answer> {
     })
 }
 
-/// The audit log: the next cursor stands in the body alone.
+/// The audit log: the next cursor is only in the body.
 pub fn audit_log(call: &Call, items: &[Value]) -> Result<Answer, Answer> {
     let limit = number(call, "limit", 100, 1000)?;
     let start = match call.request.parameter("cursor") {
@@ -98,7 +98,7 @@ pub fn audit_log(call: &Call, items: &[Value]) -> Result<Answer, Answer> {
     Ok(Answer::json(200, &json!({"data": page, "next_cursor": next, "has_more": more})))
 }
 
-/// The items behind an id, and the id to go on from if there are more.
+/// The items after an id, and the id of the last one if there are more.
 fn after(items: &[Value], id: &str, last: u64, limit: usize) -> (Vec<Value>, Option<u64>) {
     let mut rest = items.iter().filter(|item| item[id].as_u64() > Some(last));
     let page: Vec<Value> = rest.by_ref().take(limit).cloned().collect();

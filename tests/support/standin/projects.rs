@@ -12,7 +12,7 @@ use super::{Lokalise, locked, pages};
 
 type Outcome = Result<Answer, Answer>;
 
-/// What stands in front of a list that belongs to a project.
+/// The members before the list in an answer about a project.
 fn of_project(call: &Call) -> Value {
     json!({"project_id": call.project, "branch": call.branch})
 }

@@ -1,5 +1,5 @@
-//! What a test told the stand-in to answer in place of its own answers: queues
-//! for one path, and rules that stay.
+//! The answers that a test orders instead of the usual ones: queues for one path,
+//! and rules that stay.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -17,7 +17,7 @@ pub struct Script {
     rules: Mutex<Vec<Arc<ProfileRule>>>,
 }
 
-/// A method and a path without a query. A path that ends in `*` stands for all that begin so.
+/// A method and a path without a query. A path that ends in `*` matches all paths with that beginning.
 pub struct Place {
     method: String,
     path: String,

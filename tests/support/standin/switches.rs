@@ -42,7 +42,7 @@ pub struct Switches {
     pub token_delay: Duration,
     /// The value of `X-RateLimit-Limit`; `None` sends no rate limit headers (until 2025 there were none).
     pub rate_limit: Option<String>,
-    /// 429 to all but so many requests of one credential in any second; the headers tell this rate then.
+    /// Answers 429 to more than this number of requests of one credential in a second. The headers name this rate.
     pub requests_per_second: Option<usize>,
     /// How often a process is looked at before it ends.
     pub process_polls: usize,

@@ -1,5 +1,5 @@
-//! The token endpoint (RFC 6749 §3.2), with the bodies and the refusals that are
-//! on record (`lokalise.md` §1.3 to §1.5).
+//! The token endpoint (RFC 6749 §3.2), with the bodies and refusals that were
+//! recorded (`src/lokalise/README.md`).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -79,7 +79,7 @@ impl Lokalise {
         Ok(())
     }
 
-    /// RFC 6749 §4.1.3. A code is good for one exchange.
+    /// RFC 6749 §4.1.3. A code can be exchanged once.
     fn code_grant(&self, code: &str, verifier: Option<&str>) -> Result<Value, Refusal> {
         let authorization = locked(&self.grants).codes.remove(code).ok_or(INVALID)?;
         locked(&self.grants).used_codes.push(code.to_owned());
