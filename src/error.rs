@@ -76,7 +76,7 @@ impl ErrorKind {
         EXIT_CODES.iter().find(|row| row.kind == self).expect("every kind has a row; a test holds it")
     }
 
-    /// The kind that an HTTP status outside 2xx stands for (product.md §8).
+    /// The kind that an HTTP status outside 2xx stands for.
     pub fn from_status(status: u16) -> Self {
         match status {
             401 => Self::NotLoggedIn,

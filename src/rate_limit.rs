@@ -1,4 +1,4 @@
-//! No more than six requests a second for one token (lokalise.md §6), whoever makes them:
+//! No more than six requests a second for one token (`src/lokalise/README.md`), whoever makes them:
 //! all processes of a user take their turns from one small file under a lock.
 //! If the file cannot be used, requests go out unpaced; nothing ever fails here.
 

@@ -1,4 +1,4 @@
-//! The credential in force: found by the rules of product.md §2, renewed when it
+//! The credential in force: found by a fixed order of rules, renewed when it
 //! is stale, by one process at a time. No failure here changes what is stored.
 
 mod command;
@@ -55,7 +55,7 @@ pub struct CredentialChoice {
 }
 
 impl CredentialChoice {
-    /// Applies the rules of product.md §2.
+    /// Applies the rules in their order: flag, token variable, `LOKALISE_PROFILE`, folder, `profile use`, `default`.
     pub fn make(context: Context<'_>) -> Result<Self> {
         if let Some(name) = context.settings.token_variable(context.world)? {
             return Ok(Self { rule: ProfileRule::TokenVariable(name), profile: None, entry: None });

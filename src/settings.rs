@@ -30,7 +30,7 @@ pub struct Settings {
     account_suffix: Option<String>,
 }
 
-/// Which rule of product.md §2 chose the profile.
+/// Which rule chose the profile.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ProfileRule {
     /// `--profile`

@@ -74,7 +74,7 @@ trait Backend: Send {
 pub struct StoreLocations {
     /// The data folder, for the file store; `None` where no home can be found.
     pub data: Option<PathBuf>,
-    /// Set apart from other installations in the keyring (product.md §4).
+    /// Set apart from other installations in the keyring.
     pub account_suffix: Option<String>,
     /// Variables that helpers must not inherit.
     pub secret_variables: Vec<String>,

@@ -169,7 +169,7 @@ impl World {
         (self.clock)()
     }
 
-    /// Whether somebody may be asked (product.md §2): stdout may be captured.
+    /// Whether somebody may be asked: stdout may be captured.
     pub fn person(&self) -> bool {
         self.stdin_is_terminal && self.stderr_is_terminal && !self.asked_for_silence()
     }

@@ -27,7 +27,7 @@ fn whoami(home: &Home, arguments: &[&str]) -> (i32, Value) {
     (json.status.code().expect("an exit code"), report)
 }
 
-/// The keys of product.md §6, in order.
+/// The keys of the README's table, in order.
 const KEYS: [&str; 16] = [
     "schema_version",
     "profile",

@@ -1,5 +1,5 @@
 //! `-H`: extra headers, but none that would carry a credential, move the request to
-//! another host or change where its body ends (threats.md CAL-06).
+//! another host or change where its body ends (CAL-06 in `.github/SECURITY.md`).
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 

@@ -1,4 +1,4 @@
-//! Which page comes next: Lokalise's offset and cursor pagination (lokalise.md §7) as a
+//! Which page comes next: Lokalise's offset and cursor pagination (`src/lokalise/README.md`) as a
 //! state machine without I/O. It ends every run, and says so if items are missing.
 
 use std::collections::HashSet;

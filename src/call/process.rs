@@ -1,5 +1,5 @@
 //! Lokalise's queued processes (imports and exports): what to ask for to see one, when it
-//! is over, and how it went (lokalise.md §5, §8).
+//! is over, and how it went: see `src/lokalise/README.md`.
 
 use std::time::Duration;
 

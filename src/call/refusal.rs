@@ -125,7 +125,7 @@ fn scope_hint(request: &ApiRequest, credential_info: &CredentialInfo) -> Option<
     })
 }
 
-/// What a success says against itself (product.md §8): a top-level `error`, or items that were refused.
+/// What a success says against itself: a top-level `error`, or items that were refused.
 ///
 /// # Errors
 /// Refused.

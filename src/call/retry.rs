@@ -1,4 +1,4 @@
-//! Whether a request is made again, and how long to wait until then (product.md §7).
+//! Whether a request is made again, and how long to wait until then.
 
 use std::time::{Duration, SystemTime};
 
@@ -40,7 +40,7 @@ pub struct Retries {
     /// `--max-wait`, or zero under `--no-retry`.
     budget: Duration,
     allowed: bool,
-    /// A 423 says that another request of ours is in the way (lokalise.md §5).
+    /// A 423 says that another request of ours is in the way (`src/lokalise/README.md`, rate and size).
     through_locks: bool,
     tries: u32,
     waited: Duration,

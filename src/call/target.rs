@@ -1,5 +1,5 @@
 //! The path argument of `call`: a URL on the credential's own origin, below `/api2/` or
-//! `/v1/`, or a refusal before any socket is opened (product.md §7, threats.md CAL-02).
+//! `/v1/`, or a refusal before any socket is opened (CAL-02 in `.github/SECURITY.md`).
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -38,7 +38,7 @@ pub fn target(argument: &str, api: &ApiUrl, project: Project) -> Result<Target> 
     let filled = filled(argument, project)?;
     let base = api.at("/api2/");
     // The joined text is parsed once, by the parser that the client uses. What it made of the text is then
-    // compared: V12 of threats.md lists seven spellings that change the host in a join.
+    // compared: `//host`, `\\host` and five more spellings change the host in a join.
     let url = match absolute(&filled)? {
         Some(url) => url,
         None => Url::parse(&format!("{}{}", base.origin().ascii_serialization(), rooted(&filled, api.prefix())?))

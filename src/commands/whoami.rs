@@ -299,7 +299,7 @@ fn remember_owner(context: Context<'_>, session: &Session<'_>, found: &ApiFindin
     }
 }
 
-/// An outage is one of three, or the store's (product.md §6): an odd answer is no answer of the API's.
+/// An outage is one of three, or the store's: an odd answer is no answer of the API's.
 fn code_of_unchecked(cause: Option<ErrorKind>) -> u8 {
     match cause {
         Some(kind @ (ErrorKind::RateLimited | ErrorKind::Server | ErrorKind::Store)) => kind.row().code,

@@ -61,7 +61,7 @@ impl ApiError {
     }
 }
 
-/// The message and the code of an error body, whichever shape it has (lokalise.md §5).
+/// The message and the code of an error body, whichever shape it has; the shapes are listed in `src/lokalise/README.md`.
 fn said_in(body: &Map<String, Value>) -> Option<(String, Option<String>)> {
     let text = |name: &str| body.get(name).and_then(Value::as_str).and_then(one_line);
     let word = |name: &str| text(name).filter(|word| !word.contains(' '));

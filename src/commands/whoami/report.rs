@@ -16,7 +16,7 @@ use crate::secret::hint_of;
 use crate::session::Session;
 use crate::settings::{ProfileRule, Settings};
 
-/// The report, in the order of its JSON keys (product.md §6).
+/// The report, in the order of its JSON keys.
 pub(super) struct Report {
     profile: Option<String>,
     profile_rule: String,
