@@ -9,7 +9,7 @@ use crate::error::{EXIT_CODES, Error, Result};
 use crate::world::{OF_THE_MACHINE, VARIABLES, World};
 
 /// The text of one of [`TOPICS`].
-fn topic(name: &str) -> Option<String> {
+pub fn topic(name: &str) -> Option<String> {
     match name {
         "environment" => Some(environment()),
         "exit-codes" => Some(exit_codes()),
