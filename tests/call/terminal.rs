@@ -126,8 +126,9 @@ fn a_download_to_a_file_has_a_bar() {
         struct Slow(usize);
         impl std::io::Read for Slow {
             fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-                std::thread::sleep(Duration::from_millis(50));
-                let count = buffer.len().min(self.0).min(200_000);
+                let count = buffer.len().min(self.0);
+                // Two seconds in all, however small the pieces are that it is read in.
+                std::thread::sleep(Duration::from_micros(count as u64));
                 self.0 -= count;
                 Ok(count)
             }

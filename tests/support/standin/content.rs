@@ -1,6 +1,8 @@
 //! What is stored in this Lokalise: a few projects of a small team, and as many
 //! keys, translations, terms and events as a test asks for.
 
+use std::collections::HashSet;
+
 use serde_json::{Value, json};
 
 use super::super::secrets::uuid;
@@ -138,18 +140,24 @@ impl Project {
         })
     }
 
-    /// Adds a key. If its name is taken, returns the entry for `errors`.
-    pub fn add_key(&mut self, name: &Value) -> Result<Value, Value> {
-        let next = self.keys.iter().filter_map(|key| key["key_id"].as_u64()).max();
-        let id = next.map_or(FIRST_KEY, |id| usize::try_from(id).expect("ids are small") + 1);
-        let new = key(id, name);
-        if self.keys.iter().any(|key| key["key_name"]["web"] == new["key_name"]["web"]) {
-            return Err(json!({
-                "message": "This key name is already taken", "code": 400, "key_name": new["key_name"],
-            }));
-        }
-        self.keys.push(new.clone());
-        Ok(new)
+    /// Adds keys with these names. For a name that is taken, the result has the entry for `errors`.
+    pub fn add_keys<'a>(&mut self, names: impl Iterator<Item = &'a Value>) -> Vec<Result<Value, Value>> {
+        // Both are found once for all names: thousands of keys are created in one request.
+        let mut taken: HashSet<Value> = self.keys.iter().map(|key| key["key_name"]["web"].clone()).collect();
+        let last = self.keys.iter().filter_map(|key| key["key_id"].as_u64()).max();
+        let mut id = last.map_or(FIRST_KEY, |id| usize::try_from(id).expect("ids are small") + 1);
+        let mut add = |name: &Value| {
+            let new = key(id, name);
+            if !taken.insert(new["key_name"]["web"].clone()) {
+                return Err(json!({
+                    "message": "This key name is already taken", "code": 400, "key_name": new["key_name"],
+                }));
+            }
+            id += 1;
+            self.keys.push(new.clone());
+            Ok(new)
+        };
+        names.map(&mut add).collect()
     }
 
     pub fn add_process(&mut self, kind: &'static str, details: Value) -> &mut Process {

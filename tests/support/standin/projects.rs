@@ -3,6 +3,8 @@
 // All endpoints of the table have one type, also those that cannot refuse.
 #![allow(clippy::unnecessary_wraps)]
 
+use std::collections::HashSet;
+
 use serde_json::{Value, json};
 
 use super::api::{Call, array};
@@ -69,9 +71,7 @@ fn by_cursor(call: &Call) -> bool {
 /// Always 200: the names that are taken stand in `errors`.
 pub fn create_keys(lokalise: &Lokalise, call: &Call) -> Outcome {
     let wanted = array(&call.request.json(), "keys")?;
-    let added = lokalise.within(call, |project| -> Vec<Result<Value, Value>> {
-        wanted.iter().map(|key| project.add_key(&key["key_name"])).collect()
-    });
+    let added = lokalise.within(call, |project| project.add_keys(wanted.iter().map(|key| &key["key_name"])));
     let keys: Vec<&Value> = added.iter().filter_map(|added| added.as_ref().ok()).collect();
     let errors: Vec<&Value> = added.iter().filter_map(|added| added.as_ref().err()).collect();
     let mut body = json!({"project_id": call.project, "keys": keys});
@@ -83,7 +83,7 @@ pub fn create_keys(lokalise: &Lokalise, call: &Call) -> Outcome {
 
 /// A `DELETE` with a body: the ids to remove.
 pub fn delete_keys(lokalise: &Lokalise, call: &Call) -> Outcome {
-    let ids = array(&call.request.json(), "keys")?;
+    let ids: HashSet<Value> = array(&call.request.json(), "keys")?.into_iter().collect();
     lokalise.within(call, |project| project.keys.retain(|key| !ids.contains(&key["key_id"])));
     let mut body = of_project(call);
     body["keys_removed"] = true.into();
