@@ -23,10 +23,12 @@ pub mod rate_limit;
 pub mod secret;
 pub mod session;
 pub mod settings;
+pub mod shell;
 pub mod signals;
 pub mod store;
 pub mod subprocess;
 pub mod terminal;
+pub mod text;
 pub mod world;
 
 use crate::cli::{Cli, Command};

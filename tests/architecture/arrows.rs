@@ -18,7 +18,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("Lokalise", &["lokalise"]),
     ("what is kept", &["profile", "credential", "store", "subprocess", "json", "files"]),
     ("the protocol", &["oauth"]),
-    ("the ground", &["error", "escape", "names", "origin", "secret"]),
+    ("the ground", &["error", "escape", "names", "origin", "secret", "shell", "text"]),
 ];
 
 /// These turn data into data: no socket, no store, no terminal.
