@@ -117,26 +117,24 @@ fn detail(world: &World, verbose: u8) -> Result<Verbosity> {
     }
 }
 
-/// Tells the reader what failed: one line and its hints, or one JSON object.
+/// Says what failed: one line and its hints, or one JSON object.
 pub fn report(world: &World, error: &Error, json: bool) {
     if json {
-        let hints = error.hints.join("\n");
+        // Cut before it is JSON, so that it stays JSON.
+        let shortened = |text: &str| text.chars().take(escape::MAX_LINE).collect::<String>();
+        let hints = error.hints.iter().map(|hint| shortened(hint)).collect::<Vec<_>>().join("\n");
         let object = serde_json::json!({"error": {
             "code": error.kind.row().name,
             "exit": error.exit_code(),
             "status": error.status,
-            "message": error.to_string(),
+            "message": shortened(&error.to_string()),
             "hint": (!hints.is_empty()).then_some(hints),
             "request_id": error.request_id,
         }});
-        world.say(&escape::escaped_json(&object.to_string()));
+        world.say_json(&object);
         return;
     }
-    world.say(&format!("lokalise-auth: {error}"));
-    if let Some(id) = &error.request_id {
-        world.say(&format!("request id for Lokalise's support: {id}"));
-    }
-    for hint in &error.hints {
-        world.say(&format!("hint: {hint}"));
-    }
+    let id = error.request_id.as_ref().map(|id| format!("request id for Lokalise's support: {id}"));
+    let hints = error.hints.iter().map(|hint| format!("hint: {hint}"));
+    world.say_all(std::iter::once(format!("lokalise-auth: {error}")).chain(id).chain(hints));
 }

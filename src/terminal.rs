@@ -1,4 +1,5 @@
-//! Questions on the terminal. A hidden answer leaves the terminal as it was, whatever ends it.
+//! Questions on the terminal, whose hidden answers leave it as it was, whatever ends them; and what
+//! is piped in in place of an answer.
 
 use std::io;
 

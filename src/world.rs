@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::rand::{SecureRandom, SystemRandom};
+use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
 use crate::escape;
@@ -99,6 +100,69 @@ pub enum ColorChoice {
     Never,
 }
 
+/// Our lines on stderr. Whatever reads them, a terminal, a file or a build log: text from elsewhere
+/// cannot become a line of its own, and no line is longer than [`escape::MAX_LINE`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Lines {
+    detail: Verbosity,
+}
+
+impl Lines {
+    pub fn say(self, line: &str) {
+        write_line(&escape::line(line));
+    }
+
+    pub fn say_all(self, lines: impl IntoIterator<Item = String>) {
+        let mut left = escape::MAX_FAILURE_BYTES;
+        for line in lines {
+            let line = escape::line(&line);
+            if line.len() + 1 > left {
+                return;
+            }
+            left -= line.len() + 1;
+            write_line(&line);
+        }
+    }
+
+    pub fn warn(self, line: &str) {
+        self.say(&format!("lokalise-auth: warning: {line}"));
+    }
+
+    pub fn step(self, line: &str) {
+        if self.detail >= Verbosity::Steps {
+            self.say(&format!("lokalise-auth: {line}"));
+        }
+    }
+
+    pub fn trace(self, line: &str) {
+        if self.detail >= Verbosity::Requests {
+            self.say(&format!("lokalise-auth: {line}"));
+        }
+    }
+}
+
+fn write_line(line: &str) {
+    // stderr is the last resort: where it is closed nobody is left to tell.
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+fn mask_line(secret: &str) -> Zeroizing<String> {
+    Zeroizing::new(format!("::add-mask::{secret}"))
+}
+
+#[cfg(unix)]
+fn is_regular_file(stream: &impl std::os::fd::AsFd) -> bool {
+    use rustix::fs::{FileType, fstat};
+    fstat(stream).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile)
+}
+
+#[cfg(windows)]
+fn is_regular_file(stream: &impl std::os::windows::io::AsHandle) -> bool {
+    let file = stream.as_handle().try_clone_to_owned().map(std::fs::File::from);
+    // A pipe and a console have no metadata.
+    file.and_then(|file| file.metadata()).is_ok_and(|metadata| metadata.is_file())
+}
+
 type Variables = Box<dyn Fn(&str) -> Option<OsString> + Send + Sync>;
 type Clock = Box<dyn Fn() -> SystemTime + Send + Sync>;
 
@@ -160,9 +224,15 @@ impl World {
         (self.variables)(name)?.into_string().ok().filter(|value| !value.is_empty())
     }
 
-    /// Whether a variable switches something on: `0` and `false` do not.
+    /// Whether a variable is set and has no value. Some CI systems pass a secret that does not exist that way.
+    pub fn is_set_but_empty(&self, name: &str) -> bool {
+        (self.variables)(name).is_some_and(|value| value.is_empty())
+    }
+
+    /// Whether a variable switches something on: `0`, `false`, `no` and `off` do not.
     pub fn switch(&self, name: &str) -> bool {
-        self.var(name).is_some_and(|value| value != "0" && !value.eq_ignore_ascii_case("false"))
+        let is_off = |value: &str| ["0", "false", "no", "off", ""].iter().any(|off| value.eq_ignore_ascii_case(off));
+        self.var(name).is_some_and(|value| !is_off(value.trim()))
     }
 
     pub fn now(&self) -> SystemTime {
@@ -228,29 +298,65 @@ impl World {
         self.stderr_is_terminal && !self.dumb() && !self.switch("ACCESSIBLE") && !self.switch("CI")
     }
 
-    /// One line on stderr. On a terminal, control characters in it are made visible.
+    /// One line on stderr, escaped and cut: see [`Lines`].
     pub fn say(&self, line: &str) {
-        let line = if self.stderr_is_terminal { escape::escaped(line) } else { line.into() };
-        // stderr is the last resort: where it is closed nobody is left to tell.
-        let _ = writeln!(io::stderr().lock(), "{line}");
+        self.lines().say(line);
+    }
+
+    /// The lines of one failure, of which the last are left out when they are too long together.
+    pub fn say_all(&self, lines: impl IntoIterator<Item = String>) {
+        self.lines().say_all(lines);
+    }
+
+    /// One line on stderr that has to be whole: the address to log in at. It is escaped.
+    pub fn say_whole(&self, line: &str) {
+        write_line(&escape::escaped(line));
+    }
+
+    /// One JSON object on stderr, on a line of its own.
+    pub fn say_json(&self, object: &serde_json::Value) {
+        write_line(&escape::escaped_json(&object.to_string()));
+    }
+
+    /// Has GitHub Actions hide a secret in its log from here on. The line goes to stderr, which the runner
+    /// reads as well as stdout; into a file, where the runner never sees it, it is not written.
+    pub fn mask(&self, secret: &str) {
+        if is_regular_file(&io::stderr()) {
+            self.step("stderr is a file: GitHub Actions is not asked to mask the credential");
+        } else {
+            write_line(&mask_line(secret));
+        }
+    }
+
+    /// The same on stdout, for a command whose output it may be.
+    ///
+    /// # Errors
+    /// [`Error::stdout`].
+    pub fn mask_on_stdout(&self, secret: &str) -> Result<()> {
+        if is_regular_file(&io::stdout()) {
+            self.mask(secret);
+            return Ok(());
+        }
+        self.answer(&format!("{}\n", *mask_line(secret)))
     }
 
     pub fn warn(&self, line: &str) {
-        self.say(&format!("lokalise-auth: warning: {line}"));
+        self.lines().warn(line);
     }
 
-    /// One step, told with `-v`.
+    /// One step, said with `-v`.
     pub fn step(&self, line: &str) {
-        if self.detail >= Verbosity::Steps {
-            self.say(&format!("lokalise-auth: {line}"));
-        }
+        self.lines().step(line);
     }
 
-    /// One request or status line, told with `-vv`. Never a header's secret.
+    /// One request or status line, said with `-vv`. Never a header's secret.
     pub fn trace(&self, line: &str) {
-        if self.detail >= Verbosity::Requests {
-            self.say(&format!("lokalise-auth: {line}"));
-        }
+        self.lines().trace(line);
+    }
+
+    /// The lines on stderr, for code that has no `World` at hand.
+    pub fn lines(&self) -> Lines {
+        Lines { detail: self.detail }
     }
 
     /// Writes a report in JSON to stdout, on one line.

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::whoami::{self, CredentialState};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
-use crate::escape::escaped;
+use crate::escape;
 use crate::http::{Http, no_proxy_variable, proxy_variable};
 use crate::names::StoreKind;
 use crate::profile::{self, Profiles};
@@ -111,7 +111,7 @@ fn report(world: &World, mut checks: Vec<Check>, json: bool) -> Result<u8> {
     if json {
         world.answer_json(&to_json(&checks))?;
     } else {
-        world.answer(&to_text(world, &checks))?;
+        world.answer(&to_text(&checks))?;
     }
     let first = checks.iter().find_map(|check| match check.health {
         Health::Bad(kind) => Some(kind.row().code),
@@ -357,8 +357,7 @@ fn to_json(checks: &[Check]) -> Value {
     })
 }
 
-fn to_text(world: &World, checks: &[Check]) -> String {
-    let shown = |text: &str| if world.stdout_is_terminal { escaped(text).into_owned() } else { text.to_owned() };
+fn to_text(checks: &[Check]) -> String {
     let mut text = format!(
         "lokalise-auth {} on {} {}\n\n",
         env!("CARGO_PKG_VERSION"),
@@ -366,14 +365,14 @@ fn to_text(world: &World, checks: &[Check]) -> String {
         std::env::consts::ARCH
     );
     for check in checks {
-        writeln!(text, "{:8} {:14} {}", check.word(), check.name, shown(&check.detail))
+        writeln!(text, "{:8} {:14} {}", check.word(), check.name, escape::line(&check.detail))
             .expect("a string takes all text");
     }
     let todo: Vec<&Check> = checks.iter().filter(|check| !check.hints.is_empty()).collect();
     text.push_str(if todo.is_empty() { "\nnothing to do\n" } else { "\nwhat to do\n" });
     for check in todo {
         for hint in &check.hints {
-            writeln!(text, "  {}: {}", check.name, shown(hint)).expect("a string takes all text");
+            writeln!(text, "  {}: {}", check.name, escape::line(hint)).expect("a string takes all text");
         }
     }
     text

@@ -19,8 +19,7 @@ pub async fn run(context: Context<'_>, exec: &Exec) -> Result<u8> {
     session.fresh().await?;
     let credential = session.credential();
     if context.world.switch("GITHUB_ACTIONS") {
-        // The runner reads its commands from both streams; stdout belongs to the command.
-        context.world.say(&format!("::add-mask::{}", credential.token()));
+        context.world.mask(credential.token());
     }
     let (program, arguments) = exec.command.split_first().expect("clap requires a command");
     if exec.lokalise2 {

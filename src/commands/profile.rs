@@ -5,7 +5,7 @@ use std::fmt::Write;
 use crate::cli::Profile;
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::escape::escaped;
+use crate::escape;
 use crate::profile::{ProfileEntry, ProfileName, Profiles};
 
 pub fn run(context: Context<'_>, command: &Profile) -> Result<u8> {
@@ -43,7 +43,7 @@ fn list(context: Context<'_>) -> Result<u8> {
         let mark = if Some(name) == in_force { '*' } else { ' ' };
         let owner = entry.owner.as_ref().and_then(|owner| owner.email.clone().or_else(|| owner.name.clone()));
         let owner = owner.unwrap_or_default();
-        let owner = if context.world.stdout_is_terminal { escaped(&owner).into_owned() } else { owner };
+        let owner = escape::value(&owner);
         let store = if entry.command.is_some() { "command".to_owned() } else { entry.store.to_string() };
         let line = format!("{mark} {name:width$}  {:9}  {store:8}  {}  {owner}", entry.kind.as_str(), entry.api_url);
         writeln!(text, "{}", line.trim_end()).expect("a string takes all text");

@@ -1,5 +1,7 @@
 //! `token set`, `token refresh` and `token print`.
 
+use std::path::Path;
+
 use serde::Serialize;
 use zeroize::Zeroizing;
 
@@ -17,6 +19,7 @@ use crate::session::save::{self, TargetProfile, profile_to_fill, save, store_for
 use crate::session::{Session, command_token, command_words};
 use crate::settings::Settings;
 use crate::terminal::{Echo, ask, piped_secret};
+use crate::text::append_line;
 use crate::world::World;
 
 pub async fn run(context: Context<'_>, token: &TokenCommand) -> Result<u8> {
@@ -184,7 +187,11 @@ async fn print(context: Context<'_>, print: &TokenPrint) -> Result<u8> {
     let http = Http::new(context.world)?;
     let mut session = Session::open(context, &http).await?;
     session.fresh().await?;
-    context.world.answer(&formatted(context.world, &session, print.format)?).map(|()| 0)
+    match print.format {
+        TokenFormat::Github => print_for_github(context.world, session.credential())?,
+        format => context.world.answer(&formatted(&session, format))?,
+    }
+    Ok(0)
 }
 
 /// `--format json`
@@ -196,7 +203,7 @@ struct TokenJson<'a> {
     api_url: String,
 }
 
-fn formatted(world: &World, session: &Session<'_>, format: TokenFormat) -> Result<Zeroizing<String>> {
+fn formatted(session: &Session<'_>, format: TokenFormat) -> Zeroizing<String> {
     let credential = session.credential();
     let token = credential.token();
     let text = match format {
@@ -215,25 +222,20 @@ fn formatted(world: &World, session: &Session<'_>, format: TokenFormat) -> Resul
             };
             let mut text = json(&printed, 2 * LONGEST);
             text.push('\n');
-            return Ok(text);
+            return text;
         }
-        TokenFormat::Env => format!("{}={}\n", credential.variable(), shell_words::quote(token)),
-        TokenFormat::Github => return github(world, credential),
+        TokenFormat::Env | TokenFormat::Github => format!("{}={}\n", credential.variable(), shell_words::quote(token)),
     };
-    Ok(Zeroizing::new(text))
+    Zeroizing::new(text)
 }
 
 /// The mask first, so that no later line shows the token; then the variable, for the steps that follow.
-fn github(world: &World, credential: &Credential) -> Result<Zeroizing<String>> {
-    use std::io::Write;
-    let line = Zeroizing::new(format!("{}={}\n", credential.variable(), credential.token()));
-    let mask = Zeroizing::new(format!("::add-mask::{}\n", credential.token()));
-    let Some(path) = world.var("GITHUB_ENV") else { return Ok(Zeroizing::new(format!("{}{}", *mask, *line))) };
-    std::fs::OpenOptions::new()
-        .append(true)
-        .create(true)
-        .open(&path)
-        .and_then(|mut file| file.write_all(line.as_bytes()))
-        .map_err(|error| Error::other("the file that GITHUB_ENV names cannot be written").because(error))?;
-    Ok(mask)
+fn print_for_github(world: &World, credential: &Credential) -> Result<()> {
+    let line = Zeroizing::new(format!("{}={}", credential.variable(), credential.token()));
+    world.mask_on_stdout(credential.token())?;
+    match world.var("GITHUB_ENV") {
+        None => world.answer(&Zeroizing::new(format!("{}\n", *line))),
+        Some(path) => append_line(Path::new(&path), &line)
+            .map_err(|error| Error::other("the file that GITHUB_ENV names cannot be written").because(error)),
+    }
 }

@@ -158,7 +158,7 @@ fn finish(context: Context<'_>, whoami: &Whoami, report: &Report, code: u8, hint
         context.world.answer_json(&report.to_json())?;
         return Ok(code);
     }
-    context.world.answer(&report.to_text(context.world.stdout_is_terminal))?;
+    context.world.answer(&report.to_text())?;
     for hint in hints {
         context.world.say(&format!("hint: {hint}"));
     }

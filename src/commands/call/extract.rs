@@ -15,7 +15,7 @@ use crate::call::progress::{self, ProgressLine};
 use crate::call::retry::{AttemptResult, Decision};
 use crate::call::send::{SendFailure, next_chunk};
 use crate::error::{Error, ErrorKind, Result};
-use crate::escape::escaped;
+use crate::escape;
 use crate::http::unless_idle;
 use crate::origin::is_loopback;
 
@@ -39,7 +39,7 @@ pub async fn extract(run: &Run<'_>, wait: Option<Duration>, folder: &Path) -> Re
     let mut names = String::new();
     for path in unpack(zip, length, folder)? {
         let name = path.display().to_string();
-        names.push_str(&if run.context.world.stdout_is_terminal { escaped(&name) } else { name.as_str().into() });
+        names.push_str(&escape::value(&name));
         names.push('\n');
     }
     if run.silent { Ok(()) } else { run.context.world.answer(&names) }

@@ -20,7 +20,7 @@ use crate::world::World;
 /// URL first, alone on its line: a browser that does not open must not keep it from the reader.
 pub(super) fn announce(world: &World, request: &AuthorizationRequest, route: &Route, limit: Duration) {
     world.say("open this address in a browser to log in to Lokalise:");
-    world.say(request.url().as_str());
+    world.say_whole(request.url().as_str());
     let limit = humantime::format_duration(limit);
     world.say(&format!("it asks for: {} (within {limit})", request.scopes.join(" ")));
     match route {

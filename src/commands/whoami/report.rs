@@ -10,7 +10,7 @@ use super::{ApiFindings, CredentialState};
 use crate::context::Context;
 use crate::credential::{CredentialKind, LAST_SECOND};
 use crate::error::Error;
-use crate::escape::escaped;
+use crate::escape;
 use crate::profile::Owner;
 use crate::secret::hint_of;
 use crate::session::Session;
@@ -126,11 +126,10 @@ impl Report {
         })
     }
 
-    pub(super) fn to_text(&self, terminal: bool) -> String {
+    pub(super) fn to_text(&self) -> String {
         let mut text = String::new();
         let mut line = |name: &str, value: &str| {
-            let value = if terminal { escaped(value) } else { value.into() };
-            writeln!(text, "{name:11} {value}").expect("a string takes all text");
+            writeln!(text, "{name:11} {}", escape::line(value)).expect("a string takes all text");
         };
         if let Some(profile) = &self.profile {
             line("profile", &format!("{profile} (chosen by: {})", self.profile_rule));
