@@ -2,10 +2,11 @@
 //! followed with a credential, no Referer is sent, and an error never shows a URL's query.
 
 use std::cell::OnceCell;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::body::Bytes;
-use reqwest::{Client, ClientBuilder, redirect};
+use reqwest::{Client, ClientBuilder, Proxy, Url, redirect};
 use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -21,10 +22,10 @@ mod roots;
 use failure::cause;
 pub use failure::{is_certificate_error, may_pass, network_error};
 use peer_certificate::PeerCertificate;
-use proxies::Proxies;
+use proxies::BadProxy;
 pub use proxies::{no_proxy_variable, proxy_variable};
-use roots::Roots;
 pub use roots::variables as roots_variables;
+use roots::{Roots, UnusableRoots};
 
 /// How we name ourselves to servers.
 pub const USER_AGENT: &str = concat!("lokalise-auth/", env!("CARGO_PKG_VERSION"));
@@ -46,28 +47,39 @@ pub struct TokenRequestFailure {
 
 /// The clients of one run, built when first used.
 pub struct Http {
-    proxies: Proxies,
-    roots: Roots,
-    tls: OnceCell<Option<rustls::ClientConfig>>,
+    /// The proxy for https. One that cannot be used is an error of whatever needs the network.
+    proxy: Result<Option<Proxy>, BadProxy>,
+    /// `None` where macOS or Windows is asked.
+    roots: Option<Arc<Roots>>,
     api: OnceCell<Client>,
 }
 
 impl Http {
-    /// Reads the variables of proxies and CAs.
+    /// Reads the variables of proxies and CAs. What is wrong with them is an error of the first use.
+    pub fn new(world: &World) -> Self {
+        let roots = Roots::read(world, Arc::new(rustls::crypto::ring::default_provider()));
+        Self { proxy: proxies::read(world), roots: roots.map(Arc::new), api: OnceCell::new() }
+    }
+
+    /// Gets ready for requests to a URL, while something else is waited for. Nothing is sent.
     ///
     /// # Errors
-    /// Usage, if a proxy is malformed: going round a proxy silently is worse.
-    pub fn new(world: &World) -> Result<Self> {
-        Ok(Self {
-            proxies: Proxies::read(world)?,
-            roots: Roots::read(world),
-            tls: OnceCell::new(),
-            api: OnceCell::new(),
-        })
+    /// Usage, if a proxy variable is malformed; `Network`, if the CAs that a variable names cannot be used.
+    pub fn prepare(&self, url: &Url) -> Result<()> {
+        self.api()?;
+        if url.scheme() == "https"
+            && let Some(roots) = &self.roots
+        {
+            roots.load().map_err(UnusableRoots::into_error)?;
+        }
+        Ok(())
     }
 
     /// The client for API requests. It holds no credential: each request carries its own. It has no time limit either:
     /// reqwest's would count an upload as silence. See [`unless_idle`].
+    ///
+    /// # Errors
+    /// Usage, if a proxy variable is malformed: going round a proxy silently is worse.
     pub fn api(&self) -> Result<&Client> {
         if let Some(client) = self.api.get() {
             return Ok(client);
@@ -77,48 +89,41 @@ impl Http {
     }
 
     /// The certificate, in DER, that the server of a URL shows where it is not trusted. Nothing is sent to the server.
-    pub async fn untrusted_certificate(&self, url: reqwest::Url) -> Option<Vec<u8>> {
+    pub async fn untrusted_certificate(&self, url: Url) -> Option<Vec<u8>> {
         let shown = PeerCertificate::default();
         let config = shown.config(&rustls::crypto::ring::default_provider().into()).ok()?;
-        let client = self.any_client().tls_backend_preconfigured(config).timeout(CONNECT).build().ok()?;
+        let client = self.any_client().ok()?.tls_backend_preconfigured(config).timeout(CONNECT).build().ok()?;
         // That it fails is what it is for.
         let _ = client.head(url).send().await;
         shown.take()
     }
 
-    /// The CAs as they were found first, for all clients.
-    fn tls(&self) -> Result<Option<rustls::ClientConfig>> {
-        if let Some(tls) = self.tls.get() {
-            return Ok(tls.clone());
-        }
-        let tls = self.roots.tls()?;
-        Ok(self.tls.get_or_init(|| tls).clone())
-    }
-
     /// What all clients have in common, but for the CAs.
-    fn any_client(&self) -> ClientBuilder {
+    fn any_client(&self) -> Result<ClientBuilder> {
         let builder = Client::builder()
             .user_agent(USER_AGENT)
             .redirect(redirect::Policy::none())
             .referer(false)
             .connect_timeout(CONNECT)
             .no_proxy();
-        match self.proxies.https.clone() {
-            Some(proxy) => builder.proxy(proxy),
-            None => builder,
+        match &self.proxy {
+            Ok(Some(proxy)) => Ok(builder.proxy(proxy.clone())),
+            Ok(None) => Ok(builder),
+            Err(bad) => Err(bad.to_error()),
         }
     }
 
     fn client(&self, more: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Result<Client> {
+        let cannot = |why: String| Error::network("the TLS client cannot be set up").because(anyhow::anyhow!(why));
         // The first of two installs wins; both are the same.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut builder = self.any_client().tls_version_min(reqwest::tls::Version::TLS_1_2).tls_info(true);
-        if let Some(tls) = self.tls()? {
-            builder = builder.tls_backend_preconfigured(tls);
+        let mut builder = self.any_client()?.tls_version_min(reqwest::tls::Version::TLS_1_2).tls_info(true);
+        if let Some(roots) = &self.roots {
+            let config = Arc::clone(roots).config().map_err(|error| cannot(error.to_string()))?;
+            builder = builder.tls_backend_preconfigured(config);
         }
         more(builder).build().map_err(|error| {
-            Error::network("the TLS client cannot be set up")
-                .because(anyhow::anyhow!(cause(&error)))
+            cannot(cause(&error))
                 .hint("where this system has no CAs of its own, set SSL_CERT_FILE to a PEM file of them")
         })
     }

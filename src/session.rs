@@ -231,7 +231,8 @@ async fn stored(
     }
     let store = context.settings.store(kind);
     let reading = store.begin_read(profile);
-    http.api()?; // built while the store answers
+    // While the store answers. What is wrong here matters to the first request alone.
+    let _ = http.prepare(&context.settings.api_url.at(""));
     let text = store.finish_read(reading).await.map_err(|error| error.explain(&store, profile))?;
     let Some(text) = text else {
         // Some helpers say "not found" when they are locked; where a record should be, that is worth a second look.

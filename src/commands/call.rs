@@ -47,7 +47,7 @@ async fn execute(context: Context<'_>, call: &Call) -> Result<u8> {
 
 /// Finds the credential, renews it if it is stale, and sends what was ordered with it.
 async fn send(context: Context<'_>, plan: CallPlan, choice: CredentialChoice) -> Result<()> {
-    let http = Http::new(context.world)?;
+    let http = Http::new(context.world);
     let mut session = Session::of_choice(context, &http, choice).await?;
     session.fresh().await?;
     let CallPlan {

@@ -86,8 +86,9 @@ pub async fn run(context: Context<'_>) -> Result<u8> {
     };
     checks.extend(stores(context, choice.as_ref()).await);
     checks.push(prompts(context.world));
-    match Http::new(context.world) {
-        Ok(http) => {
+    let http = Http::new(context.world);
+    match http.api() {
+        Ok(_) => {
             checks.push(proxy(context.world));
             checks.extend(network::check_network(context, &http).await);
             if let Some(choice) = choice {

@@ -14,7 +14,7 @@ use crate::session::Session;
 use crate::world::{SECRET_VARIABLES, World};
 
 pub async fn run(context: Context<'_>, exec: &Exec) -> Result<u8> {
-    let http = Http::new(context.world)?;
+    let http = Http::new(context.world);
     let mut session = Session::open(context, &http).await?;
     session.fresh().await?;
     let credential = session.credential();

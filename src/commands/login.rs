@@ -71,9 +71,9 @@ pub async fn run(context: Context<'_>, login: &Login) -> Result<u8> {
 async fn log_in(context: Context<'_>, login: &Login, fill: &TargetProfile, progress: &LoginProgress) -> Result<()> {
     let TargetProfile { profile, entry, .. } = fill;
     let route = route(LoginEnvironment::of(context.world), login)?;
-    let http = Http::new(context.world)?;
-    // A proxy or a CA file that is no good is better known before somebody has logged in.
-    http.api()?;
+    let http = Http::new(context.world);
+    // A proxy or a CA file that cannot be used is better known before somebody has logged in.
+    http.prepare(&context.settings.oauth_url.token_endpoint())?;
     let store = context.settings.store(store_for(context.settings, entry.as_ref()));
     save::ready(context, &store, profile).await?;
     let client = client_credentials(context, login, profile, entry.as_ref()).await?;

@@ -32,7 +32,7 @@ pub async fn run(context: Context<'_>, token: &TokenCommand) -> Result<u8> {
 
 async fn set(context: Context<'_>, set: &TokenSet) -> Result<u8> {
     let fill = profile_to_fill(context)?;
-    let http = Http::new(context.world)?;
+    let http = Http::new(context.world);
     if let Some(line) = &set.from_command {
         return set_command(context, &http, set, &fill, line).await;
     }
@@ -152,7 +152,7 @@ fn not_verified(found: &ApiFindings) -> Error {
 
 async fn refresh(context: Context<'_>, refresh: &TokenRefresh) -> Result<u8> {
     context.settings.refuse_token_variable(context.world)?;
-    let http = Http::new(context.world)?;
+    let http = Http::new(context.world);
     let mut session = Session::open(context, &http).await?;
     let Some(oauth) = session.oauth() else {
         return Err(Error::usage("an API token has no expiry and cannot be refreshed")
@@ -184,7 +184,7 @@ async fn print(context: Context<'_>, print: &TokenPrint) -> Result<u8> {
         return Err(Error::usage("a token does not belong on a screen")
             .hint("pipe it (`lokalise-auth token print | …`), or show it with --reveal"));
     }
-    let http = Http::new(context.world)?;
+    let http = Http::new(context.world);
     let mut session = Session::open(context, &http).await?;
     session.fresh().await?;
     match print.format {

@@ -96,7 +96,11 @@ pub async fn run(context: Context<'_>, whoami: &Whoami) -> Result<u8> {
 }
 
 async fn inspect(context: Context<'_>, whoami: &Whoami) -> Result<u8> {
-    let http = Http::new(context.world)?;
+    let http = Http::new(context.world);
+    if !whoami.offline {
+        // A malformed proxy is wrong usage, not an API that cannot be reached.
+        http.api()?;
+    }
     let choice = CredentialChoice::make(context)?;
     let (profile, rule) = (choice.profile.clone(), choice.rule.clone());
     if whoami.offline && rule == ProfileRule::TokenVariable("LOKALISE_REFRESH_TOKEN") {

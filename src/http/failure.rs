@@ -3,6 +3,7 @@
 
 use std::error::Error as _;
 
+use super::roots::UnusableRoots;
 use crate::error::Error;
 
 /// Whether a request failed because the server's certificate is not accepted.
@@ -18,7 +19,7 @@ pub fn may_pass(error: &reqwest::Error) -> bool {
         let cause = cause.to_string().to_lowercase();
         cause.contains("failed to lookup") && !cause.contains("temporary")
     });
-    let is_settled = chain.iter().any(|cause| handshake_failure(*cause).is_some());
+    let is_settled = chain.iter().any(|cause| handshake_failure(*cause).is_some() || unusable_roots(*cause).is_some());
     !error.is_builder() && !is_unknown_name && !is_settled && !is_refused_by_proxy(&chain)
 }
 
@@ -40,6 +41,9 @@ pub fn network_error(error: &reqwest::Error) -> Error {
     let all = chain.iter().map(ToString::to_string).collect::<Vec<_>>().join(": ").to_lowercase();
     // It is about the proxy's own name, address or port; not the host's behind it.
     let is_proxy = all.contains("underlying connection");
+    if let Some(unusable) = chain.iter().find_map(|cause| unusable_roots(*cause)) {
+        return unusable.clone().into_error();
+    }
     if let Some(failure) = chain.iter().find_map(|cause| handshake_failure(*cause)) {
         let port = url.and_then(reqwest::Url::port_or_known_default);
         return if is_proxy { failure.told("the proxy", None) } else { failure.told(&host, port) };
@@ -111,7 +115,7 @@ fn handshake_failure(error: &(dyn std::error::Error + 'static)) -> Option<Handsh
     Some(match tls_error(error)? {
         error @ Tls::InvalidCertificate(certificate) => match certificate_failure(certificate) {
             Some((what, hint)) => HandshakeFailure::Certificate(what, hint),
-            None => HandshakeFailure::OddCertificate(error.to_string()),
+            None => HandshakeFailure::OddCertificate(in_one_line(error)),
         },
         Tls::AlertReceived(Alert::ProtocolVersion)
         | Tls::PeerIncompatible(
@@ -123,9 +127,24 @@ fn handshake_failure(error: &(dyn std::error::Error + 'static)) -> Option<Handsh
         error @ (Tls::PeerIncompatible(_)
         | Tls::AlertReceived(
             Alert::HandshakeFailure | Alert::InsufficientSecurity | Alert::UnrecognisedName,
-        )) => HandshakeFailure::NothingInCommon(error.to_string()),
+        )) => HandshakeFailure::NothingInCommon(in_one_line(error)),
         _ => return None,
     })
+}
+
+/// The CAs that a variable names were needed for the first time, and could not be used.
+fn unusable_roots<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a UnusableRoots> {
+    match tls_error(error)? {
+        rustls::Error::Other(other) => other.0.downcast_ref(),
+        _ => None,
+    }
+}
+
+/// An error of the library without the values in it, which may be lists of bytes.
+fn in_one_line(error: &rustls::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(['{', '[', '\n']).next().unwrap_or_default().trim_end();
+    text.strip_suffix("Context").unwrap_or(text).to_owned()
 }
 
 fn tls_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
@@ -151,6 +170,12 @@ fn certificate_failure(certificate: &rustls::CertificateError) -> Option<(&'stat
         Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => {
             ("is for another host", "check LOKALISE_API_URL and LOKALISE_OAUTH_URL, and whether a proxy is in between")
         }
+        Certificate::UnsupportedSignatureAlgorithmContext { .. }
+        | Certificate::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => (
+            "is signed in a way that this program cannot check, such as ECDSA with SHA-512 or with P-521",
+            "ask for a certificate that is signed with RSA, or with ECDSA and SHA-256 or SHA-384; until then curl may \
+             connect: `lokalise-auth call --curl` prints its command",
+        ),
         Certificate::Revoked => ("has been revoked", "the server's owner must replace it"),
         Certificate::InvalidPurpose | Certificate::InvalidPurposeContext { .. } => {
             ("is not meant for a server", "the server's owner must replace it")

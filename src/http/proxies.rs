@@ -5,28 +5,53 @@ use std::net::IpAddr;
 
 use reqwest::{Proxy, Url};
 
-use crate::error::{Error, Result};
-use crate::origin;
+use crate::error::Error;
 use crate::world::World;
+use crate::{origin, shell};
 
-/// The proxy for https targets. Plain http is for loopback only, and goes direct.
-pub(super) struct Proxies {
-    pub https: Option<Proxy>,
+/// A proxy variable that holds no proxy's address.
+#[derive(Clone, Debug)]
+pub(super) struct BadProxy {
+    variable: &'static str,
+    /// What may be wrong, where it can be told.
+    hint: Option<&'static str>,
 }
 
-impl Proxies {
-    pub fn read(world: &World) -> Result<Self> {
-        let Some((name, value)) = proxy_of(world) else { return Ok(Self { https: None }) };
-        let url = proxy_url(&value).ok_or_else(|| {
-            // The value may hold a password: it is not repeated.
-            Error::usage(format!("{name} is not a proxy address"))
-                .hint(format!("it is written `http://host:port`; `unset {name}` goes without a proxy"))
-        })?;
-        let exceptions = NoProxyList::read(&either(world, "NO_PROXY").map(|(_, value)| value).unwrap_or_default());
-        let proxy =
-            Proxy::custom(move |target| (target.scheme() == "https" && !exceptions.hold(target)).then(|| url.clone()));
-        Ok(Self { https: Some(proxy) })
+impl BadProxy {
+    /// The value may hold a password: it is not repeated.
+    pub fn to_error(&self) -> Error {
+        let variable = self.variable;
+        let mut error = Error::usage(format!("{variable} is not a proxy address"));
+        error.hints.extend(self.hint.map(str::to_owned));
+        error.hint(format!("it is written `http://HOST:PORT`; `{}` goes without a proxy", shell::unset(variable)))
     }
+}
+
+/// The proxy for https targets. Plain http is for loopback only, and goes direct.
+pub(super) fn read(world: &World) -> Result<Option<Proxy>, BadProxy> {
+    let Some((variable, value)) = proxy_of(world) else { return Ok(None) };
+    let url = proxy_url(&value).ok_or_else(|| BadProxy { variable, hint: escape_hint(&value) })?;
+    let exceptions = NoProxyList::read(&either(world, "NO_PROXY").map(|(_, value)| value).unwrap_or_default());
+    let proxy =
+        Proxy::custom(move |target| (target.scheme() == "https" && !exceptions.hold(target)).then(|| url.clone()));
+    Ok(Some(proxy))
+}
+
+/// How a character of a user name or password is written that would end it, or that no URL has.
+fn escape_hint(value: &str) -> Option<&'static str> {
+    let rest = value.split_once("://").map_or(value, |(_, rest)| rest);
+    let (credentials, _) = rest.rsplit_once('@')?;
+    [
+        ('\\', "a backslash in the user name or password is written `%5C`"),
+        ('#', "a `#` in the user name or password is written `%23`"),
+        ('/', "a `/` in the user name or password is written `%2F`"),
+        ('?', "a `?` in the user name or password is written `%3F`"),
+        ('[', "a `[` in the user name or password is written `%5B`"),
+        (' ', "a space in the user name or password is written `%20`"),
+        ('%', "a `%` in the user name or password is written `%25`"),
+    ]
+    .into_iter()
+    .find_map(|(character, hint)| credentials.contains(character).then_some(hint))
 }
 
 /// Which variable names the proxy for https, if any does; for reports.
@@ -50,12 +75,19 @@ fn either(world: &World, capital: &'static str) -> Option<(&'static str, String)
         "ALL_PROXY" => "all_proxy",
         _ => "no_proxy",
     };
-    [capital, small].into_iter().find_map(|name| world.var(name).map(|value| (name, value.trim().to_owned())))
+    [capital, small].into_iter().find_map(|name| {
+        world.var(name).map(|value| (name, value.trim().to_owned())).filter(|(_, value)| !value.is_empty())
+    })
 }
 
 /// `http://host:port`, with or without scheme, user name and password.
 fn proxy_url(value: &str) -> Option<Url> {
-    let address = if value.contains("://") { value.to_owned() } else { format!("http://{value}") };
+    let address = match value.split_once("://") {
+        // As GNOME's settings export it: SOCKS5, and the proxy resolves the name.
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("socks") => format!("socks5h://{rest}"),
+        Some(_) => value.to_owned(),
+        None => format!("http://{value}"),
+    };
     let url = origin::as_written(&address)?;
     let known = matches!(url.scheme(), "http" | "https" | "socks4" | "socks4a" | "socks5" | "socks5h");
     let bare = matches!(url.path(), "" | "/") && url.query().is_none() && url.fragment().is_none();
@@ -169,14 +201,14 @@ mod tests {
     use std::ffi::OsString;
     use std::time::UNIX_EPOCH;
 
-    fn proxies(variables: &[(&'static str, &str)]) -> Result<Proxies> {
+    fn proxy(variables: &[(&'static str, &str)]) -> Result<Option<Proxy>, Error> {
         let variables: Vec<(&str, OsString)> =
             variables.iter().map(|(name, value)| (*name, OsString::from(value))).collect();
         let world = World::made_of(
             move |name| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone()),
             || UNIX_EPOCH,
         );
-        Proxies::read(&world)
+        read(&world).map_err(|bad| bad.to_error())
     }
 
     #[test]
@@ -196,7 +228,7 @@ mod tests {
         ] {
             // Also where nothing would go through it.
             for no_proxy in ["", "*"] {
-                let error = proxies(&[("HTTPS_PROXY", value), ("NO_PROXY", no_proxy)]).map(|_| ()).expect_err(value);
+                let error = proxy(&[("HTTPS_PROXY", value), ("NO_PROXY", no_proxy)]).expect_err(value);
                 assert!(!format!("{error} {:?}", error.hints).contains("hunter2"), "{value}");
             }
         }
@@ -210,9 +242,36 @@ mod tests {
             ("all_proxy", "https://proxy:3128/"),
             ("ALL_PROXY", "socks5h://u:p@proxy"),
         ] {
-            assert!(proxies(&[(name, value), ("HTTPS_PROXY", "")]).expect("a proxy").https.is_some(), "{name}");
+            assert!(proxy(&[(name, value), ("HTTPS_PROXY", "")]).expect("a proxy").is_some(), "{name}");
         }
-        assert!(proxies(&[("HTTPS_PROXY", ""), ("HTTP_PROXY", "proxy:3128")]).expect("none").https.is_none());
+        for no_proxy in
+            [[("HTTPS_PROXY", ""), ("HTTP_PROXY", "proxy:3128")], [("HTTPS_PROXY", " "), ("ALL_PROXY", "\t")]]
+        {
+            assert!(proxy(&no_proxy).expect("none").is_none());
+        }
+        let url = |value| proxy_url(value).expect("a proxy").to_string();
+        assert_eq!(url("socks://127.0.0.1:9/"), "socks5h://127.0.0.1:9/");
+        assert_eq!(url("SOCKS://u:p@proxy:9"), "socks5h://u:p@proxy:9");
+        assert_eq!(url("socks5h://proxy:9"), "socks5h://proxy:9");
+    }
+
+    #[test]
+    fn a_character_that_needs_an_escape_is_named_with_it() {
+        for (value, escape) in [
+            ("http://CORP\\ada:hunter2@proxy:3128", "%5C"),
+            ("CORP\\ada:hunter2@proxy:3128", "%5C"),
+            ("http://ada:hunter2#x@proxy:3128", "%23"),
+            ("http://ada:hunter2/x@proxy:3128", "%2F"),
+            ("http://ada:hunter2?x@proxy:3128", "%3F"),
+            ("http://ada:hunter2 x@proxy:3128", "%20"),
+            ("socks5://ada:hunter2#x@proxy:1080", "%23"),
+        ] {
+            let error = proxy(&[("ALL_PROXY", value)]).expect_err(value);
+            assert!(error.hints[0].contains(escape) && !format!("{error:?}").contains("hunter2"), "{value}: {error:?}");
+        }
+        for value in ["http://CORP%5Cada:a%23%2Fb@proxy:3128", "http://ada:p@ss@proxy:3128"] {
+            assert!(proxy(&[("HTTPS_PROXY", value)]).is_ok(), "{value}");
+        }
     }
 
     #[test]

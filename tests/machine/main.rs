@@ -5,8 +5,10 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod authorities;
 mod ci;
 mod hostile_text;
+mod namespace;
 
 use std::process::Output;
 
