@@ -17,7 +17,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::http::Http;
 use crate::names::StoreKind;
 use crate::origin::{API_URL, ApiUrl, OAUTH_URL, Origin};
-use crate::profile::{ProfileEntry, ProfileName, Profiles};
+use crate::profile::{ProfileEntry, ProfileName};
 use crate::settings::{ProfileRule, Settings};
 use crate::store::{Store, StoreError};
 use crate::world::World;
@@ -60,7 +60,7 @@ impl CredentialChoice {
         if let Some(name) = context.settings.token_variable(context.world)? {
             return Ok(Self { rule: ProfileRule::TokenVariable(name), profile: None, entry: None });
         }
-        let profiles = Profiles::load(&context.settings.config_folder)?;
+        let profiles = context.settings.profiles()?;
         let (profile, rule) = context.settings.profile(context.world, &profiles)?;
         let entry = profiles.entries.get(&profile).cloned();
         Ok(Self { rule, profile: Some(profile), entry })

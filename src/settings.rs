@@ -1,7 +1,7 @@
 //! Flags and variables → where things are and which rule decides: folders, base
 //! URLs, store, deadlines. Nothing here opens a store or a socket.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::error::{Error, Result};
@@ -14,7 +14,7 @@ use crate::world::{SECRET_VARIABLES, World};
 
 /// What this run was told, read once.
 pub struct Settings {
-    pub config_folder: PathBuf,
+    config_folder: Option<PathBuf>,
     pub data_folder: Option<PathBuf>,
     pub api_url: ApiUrl,
     pub oauth_url: OAuthUrl,
@@ -80,9 +80,7 @@ impl Settings {
         let config_override = world.var("LOKALISE_AUTH_CONFIG_DIR").map(|folder| absolute(&folder));
         let data_override = world.var("LOKALISE_AUTH_DATA_DIR").map(|folder| absolute(&folder));
         let account_suffix = config_override.as_deref().map(|folder| digest(&folder.to_string_lossy())[..8].to_owned());
-        let config_folder = config_override
-            .or_else(|| folders.as_ref().map(|folders| folders.config_dir().to_owned()))
-            .ok_or_else(|| Error::store("no home folder can be found").hint("set LOKALISE_AUTH_CONFIG_DIR, or HOME"))?;
+        let config_folder = config_override.or_else(|| folders.as_ref().map(|folders| folders.config_dir().to_owned()));
         let store_variable = match world.var("LOKALISE_AUTH_STORE") {
             None => None,
             Some(text) => Some(
@@ -102,6 +100,21 @@ impl Settings {
             store_limit: store_limit(world)?,
             account_suffix,
         })
+    }
+
+    /// The folder of `profiles.json`.
+    ///
+    /// # Errors
+    /// `Store`, if there is no home to have it in. Only what keeps something needs one.
+    pub fn config_folder(&self) -> Result<&Path> {
+        self.config_folder
+            .as_deref()
+            .ok_or_else(|| Error::store("no home folder can be found").hint("set LOKALISE_AUTH_CONFIG_DIR, or HOME"))
+    }
+
+    /// The list of profiles. Without a home there are none.
+    pub fn profiles(&self) -> Result<Profiles> {
+        self.config_folder.as_deref().map_or_else(|| Ok(Profiles::default()), Profiles::load)
     }
 
     /// A store, ready to be opened by its first call.

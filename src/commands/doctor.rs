@@ -134,14 +134,14 @@ fn from(world: &World, variable: &str) -> String {
 
 /// Folders and files: where, why there, and with which modes.
 fn folders(context: Context<'_>) -> Vec<Check> {
-    let config = &context.settings.config_folder;
-    let mut checks = vec![folder("config folder", Some(config), &from(context.world, "LOKALISE_AUTH_CONFIG_DIR"))];
-    checks.push(match Profiles::load(config) {
+    let config = context.settings.config_folder().ok();
+    let mut checks = vec![folder("config folder", config, &from(context.world, "LOKALISE_AUTH_CONFIG_DIR"))];
+    checks.extend(config.map(|config| match Profiles::load(config) {
         Ok(profiles) => {
             Check::good("profiles", format!("{} in {}", profiles.entries.len(), profile::path(config).display()))
         }
         Err(error) => Check::bad("profiles", &error),
-    });
+    }));
     checks.push(folder(
         "data folder",
         context.settings.data_folder.as_deref(),

@@ -14,7 +14,7 @@ pub async fn run(context: Context<'_>, logout: &Logout) -> Result<u8> {
         return all(context).await;
     }
     context.settings.refuse_token_variable(context.world)?;
-    let profiles = Profiles::load(&context.settings.config_folder)?;
+    let profiles = context.settings.profiles()?;
     let (profile, _) = context.settings.profile(context.world, &profiles)?;
     one(context, &profile, profiles.entries.get(&profile)).await?;
     Ok(0)
@@ -22,7 +22,7 @@ pub async fn run(context: Context<'_>, logout: &Logout) -> Result<u8> {
 
 async fn all(context: Context<'_>) -> Result<u8> {
     context.settings.refuse_token_variable(context.world)?;
-    let profiles = Profiles::load(&context.settings.config_folder)?;
+    let profiles = context.settings.profiles()?;
     let mut failed: Vec<(&ProfileName, Error)> = Vec::new();
     for (profile, entry) in &profiles.entries {
         if let Err(error) = one(context, profile, Some(entry)).await {
@@ -56,7 +56,7 @@ async fn one(context: Context<'_>, profile: &ProfileName, entry: Option<&Profile
         store.delete(profile).await.map_err(explain)?;
     }
     if entry.is_some() {
-        Profiles::change(&context.settings.config_folder, |profiles| {
+        Profiles::change(context.settings.config_folder()?, |profiles| {
             profiles.entries.remove(profile);
             if profiles.default.as_ref() == Some(profile) {
                 profiles.default = None;

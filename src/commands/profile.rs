@@ -16,7 +16,7 @@ pub fn run(context: Context<'_>, command: &Profile) -> Result<u8> {
 }
 
 fn list(context: Context<'_>) -> Result<u8> {
-    let profiles = Profiles::load(&context.settings.config_folder)?;
+    let profiles = context.settings.profiles()?;
     // A variable that holds a token comes before every profile; of two of them neither is in force.
     let in_force = match context.settings.token_variable(context.world) {
         Ok(None) => Some(context.settings.profile(context.world, &profiles)?.0),
@@ -72,7 +72,7 @@ fn row(
 }
 
 fn choose(context: Context<'_>, name: &ProfileName) -> Result<u8> {
-    let profiles = Profiles::load(&context.settings.config_folder)?;
+    let profiles = context.settings.profiles()?;
     if !profiles.entries.contains_key(name) {
         let known = profiles.entries.keys().map(ProfileName::as_str).collect::<Vec<_>>().join(", ");
         // A token can be a name by its letters.
@@ -85,10 +85,9 @@ fn choose(context: Context<'_>, name: &ProfileName) -> Result<u8> {
         };
         return Err(if known.is_empty() { error } else { error.hint(format!("profiles: {known}")) });
     }
-    Profiles::change(&context.settings.config_folder, |profiles| profiles.default = Some(name.clone()))?;
+    Profiles::change(context.settings.config_folder()?, |profiles| profiles.default = Some(name.clone()))?;
     context.world.say(&format!("the default profile is now {name}"));
-    if let Ok((in_force, rule)) =
-        context.settings.profile(context.world, &Profiles::load(&context.settings.config_folder)?)
+    if let Ok((in_force, rule)) = context.settings.profile(context.world, &context.settings.profiles()?)
         && in_force != *name
     {
         context.world.say(&format!("but here {in_force} is in force: {}", rule.describe()));

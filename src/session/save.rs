@@ -35,7 +35,7 @@ pub fn store_for_logout(settings: &Settings, entry: Option<&ProfileEntry>) -> St
 
 /// Proves that a credential can be kept before anybody is asked for one.
 pub async fn ready(context: Context<'_>, store: &Store, profile: &ProfileName) -> Result<()> {
-    Profiles::could_change(&context.settings.config_folder)?;
+    Profiles::could_change(context.settings.config_folder()?)?;
     if store.kind == StoreKind::File {
         context.world.say(&format!(
             "lokalise-auth: the credential will be kept in plaintext in {}, readable by you alone",
@@ -58,7 +58,7 @@ pub async fn save(context: Context<'_>, store: &Store, record: &Record, entry: P
     let profile = &record.profile;
     let _lock = waited(context.world, store, profile).await;
     let kind = record.credential.kind();
-    Profiles::change(&context.settings.config_folder, |profiles| {
+    Profiles::change(context.settings.config_folder()?, |profiles| {
         if let Some(entry) = profiles.entries.get_mut(profile).filter(|entry| entry.kind != kind) {
             entry.becomes = Some(kind);
         }
@@ -71,7 +71,7 @@ pub async fn save(context: Context<'_>, store: &Store, record: &Record, entry: P
 /// that was bound to reading stays so: what it may do is not to grow with a new token, unasked.
 pub async fn enter(context: Context<'_>, profile: &ProfileName, mut entry: ProfileEntry) -> Result<()> {
     let (kept_in, by_command, asked) = (entry.store.clone(), entry.command.is_some(), entry.read_only);
-    let before = Profiles::change(&context.settings.config_folder, |profiles| {
+    let before = Profiles::change(context.settings.config_folder()?, |profiles| {
         entry.read_only |= profiles.entries.get(profile).is_some_and(|before| before.read_only);
         profiles.entries.insert(profile.clone(), entry)
     })?;
@@ -94,7 +94,7 @@ pub async fn enter(context: Context<'_>, profile: &ProfileName, mut entry: Profi
 /// Notes whose credential it is, and its scopes where they are told, for `profile list` and for later
 /// without a network. A profile that was logged out while the API was asked stays so.
 pub fn note_owner(settings: &Settings, profile: &ProfileName, owner: &Owner, scopes: Option<&[String]>) -> Result<()> {
-    Profiles::change(&settings.config_folder, |profiles| {
+    Profiles::change(settings.config_folder()?, |profiles| {
         if let Some(entry) = profiles.entries.get_mut(profile) {
             entry.owner = Some(owner.clone());
             if let Some(scopes) = scopes {
@@ -130,7 +130,7 @@ pub struct TargetProfile {
 /// Which profile a new credential goes to.
 pub fn profile_to_fill(context: Context<'_>) -> Result<TargetProfile> {
     context.settings.refuse_token_variable(context.world)?;
-    let profiles = Profiles::load(&context.settings.config_folder)?;
+    let profiles = context.settings.profiles()?;
     let (profile, rule) = context.settings.profile(context.world, &profiles)?;
     profile::own_home()?;
     let (profile_flag, entry) = (profile_flag_for_hint(&profile, &rule), profiles.entries.get(&profile).cloned());

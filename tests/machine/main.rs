@@ -9,6 +9,7 @@ mod authorities;
 mod ci;
 mod hostile_text;
 mod namespace;
+mod no_home;
 
 use std::process::Output;
 

@@ -10,7 +10,6 @@ use clap_complete::CompletionCandidate;
 
 use crate::cli::{Cli, METHODS, TOPICS};
 use crate::lokalise::endpoints;
-use crate::profile::Profiles;
 use crate::settings::Settings;
 use crate::world::World;
 
@@ -23,7 +22,7 @@ pub const FOLDERS: &str = "folders";
 pub fn profiles() -> Vec<CompletionCandidate> {
     let Ok(world) = World::real() else { return Vec::new() };
     let Ok(settings) = Settings::read(&world, None, None, false) else { return Vec::new() };
-    let Ok(profiles) = Profiles::load(&settings.config_folder) else { return Vec::new() };
+    let Ok(profiles) = settings.profiles() else { return Vec::new() };
     let entries = profiles.entries.iter();
     entries
         .map(|(name, entry)| candidate(name.as_str(), &format!("{} in {}", entry.kind.as_str(), entry.store)))
