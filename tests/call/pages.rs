@@ -1,5 +1,6 @@
 //! `--paginate`: whole lists, and runs that cannot end well.
 
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -64,15 +65,22 @@ fn counted_pages_come_in_order_with_the_largest_page_or_the_limit_that_was_given
 fn a_few_counted_pages_are_under_way_at_once() {
     let scene = Scene::new();
     scene.standin.edit(|content| content.set_projects(50));
-    // Each page takes half a second; five behind the first would take two and a half, one after the other.
-    scene.standin.answer_with(|_| {
-        std::thread::sleep(Duration::from_millis(500));
+    // A page after the first is answered once four of them have been asked for.
+    let asked = Arc::new((Mutex::new(0), Condvar::new()));
+    let together = Arc::clone(&asked);
+    scene.standin.answer_with(move |request| {
+        if request.parameter("page").is_some_and(|page| page != "1") {
+            let (count, more) = &*together;
+            let mut count = count.lock().unwrap();
+            *count += 1;
+            more.notify_all();
+            let _ = more.wait_timeout_while(count, Duration::from_secs(20), |count| *count < 4).unwrap();
+        }
         None
     });
-    let begun = std::time::Instant::now();
-    let document = scene.call(&["GET", "/projects?limit=10", "--paginate"]).json();
+    let document = scene.call(&["GET", "/projects?limit=10", "--paginate", "--timeout", "15s"]).json();
     assert_eq!(document["projects"].as_array().unwrap().len(), 50);
-    assert!(begun.elapsed() < Duration::from_millis(1_900), "{:?}", begun.elapsed());
+    assert_eq!(*asked.0.lock().unwrap(), 4);
 }
 
 #[test]

@@ -122,12 +122,17 @@ fn a_rate_that_is_enforced_answers_429_to_the_credential_that_exceeds_it() {
     let standin = Standin::start();
     standin.set(|switches| switches.requests_per_second = Some(2));
     assert_eq!(bare(&standin, "/api2/teams").header("x-ratelimit-limit"), Some("2, 2;w=1, 2;w=1"));
-    let statuses: Vec<u16> = (0..3).map(|_| with_token(&standin, "GET", "/api2/teams", "").status).collect();
-    assert_eq!(statuses, [200, 200, 429]);
+    let status = || with_token(&standin, "GET", "/api2/teams", "").status;
+    assert_eq!([status(), status()], [200, 200]);
+    // On a busy machine the third may come in the next second; three in one second come at some time.
+    let until = Instant::now() + Duration::from_secs(30);
+    while status() != 429 {
+        assert!(Instant::now() < until, "no third request within a second was refused");
+    }
     let other = standin.read_only_token();
     assert_eq!(ask(&standin, "GET", "/api2/teams", ("X-Api-Token", &other), "").status, 200);
     let until = Instant::now() + Duration::from_secs(30);
-    while with_token(&standin, "GET", "/api2/teams", "").status == 429 {
+    while status() == 429 {
         assert!(Instant::now() < until, "a second is over at some time");
         std::thread::sleep(Duration::from_millis(50));
     }
