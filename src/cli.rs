@@ -235,6 +235,9 @@ pub struct TokenSet {
     /// Keep a command that prints the token, instead of the token
     #[arg(long, value_name = "COMMAND", value_hint = ValueHint::CommandString)]
     pub from_command: Option<String>,
+    /// Take what the command prints as an OAuth access token, which is refreshed elsewhere
+    #[arg(long, requires = "from_command")]
+    pub access_token: bool,
     /// Let this profile never write through `call`, until it is logged out
     #[arg(long)]
     pub read_only: bool,

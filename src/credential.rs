@@ -112,6 +112,11 @@ impl Credential {
 }
 
 impl OAuth {
+    /// An access token that somebody else issued and refreshes. Its end is not known.
+    pub fn from_access_token(access_token: AccessToken) -> Self {
+        Self { access_token, expires_at: None, lifetime: None, scopes: None, renewal: None }
+    }
+
     /// The tokens of an answer to the authorization code grant.
     pub fn issued(response: TokenResponse, client: ClientCredentials, now: SystemTime) -> Self {
         let renewal = response.refresh_token.map(|refresh_token| Renewal { client, refresh_token });

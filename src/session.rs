@@ -22,7 +22,7 @@ use crate::settings::{ProfileRule, Settings};
 use crate::store::{Store, StoreError};
 use crate::world::World;
 
-pub use command::{command_token, command_words};
+pub use command::{command_credential, command_words};
 pub use variable::{renewal_of_variables, secret_file};
 
 /// Where a credential came from.
@@ -224,9 +224,9 @@ async fn stored(
             entry.kind,
         )?;
         if let Some(command) = &entry.command {
-            let token = command_token(context, command, &words).await?;
+            let credential = command_credential(context, command, entry.kind, &words).await?;
             let program = command.first().cloned().unwrap_or_default();
-            return Ok((CredentialSource::Command(program), Credential::ApiToken(token), None));
+            return Ok((CredentialSource::Command(program), credential, None));
         }
     }
     let store = context.settings.store(kind);
@@ -259,6 +259,11 @@ pub fn log_in_again(world: &World, profile_flag: &str) -> String {
     } else {
         format!("log in again with `lokalise-auth login{profile_flag}`")
     }
+}
+
+/// What to do about a refused token that a command prints.
+pub fn command_hint(program: &str) -> String {
+    format!("`{program}` prints this token: put a new one where it reads from")
 }
 
 fn unknown_profile(world: &World, rule: &ProfileRule, profile: &ProfileName) -> Error {

@@ -40,6 +40,8 @@ pub struct CredentialInfo {
     pub profile_flag: String,
     /// The variable that the credential came from, if it came from one.
     pub variable: Option<&'static str>,
+    /// What to do about a token that a command prints, if it comes from one.
+    pub command_hint: Option<String>,
     pub is_oauth: bool,
     /// The scopes of the credential, where they are known.
     pub scopes: Option<Vec<String>>,
@@ -92,6 +94,9 @@ fn redirected(head: &ResponseHead, location: &str) -> Error {
 }
 
 fn login_hint(credential_info: &CredentialInfo) -> String {
+    if let Some(hint) = &credential_info.command_hint {
+        return hint.clone();
+    }
     match credential_info.variable {
         Some(name) => format!("`lokalise-auth whoami` tells whether the token in {name} is good"),
         None => format!(
@@ -197,6 +202,7 @@ mod tests {
         CredentialInfo {
             profile_flag: " --profile work".to_owned(),
             variable: None,
+            command_hint: None,
             is_oauth: scopes.is_some(),
             scopes: scopes.map(|scopes| scopes.iter().map(|&scope| scope.to_owned()).collect()),
             async_export: None,

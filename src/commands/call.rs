@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::http::Http;
 use crate::json::list::BodySummary;
 use crate::profile::ProfileEntry;
-use crate::session::{CredentialChoice, CredentialSource, Session};
+use crate::session::{CredentialChoice, CredentialSource, Session, command_hint};
 use crate::settings::ProfileRule;
 use crate::world::World;
 
@@ -117,6 +117,10 @@ fn credential_info(session: &Session, async_export: Option<String>) -> Credentia
         variable: match &session.source {
             CredentialSource::Variable(name) => Some(name),
             CredentialSource::Store(..) | CredentialSource::Command(_) => None,
+        },
+        command_hint: match &session.source {
+            CredentialSource::Command(program) => Some(command_hint(program)),
+            CredentialSource::Variable(_) | CredentialSource::Store(..) => None,
         },
         is_oauth: session.is_oauth(),
         scopes: session.scopes().map(<[String]>::to_vec),

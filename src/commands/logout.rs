@@ -69,7 +69,7 @@ async fn one(context: Context<'_>, profile: &ProfileName, entry: Option<&Profile
     }
     context.world.say(&format!("logged out of profile {profile}"));
     match entry.map(|entry| entry.kind) {
-        Some(CredentialKind::ApiToken) if by_command => context.world.say("the token is where its command gets it from; only the command was kept here"),
+        Some(_) if by_command => context.world.say("the token is where its command gets it from; only the command was kept here"),
         Some(CredentialKind::ApiToken) | None => context.world.say(
             "Lokalise has no way to revoke a token from here: delete it by hand at https://app.lokalise.com/profile#apitokens",
         ),

@@ -16,7 +16,7 @@ use crate::profile::{Owner, ProfileEntry, ProfileName};
 use crate::secret::{ApiToken, LONGEST, json};
 use crate::session::refresh::{RefreshOutcome, RefreshReason};
 use crate::session::save::{self, TargetProfile, profile_to_fill, save, store_for};
-use crate::session::{Session, command_token, command_words};
+use crate::session::{CredentialSource, Session, command_credential, command_words};
 use crate::settings::Settings;
 use crate::terminal::{Echo, ask, piped_secret};
 use crate::text::append_line;
@@ -50,7 +50,8 @@ async fn set(context: Context<'_>, set: &TokenSet) -> Result<u8> {
     };
     let entry = entry_of(context.settings, store.kind.clone(), owner.clone(), set.read_only, None);
     save(context, &store, &record, entry).await?;
-    say_kept(context.world, &profile, owner.as_ref(), &format!("{} ({})", store.title(), store.item_name(&profile)));
+    let place = format!("{} ({})", store.title(), store.item_name(&profile));
+    say_kept(context.world, CredentialKind::ApiToken, &profile, owner.as_ref(), &place);
     Ok(0)
 }
 
@@ -62,21 +63,21 @@ async fn set_command(
     line: &str,
 ) -> Result<u8> {
     let command = command_words(line)?;
+    let kind = if set.access_token { CredentialKind::OAuth } else { CredentialKind::ApiToken };
     let mut owner = None;
     if !set.no_verify {
-        let token = command_token(context, &command, profile_flag).await?;
-        if command.iter().any(|word| word.contains(token.expose())) {
+        let credential = command_credential(context, &command, kind, profile_flag).await?;
+        if command.iter().any(|word| word.contains(credential.token())) {
             return Err(Error::usage("the command of `--from-command` has the token in it (not shown)")
                 .hint(format!("store the token itself: `lokalise-auth token set{profile_flag}`")));
         }
-        let credential = Credential::ApiToken(token);
         owner = verified(context, http, &credential).await?;
     }
     let program = command[0].clone();
     // No store holds anything for such a profile; the kind is only what a later `token set` starts from.
     let entry = entry_of(context.settings, StoreKind::Keyring, owner.clone(), set.read_only, Some(command));
-    save::enter(context, profile, entry).await?;
-    say_kept(context.world, profile, owner.as_ref(), &format!("what `{program}` prints, which runs at each use"));
+    save::enter(context, profile, ProfileEntry { kind, ..entry }).await?;
+    say_kept(context.world, kind, profile, owner.as_ref(), &format!("what `{program}` prints, which runs at each use"));
     Ok(0)
 }
 
@@ -101,9 +102,13 @@ fn entry_of(
     }
 }
 
-fn say_kept(world: &World, profile: &ProfileName, owner: Option<&Owner>, place: &str) {
+fn say_kept(world: &World, kind: CredentialKind, profile: &ProfileName, owner: Option<&Owner>, place: &str) {
     let of = owner.map(whoami::owner_words).map_or_else(String::new, |owner| format!(" of {owner}"));
-    world.say(&format!("the API token{of} is kept in {place}, as profile {profile}"));
+    let what = match kind {
+        CredentialKind::ApiToken => "API token",
+        CredentialKind::OAuth => "access token",
+    };
+    world.say(&format!("the {what}{of} is kept in {place}, as profile {profile}"));
 }
 
 /// The token from a pipe, or from a person.
@@ -158,6 +163,10 @@ async fn refresh(context: Context<'_>, refresh: &TokenRefresh) -> Result<u8> {
         return Err(Error::usage("an API token has no expiry and cannot be refreshed")
             .hint(format!("only a login can: `lokalise-auth login{}`", session.profile_flag_for_hint())));
     };
+    if let CredentialSource::Command(program) = &session.source {
+        return Err(Error::usage(format!("the access token comes from `{program}`, and cannot be refreshed here"))
+            .hint("refresh it where it is published; each command here asks for the current one"));
+    }
     if let (Some(limit), Some(left)) = (refresh.if_expiring, oauth.left(context.world.now()))
         && left >= limit
         && !oauth.stale(context.world.now())

@@ -16,7 +16,7 @@ use crate::lokalise::identity::{OwnerLookup, TokenStatus};
 use crate::origin::ApiUrl;
 use crate::profile::Owner;
 use crate::rate_limit::RateLimit;
-use crate::session::{CredentialChoice, Session, log_in_again, renewal_of_variables, save};
+use crate::session::{CredentialChoice, Session, command_hint, log_in_again, renewal_of_variables, save};
 use crate::settings::ProfileRule;
 use crate::world::World;
 
@@ -138,6 +138,11 @@ async fn inspect(context: Context<'_>, whoami: &Whoami) -> Result<u8> {
     let code = exit_code(context.world, &session, &found, whoami);
     let words = session.profile_flag_for_hint();
     let hints = match found.state {
+        CredentialState::Expired | CredentialState::Rejected
+            if session.entry.as_ref().is_some_and(|entry| entry.command.is_some()) =>
+        {
+            vec![command_hint(session.source.parts().1)]
+        }
         CredentialState::Expired | CredentialState::Rejected
             if code != 0 && session.profile.is_some() && session.is_oauth() =>
         {

@@ -6,9 +6,11 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
+use super::Session;
 use crate::context::Context;
+use crate::credential::{Credential, CredentialKind, OAuth};
 use crate::error::{Error, Result};
-use crate::secret::{ApiToken, LONGEST};
+use crate::secret::{AccessToken, ApiToken, LONGEST};
 use crate::subprocess::{self, SubprocessFailure};
 use crate::world::SECRET_VARIABLES;
 
@@ -34,11 +36,16 @@ pub fn command_words(line: &str) -> Result<Vec<String>> {
     Ok(words)
 }
 
-/// Runs the command and takes what it prints as the token.
+/// Runs the command and takes what it prints as a token of this kind.
 ///
 /// # Errors
 /// `Store`, if it cannot be run, fails, or prints no token in time. Its output is not repeated.
-pub async fn command_token(context: Context<'_>, command: &[String], profile_flag: &str) -> Result<ApiToken> {
+pub async fn command_credential(
+    context: Context<'_>,
+    command: &[String],
+    kind: CredentialKind,
+    profile_flag: &str,
+) -> Result<Credential> {
     let (name, arguments) = command.split_first().ok_or_else(|| Error::usage("the command is empty"))?;
     let failed = |why: String| {
         Error::store(format!("the command `{name}` {why}")).hint(format!(
@@ -72,5 +79,26 @@ pub async fn command_token(context: Context<'_>, command: &[String], profile_fla
         return Err(failed(format!("failed ({})", ended.status)));
     }
     let text = std::str::from_utf8(&ended.stdout).map_err(|_| failed("does not print text".to_owned()))?;
-    ApiToken::parse(text.trim()).map_err(|why| failed(format!("does not print a token: {why}")))
+    let token = text.trim();
+    let credential = match kind {
+        CredentialKind::ApiToken => ApiToken::parse(token).map(Credential::ApiToken),
+        CredentialKind::OAuth => {
+            AccessToken::parse(token).map(|token| Credential::OAuth(OAuth::from_access_token(token)))
+        }
+    };
+    credential.map_err(|why| failed(format!("does not print a token: {why}")))
+}
+
+impl Session<'_> {
+    /// Runs the command of `token set --from-command` again, after its token was refused: it may have been replaced
+    /// where it is kept. `false` when the credential is of no command, or the command prints the same token.
+    pub(super) async fn token_replaced_at_its_source(&mut self) -> Result<bool> {
+        let Some(command) = self.entry.as_ref().and_then(|entry| entry.command.as_ref()) else { return Ok(false) };
+        self.context.world.step("the token was refused; running its command once more");
+        let kind = self.credential.kind();
+        let credential = command_credential(self.context, command, kind, &self.profile_flag_for_hint()).await?;
+        let is_new = credential.token() != self.credential.token();
+        self.credential = credential;
+        Ok(is_new)
+    }
 }

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::refresh_failure::RefusalFile;
 use super::variable::not_minted;
-use super::{Session, log_in_again, not_logged_in, record_of};
+use super::{CredentialSource, Session, log_in_again, not_logged_in, record_of};
 use crate::credential::{Credential, OAuth, Record, Renewal, unix};
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::{lock, private};
@@ -69,6 +69,9 @@ impl Session<'_> {
     /// After a 401: one renewal, so that the request can be replayed once. `false` when
     /// there is nothing to renew, or it was renewed a moment ago.
     pub async fn renewed_after_401(&mut self) -> Result<bool> {
+        if let CredentialSource::Command(_) = self.source {
+            return self.token_replaced_at_its_source().await;
+        }
         if !self.refreshable() || !self.may_renew() {
             return Ok(false);
         }

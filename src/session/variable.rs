@@ -39,8 +39,7 @@ pub(super) async fn credential(context: Context<'_>, http: &Http, name: &'static
         }
         "LOKALISE_ACCESS_TOKEN" => {
             let access_token = AccessToken::parse(&text).map_err(no_token)?;
-            let oauth = OAuth { access_token, expires_at: None, lifetime: None, scopes: None, renewal: None };
-            Ok(Credential::OAuth(oauth))
+            Ok(Credential::OAuth(OAuth::from_access_token(access_token)))
         }
         _ => {
             let renewal = renewal_of_variables(context.world)?;

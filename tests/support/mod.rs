@@ -8,6 +8,8 @@ pub mod browser;
 pub mod client;
 pub mod crowd;
 #[cfg(unix)]
+pub mod etcd;
+#[cfg(unix)]
 pub mod helper;
 pub mod home;
 #[cfg(unix)]
