@@ -2,6 +2,7 @@
 //! followed with a credential, no Referer is sent, and an error never shows a URL's query.
 
 use std::cell::OnceCell;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -105,6 +106,8 @@ impl Http {
             .redirect(redirect::Policy::none())
             .referer(false)
             .connect_timeout(CONNECT)
+            // RFC 6761 §6.3: `localhost` needs no resolver. The system's would cost a thread and some 40 system calls.
+            .resolve_to_addrs("localhost", &[(Ipv4Addr::LOCALHOST, 0).into(), (Ipv6Addr::LOCALHOST, 0).into()])
             .no_proxy();
         match &self.proxy {
             Ok(Some(proxy)) => Ok(builder.proxy(proxy.clone())),

@@ -73,7 +73,7 @@ impl Signals {
 
 #[cfg(unix)]
 mod unix {
-    use std::io::{self, IsTerminal};
+    use std::io::{self, IsTerminal, Read};
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::sync::{Mutex, Once, PoisonError};
 
@@ -90,6 +90,9 @@ mod unix {
     /// Ctrl-Z stops the process, and Ctrl-\ ends it, as if we knew nothing of them.
     static ACTS_BY_ITSELF: AtomicBool = AtomicBool::new(true);
 
+    /// More than `/proc/self/status` ever holds.
+    const MAX_STATUS_BYTES: usize = 16 * 1024;
+
     pub(super) fn streams() -> io::Result<[Signal; 3]> {
         Ok([signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?, signal(SignalKind::hangup())?])
     }
@@ -97,7 +100,10 @@ mod unix {
     /// Whether `nohup` started us: SIGHUP is ignored, and no terminal is read from. It is to be asked before anything
     /// listens for SIGHUP. Where the system does not tell what is ignored, nothing is.
     pub(super) fn is_hangup_ignored() -> bool {
-        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        // With the capacity and the limit it is one read; otherwise it would be six.
+        let mut status = String::with_capacity(MAX_STATUS_BYTES);
+        let _ = std::fs::File::open("/proc/self/status")
+            .and_then(|file| file.take(MAX_STATUS_BYTES as u64).read_to_string(&mut status));
         let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
         let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
         mask >> (SIGHUP - 1) & 1 == 1 && !io::stdin().is_terminal()
