@@ -1,9 +1,14 @@
 //! Lokalise's endpoints: what each one is called, which OAuth scope it needs and how
 //! it hands out its list. The rows are in `table`; here is how to read and find them.
 
+mod nearest;
 mod table;
 
+pub use nearest::{nearest, nearest_name};
+
 pub use table::RESOURCES;
+
+use std::fmt;
 
 /// A path and what can be done there.
 pub struct Resource {
@@ -17,7 +22,11 @@ pub struct Resource {
 pub struct Operation {
     pub method: &'static str,
     pub scope: Scope,
+    /// What the owner of the token must be allowed, where the reference says so.
+    pub right: Option<Right>,
     pub paging: Paging,
+    /// The names of its query parameters, where they are known. [`PAGE_PARAMETERS`] are left out.
+    pub query: Option<&'static [&'static str]>,
     /// A POST that changes nothing, so that read-only credentials may send it.
     pub only_reads: bool,
     pub summary: &'static str,
@@ -59,6 +68,29 @@ impl Scope {
     }
 }
 
+/// The right that an operation needs beside the scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Right {
+    /// An admin right of the project, by the name that the web app gives it.
+    Project(&'static str),
+    /// Some admin right of the project; the reference does not say which.
+    ProjectAdmin,
+    TeamAdmin,
+}
+
+impl fmt::Display for Right {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Project(name) => write!(f, "the admin right `{name}` in the project"),
+            Self::ProjectAdmin => f.write_str("an admin right in the project"),
+            Self::TeamAdmin => f.write_str("the admin role in the team"),
+        }
+    }
+}
+
+/// The parameters that ask for a page. Every list may have them.
+pub const PAGE_PARAMETERS: [&str; 4] = ["page", "limit", "cursor", "pagination"];
+
 /// How an operation hands out a list. The number is the largest `limit` that it takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Paging {
@@ -90,6 +122,13 @@ impl Endpoint {
     /// Whether `call` can reach it: OTA and OAuth are on other hosts, with other credentials.
     pub fn callable(&self) -> bool {
         self.path.starts_with("/api2/") || self.path.starts_with("/v1/")
+    }
+
+    /// Whether it has a query parameter of this name: `true` where its parameters are not known. `filter_x[]` is
+    /// `filter_x`.
+    pub fn takes_parameter(&self, name: &str) -> bool {
+        let name = name.split('[').next().unwrap_or_default();
+        self.operation.query.is_none_or(|known| known.contains(&name)) || PAGE_PARAMETERS.contains(&name)
     }
 
     /// Whether it leaves everything at Lokalise as it was.
