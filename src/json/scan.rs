@@ -5,6 +5,9 @@
 /// How deep a document may nest: what `serde_json` allows too.
 pub const DEEPEST: usize = 128;
 
+/// The byte order mark of UTF-8. It is no part of JSON, and is skipped in front of a document (RFC 8259 §8.1).
+const MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// The longest key that is told apart. Longer ones are no list of Lokalise's.
 const LONGEST_KEY: usize = 128;
 
@@ -29,6 +32,17 @@ pub enum Shape {
     Object,
     Array,
     Scalar,
+}
+
+impl Shape {
+    /// The kind of the value that begins with this byte.
+    fn of(byte: u8) -> Self {
+        match byte {
+            b'{' => Self::Object,
+            b'[' => Self::Array,
+            _ => Self::Scalar,
+        }
+    }
 }
 
 /// Something at a watched depth.
@@ -58,6 +72,8 @@ pub struct Scanner {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ScanState {
+    /// Nothing but white space has come.
+    Start,
     Value,
     ValueOrClose,
     Key,
@@ -70,6 +86,8 @@ enum ScanState {
     Hex(StringRole, u8),
     Number(Digits),
     Literal(&'static [u8]),
+    /// Inside a byte order mark, with what is left of it.
+    Mark(&'static [u8]),
 }
 
 /// What a string is for.
@@ -114,7 +132,7 @@ impl Digits {
 impl Scanner {
     /// A scanner that tells of values inside at most `watched` containers.
     pub fn new(watched: usize) -> Self {
-        Self { state: ScanState::Value, depth: 0, objects: 0, watched, announced: false, key: Vec::new(), seen: 0 }
+        Self { state: ScanState::Start, depth: 0, objects: 0, watched, announced: false, key: Vec::new(), seen: 0 }
     }
 
     /// Changes which values are told of, from here on.
@@ -137,71 +155,41 @@ impl Scanner {
     /// # Errors
     /// [`Malformed`], at the first byte that cannot be.
     pub fn next(&mut self, bytes: &[u8]) -> Result<(usize, Option<Event>), Malformed> {
-        let mut at = 0;
-        while let Some(&byte) = bytes.get(at) {
-            let step = match self.state {
-                ScanState::Text(role) => self.text(role, bytes, &mut at),
-                ScanState::Escape(role) => {
-                    at += 1;
-                    self.escape(role, byte)
+        let start = self.seen;
+        let mut rest = bytes;
+        let mut event = None;
+        while event.is_none()
+            && let Some(&byte) = rest.first()
+        {
+            let plain = self.plain_text_in(rest);
+            if self.announces(byte) {
+                self.announced = true;
+                event = Some(Event::Begin(Shape::of(byte)));
+            } else if self.number_ends_before(byte) {
+                event = self.end_value();
+            } else {
+                let taken = plain.max(1);
+                self.seen += taken as u64;
+                rest = &rest[taken..];
+                if plain == 0 {
+                    event = self.take(byte)?;
                 }
-                ScanState::Hex(role, left) => {
-                    at += 1;
-                    self.state = if left > 1 { ScanState::Hex(role, left - 1) } else { ScanState::Text(role) };
-                    if byte.is_ascii_hexdigit() { Ok(None) } else { Err(()) }
-                }
-                ScanState::Number(digits) => match digits.next(byte) {
-                    Some(digits) => {
-                        self.state = ScanState::Number(digits);
-                        at += 1;
-                        Ok(None)
-                    }
-                    None if digits.may_end() => Ok(self.ended()),
-                    None => {
-                        at += 1;
-                        Err(())
-                    }
-                },
-                ScanState::Literal(rest) => {
-                    at += 1;
-                    match rest.split_first() {
-                        Some((&expected, [])) if expected == byte => Ok(self.ended()),
-                        Some((&expected, rest)) if expected == byte => {
-                            self.state = ScanState::Literal(rest);
-                            Ok(None)
-                        }
-                        _ => Err(()),
-                    }
-                }
-                _ if matches!(byte, b' ' | b'\t' | b'\n' | b'\r') => {
-                    at += 1;
-                    Ok(None)
-                }
-                _ if self.announces(byte) => {
-                    self.announced = true;
-                    let shape = match byte {
-                        b'{' => Shape::Object,
-                        b'[' => Shape::Array,
-                        _ => Shape::Scalar,
-                    };
-                    Ok(Some(Event::Begin(shape)))
-                }
-                _ => {
-                    at += 1;
-                    self.punctuation(byte)?
-                }
-            };
-            match step {
-                Ok(None) => {}
-                Ok(event) => {
-                    self.seen += at as u64;
-                    return Ok((at, event));
-                }
-                Err(()) => return Err(Malformed::At(self.seen + at as u64 - 1)),
             }
         }
-        self.seen += at as u64;
-        Ok((at, None))
+        let read = usize::try_from(self.seen - start).expect("no more than `bytes` has");
+        Ok((read, event))
+    }
+
+    /// Reads on to the end of `bytes`, whatever is in them.
+    ///
+    /// # Errors
+    /// [`Malformed`], at the first byte that cannot be.
+    pub fn check(&mut self, mut bytes: &[u8]) -> Result<(), Malformed> {
+        while !bytes.is_empty() {
+            let (read, _) = self.next(bytes)?;
+            bytes = &bytes[read..];
+        }
+        Ok(())
     }
 
     /// To be called at the end of the input.
@@ -220,74 +208,120 @@ impl Scanner {
         }
     }
 
-    /// Whether `byte` begins a value that is to be told of first.
+    /// Whether `byte` begins a value that is to be reported first.
     fn announces(&self, byte: u8) -> bool {
-        let value = match self.state {
+        let begins_value = match self.state {
+            ScanState::Start => byte != MARK[0],
             ScanState::Value => true,
             ScanState::ValueOrClose => byte != b']',
             _ => false,
         };
-        value && self.depth <= self.watched && !self.announced
+        begins_value && self.depth <= self.watched && !self.announced && !is_space(byte)
     }
 
-    /// The inside of a string, up to its next quote or escape.
-    fn text(&mut self, role: StringRole, bytes: &[u8], at: &mut usize) -> Result<Option<Event>, ()> {
-        let plain = plain_text(&bytes[*at..]);
+    /// Whether the number that is being read ends in front of `byte`. No other value needs what follows it.
+    fn number_ends_before(&self, byte: u8) -> bool {
+        matches!(self.state, ScanState::Number(digits) if digits.may_end() && digits.next(byte).is_none())
+    }
+
+    /// How many of the next bytes are plain text inside a string. Those of an outermost key are kept.
+    fn plain_text_in(&mut self, bytes: &[u8]) -> usize {
+        let ScanState::Text(role) = self.state else { return 0 };
+        let plain = plain_text(bytes);
+        self.keep_of_key(role, &bytes[..plain]);
+        plain
+    }
+
+    fn keep_of_key(&mut self, role: StringRole, bytes: &[u8]) {
         if role == StringRole::Key && self.depth == 1 && self.key.len() < LONGEST_KEY {
-            self.key.extend_from_slice(&bytes[*at..*at + plain]);
-        }
-        *at += plain;
-        let Some(&byte) = bytes.get(*at) else { return Ok(None) };
-        *at += 1;
-        match (byte, role) {
-            (b'"', StringRole::Value) => Ok(self.ended()),
-            (b'"', StringRole::Key) => {
-                self.state = ScanState::Colon;
-                Ok(None)
-            }
-            (b'\\', _) => {
-                self.state = ScanState::Escape(role);
-                Ok(None)
-            }
-            _ => Err(()),
+            self.key.extend_from_slice(bytes);
         }
     }
 
-    fn escape(&mut self, role: StringRole, byte: u8) -> Result<Option<Event>, ()> {
-        // So that no escaped spelling is taken for a plain one.
-        if role == StringRole::Key && self.depth == 1 && self.key.len() < LONGEST_KEY {
-            self.key.push(b'\\');
+    /// Takes one byte that is not plain text.
+    fn take(&mut self, byte: u8) -> Result<Option<Event>, Malformed> {
+        match self.state {
+            ScanState::Text(role) => self.end_of_text(role, byte),
+            ScanState::Escape(role) => self.escape(role, byte),
+            ScanState::Hex(role, left) => self.hex_digit(role, left, byte),
+            ScanState::Number(digits) => self.digit(digits, byte),
+            ScanState::Literal(rest) => self.literal(rest, byte),
+            ScanState::Mark(rest) => self.mark(rest, byte),
+            _ if is_space(byte) => Ok(None),
+            _ => self.punctuation(byte),
         }
-        self.state = match byte {
-            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => ScanState::Text(role),
-            b'u' => ScanState::Hex(role, 4),
-            _ => return Err(()),
+    }
+
+    /// The byte that was taken last cannot stand there.
+    fn unexpected<T>(&self) -> Result<T, Malformed> {
+        Err(Malformed::At(self.seen - 1))
+    }
+
+    /// A byte inside a string that is not plain: a quote, a backslash, or a control character.
+    fn end_of_text(&mut self, role: StringRole, byte: u8) -> Result<Option<Event>, Malformed> {
+        self.state = match (byte, role) {
+            (b'"', StringRole::Value) => return Ok(self.end_value()),
+            (b'"', StringRole::Key) => ScanState::Colon,
+            (b'\\', _) => ScanState::Escape(role),
+            _ => return self.unexpected(),
         };
         Ok(None)
     }
 
-    /// A byte between strings and numbers. The outer error is [`Malformed::TooDeep`], the inner one this byte.
-    fn punctuation(&mut self, byte: u8) -> Result<Result<Option<Event>, ()>, Malformed> {
+    fn escape(&mut self, role: StringRole, byte: u8) -> Result<Option<Event>, Malformed> {
+        // So that no escaped spelling is taken for a plain one.
+        self.keep_of_key(role, b"\\");
+        self.state = match byte {
+            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => ScanState::Text(role),
+            b'u' => ScanState::Hex(role, 4),
+            _ => return self.unexpected(),
+        };
+        Ok(None)
+    }
+
+    fn hex_digit(&mut self, role: StringRole, left: u8, byte: u8) -> Result<Option<Event>, Malformed> {
+        if !byte.is_ascii_hexdigit() {
+            return self.unexpected();
+        }
+        self.state = if left > 1 { ScanState::Hex(role, left - 1) } else { ScanState::Text(role) };
+        Ok(None)
+    }
+
+    fn digit(&mut self, digits: Digits, byte: u8) -> Result<Option<Event>, Malformed> {
+        let Some(digits) = digits.next(byte) else { return self.unexpected() };
+        self.state = ScanState::Number(digits);
+        Ok(None)
+    }
+
+    fn literal(&mut self, rest: &'static [u8], byte: u8) -> Result<Option<Event>, Malformed> {
+        match rest.split_first() {
+            Some((&expected, [])) if expected == byte => Ok(self.end_value()),
+            Some((&expected, rest)) if expected == byte => {
+                self.state = ScanState::Literal(rest);
+                Ok(None)
+            }
+            _ => self.unexpected(),
+        }
+    }
+
+    /// A byte of the byte order mark that some servers put in front of UTF-8.
+    fn mark(&mut self, rest: &'static [u8], byte: u8) -> Result<Option<Event>, Malformed> {
+        self.state = match rest.split_first() {
+            Some((&expected, [])) if expected == byte => ScanState::Value,
+            Some((&expected, rest)) if expected == byte => ScanState::Mark(rest),
+            _ => return self.unexpected(),
+        };
+        Ok(None)
+    }
+
+    /// A byte between strings and numbers.
+    fn punctuation(&mut self, byte: u8) -> Result<Option<Event>, Malformed> {
         self.announced = false;
         self.state = match (self.state, byte) {
-            (ScanState::Value | ScanState::ValueOrClose, _) if byte != b']' => match byte {
-                b'{' => {
-                    self.open(1)?;
-                    ScanState::KeyOrClose
-                }
-                b'[' => {
-                    self.open(0)?;
-                    ScanState::ValueOrClose
-                }
-                b'"' => ScanState::Text(StringRole::Value),
-                b'-' => ScanState::Number(Digits::Minus),
-                b'0' => ScanState::Number(Digits::Zero),
-                b'1'..=b'9' => ScanState::Number(Digits::Integer),
-                b't' => ScanState::Literal(b"rue"),
-                b'f' => ScanState::Literal(b"alse"),
-                b'n' => ScanState::Literal(b"ull"),
-                _ => return Ok(Err(())),
-            },
+            (ScanState::Start, _) if byte == MARK[0] => ScanState::Mark(&MARK[1..]),
+            (ScanState::Start | ScanState::Value | ScanState::ValueOrClose, _) if byte != b']' => {
+                return self.begin_value(byte);
+            }
             (ScanState::Key | ScanState::KeyOrClose, b'"') => {
                 if self.depth == 1 {
                     self.key.clear();
@@ -296,13 +330,34 @@ impl Scanner {
             }
             (ScanState::CommaOrClose, b',') if self.in_object() => ScanState::Key,
             (ScanState::Colon, b':') | (ScanState::CommaOrClose, b',') => ScanState::Value,
-            (ScanState::CommaOrClose | ScanState::KeyOrClose, b'}') if self.in_object() => return Ok(Ok(self.close())),
-            (ScanState::CommaOrClose | ScanState::ValueOrClose, b']') if !self.in_object() => {
-                return Ok(Ok(self.close()));
-            }
-            _ => return Ok(Err(())),
+            (ScanState::CommaOrClose | ScanState::KeyOrClose, b'}') if self.in_object() => return Ok(self.close()),
+            (ScanState::CommaOrClose | ScanState::ValueOrClose, b']') if !self.in_object() => return Ok(self.close()),
+            _ => return self.unexpected(),
         };
-        Ok(Ok(None))
+        Ok(None)
+    }
+
+    /// The first byte of a value.
+    fn begin_value(&mut self, byte: u8) -> Result<Option<Event>, Malformed> {
+        self.state = match byte {
+            b'{' => {
+                self.open(1)?;
+                ScanState::KeyOrClose
+            }
+            b'[' => {
+                self.open(0)?;
+                ScanState::ValueOrClose
+            }
+            b'"' => ScanState::Text(StringRole::Value),
+            b'-' => ScanState::Number(Digits::Minus),
+            b'0' => ScanState::Number(Digits::Zero),
+            b'1'..=b'9' => ScanState::Number(Digits::Integer),
+            b't' => ScanState::Literal(b"rue"),
+            b'f' => ScanState::Literal(b"alse"),
+            b'n' => ScanState::Literal(b"ull"),
+            _ => return self.unexpected(),
+        };
+        Ok(None)
     }
 
     fn open(&mut self, object: u128) -> Result<(), Malformed> {
@@ -317,17 +372,21 @@ impl Scanner {
     fn close(&mut self) -> Option<Event> {
         self.depth -= 1;
         self.objects >>= 1;
-        self.ended()
+        self.end_value()
     }
 
     fn in_object(&self) -> bool {
         self.objects & 1 == 1
     }
 
-    fn ended(&mut self) -> Option<Event> {
+    fn end_value(&mut self) -> Option<Event> {
         self.state = if self.depth == 0 { ScanState::Over } else { ScanState::CommaOrClose };
         (self.depth <= self.watched).then_some(Event::End)
     }
+}
+
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }
 
 /// Checks one document that is at hand whole.
@@ -336,11 +395,7 @@ impl Scanner {
 /// [`Malformed`]
 pub fn check(document: &[u8]) -> Result<(), Malformed> {
     let mut scanner = Scanner::new(0);
-    let mut rest = document;
-    while !rest.is_empty() {
-        let (read, _) = scanner.next(rest)?;
-        rest = &rest[read..];
-    }
+    scanner.check(document)?;
     scanner.finish()
 }
 

@@ -55,7 +55,6 @@ fn documents_that_serde_takes_are_taken_and_no_others() {
         "[1]]",
         "[1] 2",
         "// a\n1",
-        "\u{feff}1",
         &nested(127),
         "\"\\",
         "\"\\u12",
@@ -141,4 +140,15 @@ fn a_key_of_escapes_is_not_kept_whole() {
         rest = &rest[read..];
     }
     assert!(scanner.key().len() <= LONGEST_KEY, "{}", scanner.key().len());
+}
+
+#[test]
+fn a_byte_order_mark_is_skipped_in_front_of_a_document_alone() {
+    assert_eq!(check("\u{feff}{\"a\":1}".as_bytes()), Ok(()));
+    assert_eq!(check("\u{feff} 1".as_bytes()), Ok(()));
+    assert_eq!(check("\u{feff}\u{feff}1".as_bytes()), Err(Malformed::At(3)));
+    assert_eq!(check(b"\xef\xbb1"), Err(Malformed::At(2)));
+    assert_eq!(check("\u{feff}".as_bytes()), Err(Malformed::CutShort));
+    assert_eq!(check("1\u{feff}".as_bytes()), Err(Malformed::At(1)));
+    assert_eq!(check("[\u{feff}1]".as_bytes()), Err(Malformed::At(1)));
 }
