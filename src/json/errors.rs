@@ -6,8 +6,8 @@ use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
-use super::list::{BodySummary, KeptMembers};
 use super::scan::{Event, Malformed, Scanner};
+use super::summary::{BodySummary, KeptMembers};
 
 /// What a key begins with that is `error` or `errors`.
 const BEGINNING: &[u8] = b"\"error";
@@ -26,7 +26,7 @@ pub struct PartialErrors {
 /// What the body has shown itself to be.
 #[derive(Default, PartialEq)]
 enum BodyShape {
-    /// Only white space has come.
+    /// Only white space has come, or a byte order mark.
     #[default]
     Unknown,
     Object,
@@ -38,7 +38,7 @@ impl PartialErrors {
     /// Takes the next bytes of the body.
     pub fn push(&mut self, mut bytes: &[u8]) {
         if self.body == BodyShape::Unknown {
-            let Some(first) = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) else { return };
+            let Some(first) = bytes.iter().find(|byte| byte.is_ascii() && !byte.is_ascii_whitespace()) else { return };
             self.body = if *first == b'{' { BodyShape::Object } else { BodyShape::Other };
         }
         while self.body == BodyShape::Object && !bytes.is_empty() {
@@ -147,7 +147,8 @@ impl ErrorsCandidate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::json::list::{ListReader, MAX_KEPT_BYTES};
+    use crate::json::list::ListReader;
+    use crate::json::summary::MAX_KEPT_BYTES;
 
     /// What is found in a document that comes in bytes of `size`.
     fn found(document: &str, size: usize) -> Result<BodySummary, Malformed> {
@@ -192,6 +193,8 @@ mod tests {
 
     #[test]
     fn text_that_is_no_object_holds_no_errors() {
+        let marked = "\u{feff}{\"errors\":[1]}";
+        assert_eq!(found(marked, 2).unwrap().errors.len(), 1, "behind a byte order mark");
         for text in [r#"<p>{"errors":[1]}"#, r#"12,{"errors":[1]}"#] {
             assert_eq!(found(text, 64), Ok(BodySummary::default()), "{text}");
         }

@@ -1,16 +1,10 @@
-//! One JSON answer while it comes in: which bytes belong to the items of its list, which
-//! stand around it, and what it says about errors and about the page after it.
-
-use serde::Deserialize;
-use serde_json::Value;
+//! One JSON answer while it comes in: which bytes belong to the items of its list, and which
+//! are around it.
 
 use super::scan::{Event, Malformed, Scanner, Shape};
+use super::summary::{KEPT_MEMBERS, KeptMembers, WriteOutcome};
 
-/// The members whose values are kept, beside the list.
-const KEPT_MEMBERS: [&[u8]; 5] = [b"error", b"errors", b"has_more", b"meta", b"next_cursor"];
-
-/// How much of them is kept. More is no answer of Lokalise's.
-pub(super) const MAX_KEPT_BYTES: usize = 1024 * 1024;
+pub use super::summary::{BodySummary, errors_of};
 
 /// Part of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +26,8 @@ pub struct ListReader {
     list: Option<Vec<u8>>,
     items: u64,
     kept: KeptMembers,
+    outcome: WriteOutcome,
+    has_begun: bool,
 }
 
 /// Where the next byte stands. The number is the depth of the list.
@@ -43,35 +39,18 @@ enum ListPosition {
     After,
 }
 
-/// What an answer was found to be.
-#[derive(Debug, Default, PartialEq)]
-pub struct BodySummary {
-    /// The key of its list, empty for an outermost array; nothing if it has no list.
-    pub list: Option<Vec<u8>>,
-    pub items: u64,
-    /// The cursor of the next page, from `next_cursor` or `meta.nextCursor`. Empty is as good as none.
-    pub next_cursor: Option<String>,
-    /// The top-level `error`.
-    pub error: Option<Value>,
-    /// What was refused of a bulk request.
-    pub errors: Vec<Value>,
-    /// So much was refused that it was not kept.
-    pub more_errors: bool,
-}
-
-impl BodySummary {
-    /// What a document that is at hand says of errors and of the page after it.
-    pub fn of(document: &Value) -> Self {
-        // An array would be read as the members in their order.
-        let members = document.is_object().then(|| SummaryMembers::deserialize(document));
-        members.and_then(Result::ok).map(SummaryMembers::summary).unwrap_or_default()
-    }
-}
-
 impl ListReader {
     /// A page whose list is the first array that is not `errors`, or the array under `list` alone.
     pub fn new(list: Option<Vec<u8>>) -> Self {
-        Self { scanner: Scanner::new(1), place: ListPosition::Before, list, items: 0, kept: KeptMembers::default() }
+        Self {
+            scanner: Scanner::new(1),
+            place: ListPosition::Before,
+            list,
+            items: 0,
+            kept: KeptMembers::default(),
+            outcome: WriteOutcome::default(),
+            has_begun: false,
+        }
     }
 
     /// Takes the next bytes and hands them on in pieces.
@@ -83,7 +62,9 @@ impl ListReader {
             let (read, event) = self.scanner.next(bytes)?;
             let (span, rest) = bytes.split_at(read);
             bytes = rest;
+            let span = self.without_mark(span);
             self.kept.take(span);
+            self.outcome.take(span);
             match self.place {
                 ListPosition::Before if !span.is_empty() => take(BodyPiece::Before(span)),
                 ListPosition::InItem(_) if !span.is_empty() => take(BodyPiece::Item(span)),
@@ -99,9 +80,20 @@ impl ListReader {
         Ok(())
     }
 
+    /// In front of the document there is white space and perhaps a byte order mark, which must not be handed on: it
+    /// would stand in the middle of a merged document.
+    fn without_mark<'b>(&mut self, span: &'b [u8]) -> &'b [u8] {
+        if self.has_begun {
+            return span;
+        }
+        let begin = span.iter().position(u8::is_ascii).unwrap_or(span.len());
+        &span[begin..]
+    }
+
     fn begins(&mut self, shape: Shape, take: &mut impl FnMut(BodyPiece)) {
         let depth = self.scanner.depth();
         let place = self.place;
+        self.has_begun = true;
         match place {
             ListPosition::Between(list) => {
                 self.place = ListPosition::InItem(list);
@@ -116,6 +108,9 @@ impl ListReader {
             }
             ListPosition::Before | ListPosition::After if depth == 1 && KEPT_MEMBERS.contains(&self.scanner.key()) => {
                 self.kept.begin(self.scanner.key());
+            }
+            ListPosition::Before | ListPosition::After if depth == 1 && shape == Shape::Scalar => {
+                self.outcome.begin(self.scanner.key());
             }
             _ => {}
         }
@@ -144,9 +139,17 @@ impl ListReader {
                 self.place = ListPosition::After;
                 self.scanner.watch(1);
             }
-            _ if depth == 1 => self.kept.end(),
+            _ if depth == 1 => {
+                self.kept.end();
+                self.outcome.end();
+            }
             _ => {}
         }
+    }
+
+    /// What the answer has said so far was not done. A later byte that is no JSON does not take it back.
+    pub fn not_done(&self) -> Vec<String> {
+        self.outcome.not_done.clone()
     }
 
     /// To be called when the answer is over.
@@ -156,137 +159,7 @@ impl ListReader {
     pub fn finish(mut self) -> Result<BodySummary, Malformed> {
         self.scanner.finish()?;
         let list = self.list.take().filter(|_| self.place != ListPosition::Before);
-        Ok(BodySummary { list, items: self.items, ..self.kept.summary()? })
-    }
-}
-
-/// Outermost members that are kept while the rest goes by: one JSON object, its closing brace still missing.
-#[derive(Default)]
-pub(super) struct KeptMembers {
-    json: Vec<u8>,
-    open: bool,
-    /// Where the last member begins, and what it is.
-    last: (usize, Member),
-    long_error: bool,
-    more_errors: bool,
-}
-
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Member {
-    Error,
-    Errors,
-    #[default]
-    Other,
-}
-
-impl KeptMembers {
-    /// From here on the value of `key` comes in.
-    pub(super) fn begin(&mut self, key: &[u8]) {
-        if self.json.len() > MAX_KEPT_BYTES {
-            return;
-        }
-        let member = match key {
-            b"error" => Member::Error,
-            b"errors" => Member::Errors,
-            _ => Member::Other,
-        };
-        self.last = (self.json.len(), member);
-        self.json.push(if self.json.is_empty() { b'{' } else { b',' });
-        self.json.push(b'"');
-        self.json.extend_from_slice(key);
-        self.json.extend_from_slice(b"\":");
-        self.open = true;
-    }
-
-    /// Takes the next bytes, if they are of such a value.
-    pub(super) fn take(&mut self, bytes: &[u8]) {
-        if self.open && self.json.len() <= MAX_KEPT_BYTES {
-            self.json.extend_from_slice(bytes);
-            if self.json.len() > MAX_KEPT_BYTES && self.last.1 != Member::Other {
-                // That there is an error is known by now, whatever it says.
-                self.json.truncate(self.last.0);
-                self.open = false;
-                self.long_error |= self.last.1 == Member::Error;
-                self.more_errors |= self.last.1 == Member::Errors;
-            }
-        }
-    }
-
-    /// Whether such a value is coming in.
-    pub(super) fn is_open(&self) -> bool {
-        self.open
-    }
-
-    /// The value is over.
-    pub(super) fn end(&mut self) {
-        self.open = false;
-    }
-
-    /// What the members say.
-    ///
-    /// # Errors
-    /// [`Malformed`], if that is more than is kept, or is said twice.
-    pub(super) fn summary(&self) -> Result<BodySummary, Malformed> {
-        if self.json.len() > MAX_KEPT_BYTES {
-            return Err(Malformed::TooLong);
-        }
-        let whole = if self.json.is_empty() { b"{}".to_vec() } else { [&self.json[..], b"}"].concat() };
-        let members: SummaryMembers = serde_json::from_slice(&whole).map_err(|_| Malformed::Ambiguous)?;
-        let mut summary = members.summary();
-        summary.more_errors = self.more_errors;
-        if self.long_error {
-            summary.error = Some("an error of more than 1 MiB".into());
-        }
-        Ok(summary)
-    }
-}
-
-/// The noted members.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct SummaryMembers {
-    error: Option<Value>,
-    errors: Value,
-    has_more: Value,
-    next_cursor: Value,
-    meta: Value,
-}
-
-impl SummaryMembers {
-    fn summary(self) -> BodySummary {
-        // The audit log has its cursor beside the list, the glossary in `meta`.
-        let member = |name| self.meta.get(name).unwrap_or(&Value::Null);
-        let over = self.has_more == Value::Bool(false) || *member("hasMore") == Value::Bool(false);
-        let next_cursor = [&self.next_cursor, member("nextCursor")].into_iter().find_map(|cursor| match cursor {
-            Value::String(text) if !text.is_empty() => Some(text.clone()),
-            Value::Number(number) => Some(number.to_string()),
-            _ => None,
-        });
-        let errors = errors_of(self.errors);
-        let error = self.error.filter(|error| !says_nothing(error));
-        BodySummary { next_cursor: next_cursor.filter(|_| !over), error, errors, ..BodySummary::default() }
-    }
-}
-
-/// The items of an `errors`. PHP writes a list with gaps as an object.
-pub fn errors_of(errors: Value) -> Vec<Value> {
-    match errors {
-        Value::Array(errors) => errors,
-        Value::Object(errors) => errors.into_iter().map(|(_, error)| error).collect(),
-        Value::String(error) if !error.is_empty() => vec![Value::String(error)],
-        _ => Vec::new(),
-    }
-}
-
-/// PHP has many words for nothing.
-fn says_nothing(value: &Value) -> bool {
-    match value {
-        Value::Null | Value::Bool(false) => true,
-        Value::Bool(true) => false,
-        Value::Number(number) => number.as_f64() == Some(0.0),
-        Value::String(text) => text.is_empty(),
-        Value::Array(items) => items.is_empty(),
-        Value::Object(members) => members.is_empty(),
+        Ok(BodySummary { list, items: self.items, not_done: self.not_done(), ..self.kept.summary()? })
     }
 }
 
@@ -372,6 +245,43 @@ mod tests {
     }
 
     #[test]
+    fn what_was_not_done_is_found_at_the_top_alone() {
+        let not_done = |document: &str| {
+            let found = summary(document).not_done;
+            let of_value = BodySummary::of(&serde_json::from_str(document).unwrap()).not_done;
+            assert_eq!(found, of_value, "{document}");
+            found
+        };
+        assert_eq!(
+            not_done(r#"{"project_id":"1","keys_removed":false, "keys_locked": 3 }"#),
+            ["`keys_removed` is false", "`keys_locked` is 3"]
+        );
+        assert_eq!(not_done(r#"{"branch":{"branch_id":1},"branch_merged":false}"#), ["`branch_merged` is false"]);
+        assert_eq!(not_done(r#"{"keys":[{"key_id":1}],"gadget_deleted" :false}"#), ["`gadget_deleted` is false"]);
+        for nothing in [
+            r#"{"key_removed":true,"keys_locked":0}"#,
+            r#"{"key_removed":"false","keys_locked":"1"}"#,
+            r#"{"key_removed":null,"keys_locked":-1}"#,
+            r#"{"key":{"key_removed":false},"list":[{"file_deleted":false}]}"#,
+            r#"{"removed_keys":false,"is_deleted_soon":false,"deleted":false}"#,
+            r#"{"key_removed":{"false":false},"file_deleted":[false]}"#,
+            r#"["key_removed",false]"#,
+        ] {
+            assert_eq!(not_done(nothing), [""; 0], "{nothing}");
+        }
+        let long = format!(r#"{{"keys_locked":1{}}}"#, "0".repeat(300));
+        assert_eq!(summary(&long).not_done.len(), 1);
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_the_document() {
+        for size in 1..9 {
+            let (told, summary) = pieces("\u{feff}{\"keys\":[1]}", size);
+            assert_eq!((told.as_str(), summary.items), ("{\"keys\":[<1>}", 1), "in pieces of {size}");
+        }
+    }
+
+    #[test]
     fn a_wanted_list_is_the_only_one() {
         let mut page = ListReader::new(Some(b"keys".to_vec()));
         page.push(br#"{"data":[1],"keys":[2,3]}"#, |_| {}).unwrap();
@@ -379,16 +289,6 @@ mod tests {
         let mut page = ListReader::new(Some(b"keys".to_vec()));
         page.push(br#"{"data":[1]}"#, |_| {}).unwrap();
         assert_eq!(page.finish().unwrap().list, None);
-    }
-
-    #[test]
-    fn members_without_end_are_not_all_kept() {
-        let mut page = ListReader::new(None);
-        page.push(b"{\"a\":1", |_| {}).unwrap();
-        for _ in 0..200_000 {
-            page.push(br#","meta":"12345""#, |_| {}).unwrap();
-        }
-        assert!(page.kept.json.len() < MAX_KEPT_BYTES + 100, "{}", page.kept.json.len());
     }
 
     #[test]

@@ -4,3 +4,4 @@ pub mod errors;
 pub mod list;
 pub mod pretty;
 pub mod scan;
+pub mod summary;

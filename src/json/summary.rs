@@ -1,0 +1,234 @@
+//! What an answer says of itself beside its list: errors, the page after it, and whether a write was done.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::scan::Malformed;
+
+/// The members whose values are kept.
+pub(super) const KEPT_MEMBERS: [&[u8]; 5] = [b"error", b"errors", b"has_more", b"meta", b"next_cursor"];
+
+/// How much of them is kept. More is no answer of Lokalise's.
+pub(super) const MAX_KEPT_BYTES: usize = 1024 * 1024;
+
+/// What an answer was found to be.
+#[derive(Debug, Default, PartialEq)]
+pub struct BodySummary {
+    /// The key of its list, empty for an outermost array; nothing if it has no list.
+    pub list: Option<Vec<u8>>,
+    pub items: u64,
+    /// The cursor of the next page, from `next_cursor` or `meta.nextCursor`. Empty is as good as none.
+    pub next_cursor: Option<String>,
+    /// The top-level `error`.
+    pub error: Option<Value>,
+    /// What was refused of a bulk request.
+    pub errors: Vec<Value>,
+    /// So much was refused that it was not kept.
+    pub more_errors: bool,
+    /// What the answer to a write says was not done: `key_removed` is false.
+    pub not_done: Vec<String>,
+}
+
+impl BodySummary {
+    /// What a document that is at hand says of errors and of the page after it.
+    pub fn of(document: &Value) -> Self {
+        // An array would be read as the members in their order.
+        let Some(object) = document.as_object() else { return Self::default() };
+        let summary = SummaryMembers::deserialize(document).map(SummaryMembers::summary).unwrap_or_default();
+        let not_done =
+            object.iter().filter_map(|(name, value)| not_done(name.as_bytes(), value.to_string().as_bytes()));
+        Self { not_done: not_done.collect(), ..summary }
+    }
+}
+
+/// Outermost scalars that may say that a write was not done.
+#[derive(Default)]
+pub(super) struct WriteOutcome {
+    pub(super) not_done: Vec<String>,
+    /// The member that is coming in, and its value as far as it has come.
+    open: Option<(Vec<u8>, Vec<u8>)>,
+}
+
+/// No `false` and no number of keys is longer.
+const LONGEST_OUTCOME: usize = 64;
+
+impl WriteOutcome {
+    pub(super) fn begin(&mut self, key: &[u8]) {
+        if not_done(key, b"false").is_some() || not_done(key, b"1").is_some() {
+            self.open = Some((key.to_owned(), Vec::new()));
+        }
+    }
+
+    pub(super) fn take(&mut self, bytes: &[u8]) {
+        if let Some((_, value)) = &mut self.open {
+            value.extend_from_slice(&bytes[..bytes.len().min(LONGEST_OUTCOME - value.len())]);
+        }
+    }
+
+    pub(super) fn end(&mut self) {
+        if let Some((key, value)) = self.open.take() {
+            self.not_done.extend(not_done(&key, &value));
+        }
+    }
+}
+
+/// What a member says was not done, if it says so. Every delete of the API has a boolean of such a name, a merge has
+/// `branch_merged`, and a deletion of keys counts those that were locked.
+fn not_done(key: &[u8], value: &[u8]) -> Option<String> {
+    let is_refused = match value {
+        b"false" => [&b"_deleted"[..], b"_removed", b"_merged"].iter().any(|end| key.ends_with(end)),
+        [b'0'..=b'9', ..] if key == b"keys_locked" => {
+            std::str::from_utf8(value).ok()?.parse::<f64>().is_ok_and(|count| count > 0.0)
+        }
+        _ => false,
+    };
+    let text = String::from_utf8_lossy;
+    is_refused.then(|| format!("`{}` is {}", text(key), text(value)))
+}
+
+/// Outermost members that are kept while the rest goes by: one JSON object, its closing brace still missing.
+#[derive(Default)]
+pub(super) struct KeptMembers {
+    json: Vec<u8>,
+    open: bool,
+    /// Where the last member begins, and what it is.
+    last: (usize, Member),
+    long_error: bool,
+    more_errors: bool,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Member {
+    Error,
+    Errors,
+    #[default]
+    Other,
+}
+
+impl KeptMembers {
+    /// From here on the value of `key` comes in.
+    pub(super) fn begin(&mut self, key: &[u8]) {
+        if self.json.len() > MAX_KEPT_BYTES {
+            return;
+        }
+        let member = match key {
+            b"error" => Member::Error,
+            b"errors" => Member::Errors,
+            _ => Member::Other,
+        };
+        self.last = (self.json.len(), member);
+        self.json.push(if self.json.is_empty() { b'{' } else { b',' });
+        self.json.push(b'"');
+        self.json.extend_from_slice(key);
+        self.json.extend_from_slice(b"\":");
+        self.open = true;
+    }
+
+    /// Takes the next bytes, if they are of such a value.
+    pub(super) fn take(&mut self, bytes: &[u8]) {
+        if self.open && self.json.len() <= MAX_KEPT_BYTES {
+            self.json.extend_from_slice(bytes);
+            if self.json.len() > MAX_KEPT_BYTES && self.last.1 != Member::Other {
+                // That there is an error is known by now, whatever it says.
+                self.json.truncate(self.last.0);
+                self.open = false;
+                self.long_error |= self.last.1 == Member::Error;
+                self.more_errors |= self.last.1 == Member::Errors;
+            }
+        }
+    }
+
+    /// Whether such a value is coming in.
+    pub(super) fn is_open(&self) -> bool {
+        self.open
+    }
+
+    /// The value is over.
+    pub(super) fn end(&mut self) {
+        self.open = false;
+    }
+
+    /// What the members say.
+    ///
+    /// # Errors
+    /// [`Malformed`], if that is more than is kept, or is said twice.
+    pub(super) fn summary(&self) -> Result<BodySummary, Malformed> {
+        if self.json.len() > MAX_KEPT_BYTES {
+            return Err(Malformed::TooLong);
+        }
+        let whole = if self.json.is_empty() { b"{}".to_vec() } else { [&self.json[..], b"}"].concat() };
+        let members: SummaryMembers = serde_json::from_slice(&whole).map_err(|_| Malformed::Ambiguous)?;
+        let mut summary = members.summary();
+        summary.more_errors = self.more_errors;
+        if self.long_error {
+            summary.error = Some("an error of more than 1 MiB".into());
+        }
+        Ok(summary)
+    }
+}
+
+/// The noted members.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct SummaryMembers {
+    error: Option<Value>,
+    errors: Value,
+    has_more: Value,
+    next_cursor: Value,
+    meta: Value,
+}
+
+impl SummaryMembers {
+    fn summary(self) -> BodySummary {
+        // The audit log has its cursor beside the list, the glossary in `meta`.
+        let member = |name| self.meta.get(name).unwrap_or(&Value::Null);
+        let over = self.has_more == Value::Bool(false) || *member("hasMore") == Value::Bool(false);
+        let next_cursor = [&self.next_cursor, member("nextCursor")].into_iter().find_map(|cursor| match cursor {
+            Value::String(text) if !text.is_empty() => Some(text.clone()),
+            Value::Number(number) => Some(number.to_string()),
+            _ => None,
+        });
+        let errors = errors_of(self.errors);
+        let error = self.error.filter(|error| !says_nothing(error));
+        BodySummary { next_cursor: next_cursor.filter(|_| !over), error, errors, ..BodySummary::default() }
+    }
+}
+
+/// The items of an `errors`. PHP writes a list with gaps as an object.
+pub fn errors_of(errors: Value) -> Vec<Value> {
+    match errors {
+        Value::Array(errors) => errors,
+        Value::Object(errors) => errors.into_iter().map(|(_, error)| error).collect(),
+        Value::String(error) if !error.is_empty() => vec![Value::String(error)],
+        _ => Vec::new(),
+    }
+}
+
+/// PHP has many words for nothing.
+fn says_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::Bool(true) => false,
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(members) => members.is_empty(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_without_end_are_not_all_kept() {
+        let mut kept = KeptMembers::default();
+        for _ in 0..200_000 {
+            kept.begin(b"meta");
+            kept.take(b"\"12345\"");
+            kept.end();
+        }
+        assert!(kept.json.len() < MAX_KEPT_BYTES + 100, "{}", kept.json.len());
+        assert_eq!(kept.summary(), Err(Malformed::TooLong));
+    }
+}
