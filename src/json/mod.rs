@@ -4,4 +4,5 @@ pub mod errors;
 pub mod list;
 pub mod pretty;
 pub mod scan;
+pub mod sorted;
 pub mod summary;

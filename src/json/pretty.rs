@@ -1,5 +1,5 @@
-//! JSON for eyes: indented, coloured, with nothing in it that could drive a terminal.
-//! It takes a document in pieces, and shows what is no JSON as it is, made harmless.
+//! JSON on lines of its own: for a terminal, coloured and with nothing in it that could
+//! drive one; or for a file, as `jq --indent 2` writes it. A document comes in pieces.
 
 use std::fmt::Write;
 use std::mem::take;
@@ -11,9 +11,16 @@ const TEXT: &str = "\u{1b}[32m";
 const NULL: &str = "\u{1b}[90m";
 const PLAIN: &str = "\u{1b}[0m";
 
+/// For whom a document is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum PrettyStyle {
+    Terminal { color: bool },
+    File,
+}
+
 /// A printer for one document after another.
 pub struct Pretty {
-    color: bool,
+    style: PrettyStyle,
     /// The open containers; true for an object.
     open: Vec<bool>,
     /// Nothing has come in the innermost container yet.
@@ -34,8 +41,18 @@ enum PrettyToken {
 }
 
 impl Pretty {
+    /// A printer for a terminal. It shows what is no JSON as it is, made harmless.
     pub fn new(color: bool) -> Self {
-        Self { color, open: Vec::new(), is_empty: false, at_name: false, token: PrettyToken::None, bytes: Vec::new() }
+        Self::with_style(PrettyStyle::Terminal { color })
+    }
+
+    /// A printer for a file. Of strings the text is kept and not the spelling: `\u00e9` and `\/` become `é` and `/`.
+    pub fn for_file() -> Self {
+        Self::with_style(PrettyStyle::File)
+    }
+
+    fn with_style(style: PrettyStyle) -> Self {
+        Self { style, open: Vec::new(), is_empty: false, at_name: false, token: PrettyToken::None, bytes: Vec::new() }
     }
 
     /// Shows the next bytes.
@@ -56,7 +73,7 @@ impl Pretty {
             PrettyToken::Text | PrettyToken::Escape => self.text(&mut out),
         }
         out.push('\n');
-        *self = Self::new(self.color);
+        *self = Self::with_style(self.style);
         out
     }
 
@@ -105,6 +122,8 @@ impl Pretty {
                 self.begin_value(out);
                 self.token = PrettyToken::Text;
             }
+            // Of a byte order mark; no JSON has such a byte outside its strings.
+            (PrettyToken::None, 0xef | 0xbb | 0xbf) if self.style == PrettyStyle::File => {}
             (PrettyToken::None, _) => {
                 self.begin_value(out);
                 self.token = PrettyToken::Scalar;
@@ -129,24 +148,90 @@ impl Pretty {
     fn text(&mut self, out: &mut String) {
         let color = if self.at_name { NAME } else { TEXT };
         let text = take(&mut self.bytes);
-        self.colored(color, &format!("\"{}\"", harmless(&text)), out);
+        match self.style {
+            PrettyStyle::File => rewritten(&text, out),
+            PrettyStyle::Terminal { .. } => self.colored(color, &format!("\"{}\"", harmless(&text)), out),
+        }
         self.token = PrettyToken::None;
     }
 
     fn scalar(&mut self, out: &mut String) {
         let text = take(&mut self.bytes);
         let color = if text == b"null" { NULL } else { "" };
-        self.colored(color, &harmless(&text), out);
+        match self.style {
+            PrettyStyle::File => out.push_str(&String::from_utf8_lossy(&text)),
+            PrettyStyle::Terminal { .. } => self.colored(color, &harmless(&text), out),
+        }
         self.token = PrettyToken::None;
     }
 
     fn colored(&self, color: &str, text: &str, out: &mut String) {
-        if self.color && !color.is_empty() {
+        if self.style == (PrettyStyle::Terminal { color: true }) && !color.is_empty() {
             out.extend([color, text, PLAIN]);
         } else {
             out.push_str(text);
         }
     }
+}
+
+/// Writes a JSON string, quotes and all, with as few escapes as JSON allows. `inside` is what stands between the quotes.
+pub fn rewritten(inside: &[u8], out: &mut String) {
+    out.push('"');
+    let mut rest = inside;
+    while !rest.is_empty() {
+        let plain = rest.iter().position(|byte| *byte == b'\\').unwrap_or(rest.len());
+        for character in String::from_utf8_lossy(&rest[..plain]).chars() {
+            push_escaped(character, out);
+        }
+        rest = &rest[plain..];
+        if !rest.is_empty() {
+            let (character, read) = unescaped(rest);
+            push_escaped(character, out);
+            rest = &rest[read..];
+        }
+    }
+    out.push('"');
+}
+
+fn push_escaped(character: char, out: &mut String) {
+    match character {
+        '"' => out.push_str("\\\""),
+        '\\' => out.push_str("\\\\"),
+        '\n' => out.push_str("\\n"),
+        '\r' => out.push_str("\\r"),
+        '\t' => out.push_str("\\t"),
+        '\u{8}' => out.push_str("\\b"),
+        '\u{c}' => out.push_str("\\f"),
+        '\0'..='\u{1f}' | '\u{7f}' => write!(out, "\\u{:04x}", u32::from(character)).expect("a String takes all"),
+        _ => out.push(character),
+    }
+}
+
+/// The character of the escape that a text begins with, and how long the escape is. Half a surrogate pair is no
+/// character (RFC 8259 §8.2).
+fn unescaped(text: &[u8]) -> (char, usize) {
+    let unit = |from: usize| {
+        let digits = text.get(from..from + 6).filter(|escape| escape.starts_with(b"\\u"))?;
+        u32::from_str_radix(std::str::from_utf8(&digits[2..]).ok()?, 16).ok()
+    };
+    let plain = match text.get(1) {
+        Some(b'b') => '\u{8}',
+        Some(b'f') => '\u{c}',
+        Some(b'n') => '\n',
+        Some(b'r') => '\r',
+        Some(b't') => '\t',
+        Some(b'u') => {
+            let Some(first) = unit(0) else { return (char::REPLACEMENT_CHARACTER, text.len().min(2)) };
+            if let (0xd800..=0xdbff, Some(second @ 0xdc00..=0xdfff)) = (first, unit(6)) {
+                let pair = 0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00);
+                return (char::from_u32(pair).unwrap_or(char::REPLACEMENT_CHARACTER), 12);
+            }
+            return (char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER), 6);
+        }
+        Some(byte @ (b'"' | b'\\' | b'/')) => char::from(*byte),
+        _ => return (char::REPLACEMENT_CHARACTER, 1),
+    };
+    (plain, 2)
 }
 
 /// Control characters as JSON writes them, so that what is copied from the terminal still is JSON.
@@ -208,6 +293,29 @@ mod tests {
              \"e\": \"x\\\"{\",\n  \"f\": 1.10\n}\n"
         );
         assert_eq!(shown(false, "12\n"), "12\n");
+    }
+
+    /// A document as it is written to a file, whatever the pieces.
+    fn written(document: &str) -> String {
+        let mut whole = Pretty::for_file();
+        let expected = whole.push(document.as_bytes()) + &whole.end();
+        let mut pieces = Pretty::for_file();
+        let in_pieces: String = document.as_bytes().chunks(1).map(|byte| pieces.push(byte)).collect();
+        assert_eq!(in_pieces + &pieces.end(), expected, "in single bytes");
+        expected
+    }
+
+    #[test]
+    fn a_file_gets_the_text_of_strings_and_not_their_spelling() {
+        assert_eq!(
+            written(r#"{"a\u00e9":"\u00e9\/\ud83d\ude00\"\\\n\u0007\u007f\u009b","n":[1.10,1e5,-0]}"#),
+            "{\n  \"aé\": \"é/😀\\\"\\\\\\n\\u0007\\u007f\u{9b}\",\n  \"n\": [\n    1.10,\n    1e5,\n    -0\n  ]\n}\n"
+        );
+        assert_eq!(
+            written(r#"["\ud83d","\ude00x","\ud83d\u0041"]"#),
+            "[\n  \"\u{fffd}\",\n  \"\u{fffd}x\",\n  \"\u{fffd}A\"\n]\n"
+        );
+        assert_eq!(written("\u{feff}[]"), "[]\n", "without the byte order mark");
     }
 
     #[test]
