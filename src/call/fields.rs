@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use super::body::{BodyPart, RequestBody};
-use super::input::{ByteSource, Inputs};
+use super::input::{self, ByteSource, Inputs};
 use crate::error::{Error, Result};
 
 /// How deep a key may nest.
@@ -17,7 +17,7 @@ const DEEPEST: usize = 64;
 pub enum FieldArgument {
     /// `-f key=value`: the value is a string.
     Raw(String),
-    /// `-F key=value`: the value may be `true`, `null`, `12`, `@file`, `@-` or `@base64:file`.
+    /// `-F key=value`: the value may be `true`, `null`, `12`, `@file`, `@-`, `@base64:file` or `@dataurl:file`.
     Magic(String),
 }
 
@@ -44,6 +44,8 @@ enum FieldValue {
     /// A string, an integer, a boolean or null.
     Scalar(Value),
     Base64(ByteSource),
+    /// An image as a data URL (RFC 2397): what stands in front of its base64, and the file.
+    DataUrl(&'static str, ByteSource),
 }
 
 enum FieldNode {
@@ -94,7 +96,7 @@ impl Fields {
                 Some(FieldValue::Scalar(Value::String(text))) => text,
                 Some(FieldValue::Scalar(Value::Null)) => String::new(),
                 Some(FieldValue::Scalar(value)) => value.to_string(),
-                Some(FieldValue::Base64(_)) => {
+                Some(FieldValue::Base64(_) | FieldValue::DataUrl(..)) => {
                     return Err(Error::usage(format!(
                         "the field `{key}` is a file, and this request has no JSON body"
                     ))
@@ -122,7 +124,7 @@ impl FieldArgument {
     /// Whether its value is read from standard input.
     pub fn reads_stdin(&self) -> bool {
         let Self::Magic(text) = self else { return false };
-        text.split_once('=').is_some_and(|(_, value)| matches!(value, "@-" | "@base64:-"))
+        text.split_once('=').is_some_and(|(_, value)| matches!(value, "@-" | "@base64:-" | "@dataurl:-"))
     }
 }
 
@@ -134,13 +136,23 @@ impl Field {
         let value = match (typed, value) {
             (_, None) if steps.last() == Some(&KeyStep::Item) => None,
             (_, None) => {
-                return Err(Error::usage(format!("the field `{key}` has no value")).hint("write `key=value`"));
+                let error = Error::usage(format!("the field `{key}` has no value"));
+                return Err(error.hint(if is_group_of_curl(typed, key) {
+                    "curl's -f, -s, -S and -L are how `call` always works: leave them out"
+                } else {
+                    "write `key=value`"
+                }));
             }
             (FieldArgument::Raw(_), Some(value)) => Some(FieldValue::Scalar(value.into())),
             (FieldArgument::Magic(_), Some(value)) => Some(magic(value, inputs)?),
         };
         Ok(Self { key: key.to_owned(), steps, value })
     }
+}
+
+/// Whether a field is curl's `-fsSL`, or another group of flags that begins with `-f`.
+fn is_group_of_curl(typed: &FieldArgument, key: &str) -> bool {
+    matches!(typed, FieldArgument::Raw(_)) && key.len() <= 4 && key.bytes().all(|byte| b"sSLkivg".contains(&byte))
 }
 
 /// `a[b][][c]` in its steps.
@@ -176,12 +188,7 @@ fn steps(key: &str) -> Result<Vec<KeyStep>> {
 /// The value of a typed field.
 fn magic(value: &str, inputs: &mut Inputs) -> Result<FieldValue> {
     if let Some(name) = value.strip_prefix('@') {
-        return match name.strip_prefix("base64:") {
-            Some("") => Err(Error::usage("`@base64:` names no file")),
-            Some(name) => inputs.source(name).map(FieldValue::Base64),
-            None if name.is_empty() => Err(Error::usage("`@` names no file").hint("`-f key=@` sends the character")),
-            None => inputs.text(name).map(|text| FieldValue::Scalar(text.into())),
-        };
+        return file(name, inputs);
     }
     Ok(FieldValue::Scalar(match value {
         "true" => true.into(),
@@ -189,6 +196,41 @@ fn magic(value: &str, inputs: &mut Inputs) -> Result<FieldValue> {
         "null" => Value::Null,
         _ => integer(value).unwrap_or_else(|| value.into()),
     }))
+}
+
+/// The value of a typed field that names a file.
+fn file(name: &str, inputs: &mut Inputs) -> Result<FieldValue> {
+    if let Some(name) = name.strip_prefix("base64:") {
+        return match name {
+            "" => Err(Error::usage("`@base64:` names no file")),
+            name => inputs.source(name).map(FieldValue::Base64),
+        };
+    }
+    if let Some(name) = name.strip_prefix("dataurl:") {
+        if name.is_empty() {
+            return Err(Error::usage("`@dataurl:` names no file"));
+        }
+        let source = inputs.source(name)?;
+        let beginning = source.beginning::<8>().map_err(|error| input::unreadable(name, error))?;
+        let prefix = data_url_prefix(&beginning).ok_or_else(|| {
+            Error::usage(format!("{} is neither a PNG nor a JPEG image", input::called(name)))
+                .hint(format!("`@base64:{name}` sends the base64 of any file, without the type in front"))
+        })?;
+        return Ok(FieldValue::DataUrl(prefix, source));
+    }
+    match name {
+        "" => Err(Error::usage("`@` names no file").hint("`-f key=@` sends the character")),
+        name => inputs.text(name).map(|text| FieldValue::Scalar(text.into())),
+    }
+}
+
+/// What a data URL says of an image, by the bytes that every file of its kind begins with. Names are often wrong.
+fn data_url_prefix(beginning: &[u8]) -> Option<&'static str> {
+    match beginning {
+        [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Some("data:image/png;base64,"),
+        [0xff, 0xd8, 0xff, ..] => Some("data:image/jpeg;base64,"),
+        _ => None,
+    }
 }
 
 /// An integer as JSON writes one. `007` and `+1` are no such numbers: they are telephone numbers and the like.
@@ -281,12 +323,8 @@ impl JsonBody {
     fn write(&mut self, node: FieldNode) {
         match node {
             FieldNode::Leaf(FieldValue::Scalar(value)) => write!(self.text, "{value}").expect("a String takes all"),
-            FieldNode::Leaf(FieldValue::Base64(source)) => {
-                self.text.push('"');
-                self.parts.push(BodyPart::Text(std::mem::take(&mut self.text).into()));
-                self.parts.push(BodyPart::Base64(source));
-                self.text.push('"');
-            }
+            FieldNode::Leaf(FieldValue::Base64(source)) => self.write_base64("", source),
+            FieldNode::Leaf(FieldValue::DataUrl(prefix, source)) => self.write_base64(prefix, source),
             FieldNode::Array(items) => {
                 self.text.push('[');
                 for (index, item) in items.into_iter().enumerate() {
@@ -307,6 +345,15 @@ impl JsonBody {
                 self.text.push('}');
             }
         }
+    }
+
+    /// A string that is some text and then a file's base64.
+    fn write_base64(&mut self, prefix: &str, source: ByteSource) {
+        self.text.push('"');
+        self.text.push_str(prefix);
+        self.parts.push(BodyPart::Text(std::mem::take(&mut self.text).into()));
+        self.parts.push(BodyPart::Base64(source));
+        self.text.push('"');
     }
 
     fn finished(mut self) -> RequestBody {

@@ -39,6 +39,20 @@ impl ByteSource {
         }
     }
 
+    /// Its first bytes, or all of it if it is shorter.
+    pub fn beginning<const N: usize>(&self) -> io::Result<Vec<u8>> {
+        match self {
+            Self::Memory(bytes) => Ok(bytes[..bytes.len().min(N)].to_vec()),
+            Self::File { file, .. } => {
+                let mut file: &File = file;
+                file.rewind()?;
+                let mut bytes = Vec::with_capacity(N);
+                file.take(N as u64).read_to_end(&mut bytes)?;
+                Ok(bytes)
+            }
+        }
+    }
+
     /// Reads it from its beginning into memory.
     pub fn bytes(&self) -> io::Result<Vec<u8>> {
         match self {
@@ -134,14 +148,16 @@ fn regular_file(path: &Path) -> Result<(File, u64)> {
     Ok((file, metadata.len()))
 }
 
-fn unreadable(name: &str, error: io::Error) -> Error {
+/// The failure of a file that cannot be read.
+pub fn unreadable(name: &str, error: io::Error) -> Error {
     match error.kind() {
         io::ErrorKind::NotFound => Error::usage(format!("there is no file `{name}`")),
         _ => Error::usage(format!("{} cannot be read", called(name))).because(error),
     }
 }
 
-fn called(name: &str) -> String {
+/// What a file, or `-`, is called in a message.
+pub fn called(name: &str) -> String {
     if name == "-" { "standard input".to_owned() } else { format!("`{name}`") }
 }
 
