@@ -35,6 +35,7 @@ pub struct Project<'a> {
 /// Usage, if it leaves the origin or the API, or could be read in two ways.
 pub fn target(argument: &str, api: &ApiUrl, project: Project) -> Result<Target> {
     refuse_odd_characters(argument)?;
+    refuse_unexpanded("the path", argument.split('?').next().unwrap_or_default())?;
     let filled = filled(argument, project)?;
     let base = api.at("/api2/");
     // The joined text is parsed once, by the parser that the client uses. What it made of the text is then
@@ -49,8 +50,12 @@ pub fn target(argument: &str, api: &ApiUrl, project: Project) -> Result<Target> 
         return Err(Error::usage("a URL with a user name or password in it is not sent anywhere"));
     }
     if Origin::of(&url) != api.origin() {
-        return Err(Error::usage(format!("`{argument}` is not on {}", api.origin()))
-            .hint("give the path alone, such as `/projects`"));
+        let error = Error::usage(format!("`{argument}` is not on {}", api.origin()));
+        return Err(error.hint(if url.path().starts_with("/project/") {
+            "the address of a project goes with --project: `call '/projects/{p}' --project ADDRESS`"
+        } else {
+            "give the path alone, such as `/projects`"
+        }));
     }
     let path = url.path().strip_prefix(api.prefix()).unwrap_or_default().to_owned();
     if !within_the_api(&path) {
@@ -84,6 +89,38 @@ fn refuse_odd_characters(argument: &str) -> Result<()> {
     Ok(())
 }
 
+/// Refuses a variable that no shell has filled in: between single quotes, or in another shell's spelling.
+fn refuse_unexpanded(what: &str, text: &str) -> Result<()> {
+    let Some(variable) = unexpanded(text) else { return Ok(()) };
+    Err(Error::usage(format!("{what} has `{variable}` in it, which the shell did not replace with its value"))
+        .hint("between single quotes nothing is replaced: use double quotes")
+        .hint("or write `{p}` for the project, which --project or LOKALISE_PROJECT_ID fills in"))
+}
+
+/// The first `$NAME`, `${NAME}`, `$(COMMAND)` or `%NAME%` of a text.
+fn unexpanded(text: &str) -> Option<&str> {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    for (at, sign) in text.match_indices(['$', '%']) {
+        let rest = &text[at + 1..];
+        let name = rest.find(|c| !is_name(c)).unwrap_or(rest.len());
+        let begins_name = rest.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+        let end = match rest.chars().next() {
+            Some('{') if sign == "$" => rest.find('}').map_or(rest.len(), |end| end + 1),
+            Some('(') if sign == "$" => rest.find(')').map_or(rest.len(), |end| end + 1),
+            _ if sign == "$" && begins_name => name,
+            // `%E4` is an encoded byte (RFC 3986 §2.1).
+            _ if sign == "%" && begins_name && rest[name..].starts_with('%') && !is_encoded_byte(rest) => name + 1,
+            _ => continue,
+        };
+        return Some(&text[at..=at + end]);
+    }
+    None
+}
+
+fn is_encoded_byte(text: &str) -> bool {
+    text.as_bytes().first_chunk::<2>().is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+}
+
 /// The argument with `{project_id}` and `{p}` filled in.
 fn filled<'a>(argument: &'a str, project: Project) -> Result<Cow<'a, str>> {
     let (path, query) = argument.split_once('?').map_or((argument, None), |(path, query)| (path, Some(query)));
@@ -111,15 +148,50 @@ fn filled<'a>(argument: &'a str, project: Project) -> Result<Cow<'a, str>> {
 
 /// `ID` or `ID:BRANCH`, each percent-encoded, the colon between them not.
 fn identifier(project: Project) -> Result<String> {
-    let id = project.id.ok_or_else(|| {
+    let given = project.id.ok_or_else(|| {
         Error::usage("the path needs a project, and none is given").hint("add --project ID, or set LOKALISE_PROJECT_ID")
     })?;
-    match (id.split_once(':'), project.branch) {
-        (None, None) => segment("the project", id),
-        (None, Some(branch)) => Ok(format!("{}:{}", segment("the project", id)?, segment("the branch", branch)?)),
-        (Some((id, branch)), None) => Ok(format!("{}:{}", segment("the project", id)?, segment("the branch", branch)?)),
+    refuse_unexpanded("the project", given)?;
+    let (id, own_branch) = match in_web_app(given)? {
+        Some((id, branch)) => (Cow::Owned(id), branch),
+        None => match given.split_once(':') {
+            Some((id, branch)) => (id.into(), Some(branch.to_owned())),
+            None => (given.into(), None),
+        },
+    };
+    let id = segment("the project", &id)?;
+    match (own_branch.as_deref(), project.branch) {
+        (None, None) => Ok(id),
+        (Some(branch), None) | (None, Some(branch)) => Ok(format!("{id}:{}", segment("the branch", branch)?)),
         (Some(_), Some(_)) => Err(Error::usage("the project names a branch already; --branch would be a second")),
     }
+}
+
+/// The id and the branch of a project from its address in the web app,
+/// `https://app.lokalise.com/project/ID/?view=multi&branch=NAME`. The host does not matter: nothing is sent there.
+fn in_web_app(given: &str) -> Result<Option<(String, Option<String>)>> {
+    if !given.contains('/') {
+        return Ok(None);
+    }
+    let no_address = || {
+        Error::usage("the project is neither an id nor the address of a project")
+            .hint("an id looks like `3002780358964f9bab5a92.87762498`; the address has it behind `/project/`")
+    };
+    let address = if given.contains("://") { given.to_owned() } else { format!("https://{given}") };
+    let url = Url::parse(&address).map_err(|_| no_address())?;
+    let mut segments = url.path_segments().ok_or_else(no_address)?;
+    let _ = segments.find(|segment| matches!(*segment, "project" | "projects")).ok_or_else(no_address)?;
+    let named = segments.next().filter(|id| !id.is_empty()).ok_or_else(no_address)?;
+    let (id, branch) = match named.split_once(':') {
+        Some((id, branch)) => (id, Some(branch.to_owned())),
+        None => (named, None),
+    };
+    let is_id = id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'));
+    if !is_id {
+        return Err(no_address());
+    }
+    let in_query = url.query_pairs().find(|(name, value)| name == "branch" && !value.is_empty());
+    Ok(Some((id.to_owned(), branch.or_else(|| in_query.map(|(_, value)| value.into_owned())))))
 }
 
 /// One path segment's value, percent-encoded down to the unreserved characters of RFC 3986 §2.3.
@@ -318,7 +390,7 @@ mod tests {
         let together = Project { id: Some("12ab.34:dev"), branch: None };
         assert_eq!(url("projects/{p}", together), "https://api.lokalise.com/api2/projects/12ab.34:dev");
         let hostile = Project { id: Some("../../oauth2"), branch: None };
-        assert_eq!(refusal("projects/{p}", hostile), "`projects/{p}` is not below `/api2/` or `/v1/`");
+        assert_eq!(refusal("projects/{p}", hostile), "the project is neither an id nor the address of a project");
     }
 
     #[test]
@@ -331,6 +403,57 @@ mod tests {
         }
         refusal("projects/{p}", Project { id: Some("1:a"), branch: Some("b") });
         assert_eq!(refusal("projects/{p}", NONE), "the path needs a project, and none is given");
+    }
+
+    #[test]
+    fn a_variable_that_no_shell_has_replaced_is_named() {
+        for (argument, variable) in [
+            ("/projects/$LOKALISE_PROJECT_ID/keys", "$LOKALISE_PROJECT_ID"),
+            ("/projects/${ID}/keys", "${ID}"),
+            ("/projects/${ID:-1}", "${ID:-1}"),
+            ("/projects/$env:ID/keys", "$env"),
+            ("/projects/$(id)/keys", "$(id)"),
+            ("/projects/%LOKALISE_PROJECT_ID%/keys", "%LOKALISE_PROJECT_ID%"),
+            ("/projects/{p}/keys/$_", "$_"),
+            ("https://api.lokalise.com/api2/projects/$ID", "$ID"),
+            ("/projects/${ID", "${ID"),
+        ] {
+            let message = refusal(argument, Project { id: Some("1"), branch: None });
+            assert!(message.contains(&format!("`{variable}`")), "{argument}: {message}");
+        }
+        refusal("/projects/{p}", Project { id: Some("$LOKALISE_PROJECT_ID"), branch: None });
+        for taken in ["/projects?x=$a", "/a/%E4%B8%AD", "/a/b$", "/a/$1", "/a/%20%41%42", "/a/%CAFE%20"] {
+            url(taken, NONE);
+        }
+    }
+
+    #[test]
+    fn the_address_of_a_project_in_the_web_app_is_its_id() {
+        for (given, expected) in [
+            ("https://app.lokalise.com/project/12ab.34/?view=multi", "12ab.34"),
+            ("https://app.lokalise.com/project/12ab.34", "12ab.34"),
+            ("https://app.lokalise.com/project/12ab.34/#k1", "12ab.34"),
+            ("HTTPS://app.lokalise.com/project/12ab.34/activity?a=b#c", "12ab.34"),
+            ("app.lokalise.com/project/12ab.34/", "12ab.34"),
+            ("https://app.lokalise.com/project/12ab.34/?view=multi&branch=feature%2Fx", "12ab.34:feature%2Fx"),
+            ("https://app.lokalise.com/project/12ab.34:dev/?view=multi", "12ab.34:dev"),
+            ("https://api.lokalise.com/api2/projects/12ab.34/keys", "12ab.34"),
+        ] {
+            let project = Project { id: Some(given), branch: None };
+            assert_eq!(url("projects/{p}", project), format!("https://api.lokalise.com/api2/projects/{expected}"));
+        }
+        for given in [
+            "https://app.lokalise.com/",
+            "https://app.lokalise.com/project/",
+            "https://app.lokalise.com/project//x",
+            "https://app.lokalise.com/project/%2e%2e/x",
+            "https://app.lokalise.com/teams/1",
+            "a/b",
+        ] {
+            refusal("projects/{p}", Project { id: Some(given), branch: None });
+        }
+        let two = "https://app.lokalise.com/project/12ab.34/?branch=a";
+        refusal("projects/{p}", Project { id: Some(two), branch: Some("b") });
     }
 
     #[test]
