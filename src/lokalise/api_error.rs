@@ -12,8 +12,9 @@ pub const LOOKED_AT: usize = 64 * 1024;
 /// The longest text of a server that is repeated in one of our sentences, in characters.
 const LONGEST: usize = 300;
 
-/// How many of the refused items are named.
+/// How many of the refused items are named, and how many members of one.
 const NAMED: usize = 5;
+const MEMBERS_NAMED: usize = 4;
 
 /// The 400 that Lokalise gives to a token that is missing or malformed, where others give a 401.
 const INVALID_TOKEN: &str = "Invalid `X-Api-Token` header";
@@ -92,21 +93,26 @@ pub fn named(errors: &[Value]) -> String {
     sentences.join("; ")
 }
 
-/// One refused item: the message, and whatever else its entry says of which item it was.
+/// One refused item: the message, and what else its entry says of which item it was.
 fn refusal(entry: &Value) -> String {
     let Value::Object(entry) = entry else {
         return one_line(&plain(entry)).unwrap_or_else(|| "an unnamed error".to_owned());
     };
     let message = entry.get("message").and_then(Value::as_str).and_then(one_line);
-    let item: Vec<String> = entry
-        .iter()
-        .filter(|(name, value)| !matches!(name.as_str(), "message" | "code") && !value.is_null())
-        .filter_map(|(name, value)| Some(format!("{name} `{}`", one_line(&plain(value))?)))
+    let told = entry.iter().filter(|(name, value)| !matches!(name.as_str(), "message" | "code") && !value.is_null());
+    let mut item: Vec<String> = told
+        .clone()
+        .take(MEMBERS_NAMED)
+        .filter_map(|(name, value)| Some(format!("{} `{}`", one_line(name)?, one_line(&plain(value))?)))
         .collect();
+    if told.clone().nth(MEMBERS_NAMED).is_some() {
+        item.push(format!("and {} more", told.count() - MEMBERS_NAMED));
+    }
     match (message, item.is_empty()) {
         (Some(message), true) => message,
         (Some(message), false) => format!("{message}: {}", item.join(", ")),
-        (None, _) => item.join(", "),
+        (None, true) => "an unnamed error".to_owned(),
+        (None, false) => item.join(", "),
     }
 }
 
@@ -127,11 +133,25 @@ fn plain(value: &Value) -> String {
 
 /// Text of a server's on one line and of bounded length; nothing if there is none.
 fn one_line(text: &str) -> Option<String> {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if line.chars().count() > LONGEST {
-        return Some(line.chars().take(LONGEST).chain(['…']).collect());
+    let mut line = String::new();
+    // Of a long text, no more is read than is repeated.
+    let beginning = text.trim_start();
+    let end = beginning.char_indices().nth(LONGEST * 4).map_or(beginning.len(), |(at, _)| at);
+    for word in beginning[..end].split_whitespace() {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
     }
-    Some(line).filter(|line| !line.is_empty())
+    Some(shorten(&line)).filter(|line| !line.is_empty())
+}
+
+/// The beginning of a server's text that is repeated in a message.
+pub fn shorten(text: &str) -> String {
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
 }
 
 fn name_of(status: u16) -> String {
@@ -219,6 +239,16 @@ mod tests {
     fn a_long_list_of_refusals_is_cut_and_counted() {
         let errors: Vec<Value> = (0..12).map(|number| format!("no {number}").into()).collect();
         assert_eq!(named(&errors), "no 0; no 1; no 2; no 3; no 4; and 7 more");
+    }
+
+    #[test]
+    fn an_item_of_many_members_is_cut_and_counted() {
+        let members = (0..60_000).map(|number| (format!("k{number}"), Value::from("http:")));
+        let entry = Value::Object(members.collect());
+        assert_eq!(named(&[entry]), "k0 `http:`, k1 `http:`, k2 `http:`, k3 `http:`, and 59996 more");
+        let long = serde_json::json!([{ "x".repeat(10_000): "y".repeat(10_000) }]);
+        assert!(named(long.as_array().unwrap()).chars().count() < 3 * LONGEST);
+        assert_eq!(named(&[serde_json::json!({"code": 400})]), "an unnamed error");
     }
 
     #[test]
