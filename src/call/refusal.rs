@@ -3,13 +3,18 @@
 
 use std::time::{Duration, SystemTime};
 
+use reqwest::Method;
+
 use super::request::ApiRequest;
 use super::send::{ApiResponse, time_to_come_back};
 use crate::error::{Error, ErrorKind};
 use crate::escape::escaped;
 use crate::json::list::BodySummary;
-use crate::lokalise::api_error::{ApiError, named};
-use crate::lokalise::endpoints::Scope;
+use crate::lokalise::api_error::{ApiError, named, shorten};
+use crate::lokalise::endpoints::{self, Paging, Scope};
+
+/// How many members that say "not done" are named. No answer of Lokalise's has more than two.
+const MOST_NOT_DONE: usize = 5;
 
 /// What an answer says of itself, without its body.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +24,8 @@ pub struct ResponseHead {
     pub request_id: Option<String>,
     /// `X-Response-Too-Big`, whatever it says.
     pub too_big: bool,
+    /// Whether it answers a method that writes.
+    pub is_of_write: bool,
     pub come_back: Option<Duration>,
 }
 
@@ -29,6 +36,7 @@ impl ResponseHead {
             location: answer.header("location"),
             request_id: answer.request_id(),
             too_big: answer.headers().contains_key("x-response-too-big"),
+            is_of_write: answer.is_of_write,
             come_back: answer.come_back,
         }
     }
@@ -47,6 +55,8 @@ pub struct CredentialInfo {
     pub scopes: Option<Vec<String>>,
     /// The same export as an asynchronous one, ready to paste.
     pub async_export: Option<String>,
+    /// Whether the list is fetched page by page already.
+    pub paginates: bool,
 }
 
 /// A refused request, from the head of its answer and the beginning of its body.
@@ -62,32 +72,59 @@ pub fn refusal(
     {
         return redirected(head, location);
     }
-    let mut error = ApiError::read(head.status, body).into_error(head.request_id.clone());
+    let said = ApiError::read(head.status, body);
+    let is_too_big = head.status == 413 || head.too_big || says_too_big(&said.message);
+    let mut error = said.into_error(head.request_id.clone());
     error.message = without_queries(&error.message);
-    error.hints.extend(match error.kind {
-        ErrorKind::NotLoggedIn => Some(login_hint(credential_info)),
-        ErrorKind::NotAllowed => scope_hint(request, credential_info),
-        _ => None,
-    });
+    match error.kind {
+        ErrorKind::NotLoggedIn => error.hints.push(login_hint(credential_info)),
+        ErrorKind::NotAllowed => error.hints.extend(rights_hints(request, credential_info)),
+        _ if matches!(head.status, 404 | 405) => error.hints.extend(path_hint(request)),
+        _ if is_too_big => error.hints.extend(too_big_hint(request, credential_info)),
+        _ => {}
+    }
     if let Some(wait) = head.come_back {
         error.hints.push(time_to_come_back(wait, now));
-    }
-    if head.status == 413 || head.too_big {
-        error.hints.extend(too_big_hint(credential_info));
     }
     error
 }
 
-/// The hint of an export that was, or soon will be, too big to wait for.
-pub fn too_big_hint(credential_info: &CredentialInfo) -> Option<String> {
-    credential_info.async_export.as_ref().map(|line| format!("export it asynchronously: `{line}`"))
+/// Whether a sentence is that of a synchronous export which is too big. It comes with 413 and with 400.
+fn says_too_big(message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    message.contains("too big") && message.contains("async")
+}
+
+/// What to do about an answer that is, or soon will be, too big.
+pub fn too_big_hint(request: &ApiRequest, credential_info: &CredentialInfo) -> Option<String> {
+    if let Some(line) = &credential_info.async_export {
+        return Some(format!("export it asynchronously: `{line}`"));
+    }
+    let is_list = matches!(request.paging(), Paging::Offset(_) | Paging::OffsetOrCursor(_) | Paging::Cursor(_));
+    let hint = if credential_info.paginates {
+        "ask for smaller pages, such as `--query limit=50`"
+    } else {
+        "--paginate fetches the list page by page"
+    };
+    (is_list && request.method == Method::GET).then(|| hint.to_owned())
+}
+
+/// The endpoints whose paths are like one that no endpoint has.
+fn path_hint(request: &ApiRequest) -> Option<String> {
+    if request.endpoint().is_some() {
+        return None;
+    }
+    let nearest = endpoints::nearest(request.method.as_str(), &request.path);
+    let names: Vec<String> =
+        nearest.iter().map(|endpoint| format!("`{} {}`", endpoint.operation.method, endpoint.typed())).collect();
+    (!names.is_empty()).then(|| format!("no endpoint is known at this path; the nearest: {}", names.join(", ")))
 }
 
 /// Where a redirect would have led. Its query may hold a signature and is left out.
 fn redirected(head: &ResponseHead, location: &str) -> Error {
     let place = match location.split_once(['?', '#']) {
-        Some((place, _)) => format!("{place}?…"),
-        None => location.to_owned(),
+        Some((place, _)) => format!("{}?…", shorten(place)),
+        None => shorten(location),
     };
     let message = format!("redirected to `{}`, which is not followed (HTTP {})", escaped(&place), head.status);
     Error { status: Some(head.status), request_id: head.request_id.clone(), ..Error::new(ErrorKind::Refused, message) }
@@ -107,6 +144,26 @@ fn login_hint(credential_info: &CredentialInfo) -> String {
     }
 }
 
+/// What the caller lacks: the scope of an OAuth token, or a right of whose token it is.
+fn rights_hints(request: &ApiRequest, credential_info: &CredentialInfo) -> Vec<String> {
+    if let Some(hint) = scope_hint(request, credential_info) {
+        return vec![hint];
+    }
+    let mut hints = Vec::new();
+    if !credential_info.is_oauth {
+        let place = if request.path.starts_with("/api2/teams/") { "team" } else { "project" };
+        hints.push(format!(
+            "an API token has the rights of its owner: it may be read-only, or its owner may not be an admin of this {place}"
+        ));
+    }
+    if let Some(endpoint) = request.endpoint()
+        && let Some(right) = endpoint.operation.right
+    {
+        hints.push(format!("`{} {}` needs {right}", endpoint.operation.method, endpoint.typed()));
+    }
+    hints
+}
+
 /// The scope that is missing, and the login that asks for it beside those that there are.
 fn scope_hint(request: &ApiRequest, credential_info: &CredentialInfo) -> Option<String> {
     let endpoint = request.endpoint()?;
@@ -122,12 +179,21 @@ fn scope_hint(request: &ApiRequest, credential_info: &CredentialInfo) -> Option<
     if scopes.iter().any(|scope| scope == needed) {
         return None;
     }
-    let all: Vec<&str> = scopes.iter().map(String::as_str).chain([needed]).collect();
-    let login = format!("lokalise-auth login{} --scope {}", credential_info.profile_flag, all.join(","));
+    let known = scopes.iter().map(String::as_str).filter(|scope| is_scope_token(scope));
+    let all: Vec<&str> = known.chain([needed]).collect();
+    let scopes = all.join(",");
+    let login = format!("lokalise-auth login{} --scope {}", credential_info.profile_flag, shell_words::quote(&scopes));
     Some(match credential_info.variable {
         Some(_) => format!("{place} {sure} the scope `{needed}`, which this token does not have"),
         None => format!("{place} {sure} the scope `{needed}`, which this login does not have: `{login}`"),
     })
+}
+
+/// Whether a granted scope may stand in a command (RFC 6749 §3.3, without what separates two of them).
+fn is_scope_token(scope: &str) -> bool {
+    !scope.is_empty()
+        && scope.len() <= 64
+        && scope.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.:".contains(&byte))
 }
 
 /// What a success says against itself: a top-level `error`, or items that were refused.
@@ -141,18 +207,31 @@ pub fn judged(summary: &BodySummary, head: &ResponseHead, allow_partial: bool) -
         let error = said.into_error(head.request_id.clone());
         return Err(Error { message: without_queries(&error.message), ..error });
     }
-    let refused = match summary.errors.len() {
-        _ if allow_partial => return Ok(()),
-        0 if summary.more_errors => "more items were refused than can be told".to_owned(),
-        0 => return Ok(()),
-        1 => format!("1 item was refused: {}", named(&summary.errors)),
-        count => format!("{count} items were refused: {}", named(&summary.errors)),
+    if allow_partial {
+        return Ok(());
+    }
+    let mut said: Vec<String> = match summary.errors.len() {
+        0 if summary.more_errors => vec!["more items were refused than can be shown".to_owned()],
+        0 => Vec::new(),
+        1 => vec![format!("1 item was refused: {}", named(&summary.errors))],
+        count => vec![format!("{count} items were refused: {}", named(&summary.errors))],
     };
-    let message = without_queries(&format!("{refused} (HTTP {})", head.status));
+    let mut hint = "the others were accepted; --allow-partial makes that a success";
+    if head.is_of_write && !summary.not_done.is_empty() {
+        said.push(format!(
+            "it was not all done: {}",
+            summary.not_done[..summary.not_done.len().min(MOST_NOT_DONE)].join(", ")
+        ));
+        hint = "--allow-partial makes that a success";
+    }
+    if said.is_empty() {
+        return Ok(());
+    }
+    let message = without_queries(&format!("{} (HTTP {})", said.join("; "), head.status));
     Err(Error {
         status: Some(head.status),
         request_id: head.request_id.clone(),
-        ..Error::new(ErrorKind::Refused, message).hint("the others were accepted; --allow-partial makes that a success")
+        ..Error::new(ErrorKind::Refused, message).hint(hint)
     })
 }
 
@@ -161,7 +240,8 @@ pub fn judged(summary: &BodySummary, head: &ResponseHead, allow_partial: bool) -
 pub fn without_queries(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(start) = rest.to_ascii_lowercase().find("http") {
+    // Each byte is looked at a fixed number of times, whatever the text.
+    while let Some(start) = rest.as_bytes().windows(4).position(|word| word.eq_ignore_ascii_case(b"http")) {
         let url = &rest[start..];
         let scheme = url.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(url.len());
         if !url[scheme..].starts_with(':') {
@@ -206,6 +286,7 @@ mod tests {
             is_oauth: scopes.is_some(),
             scopes: scopes.map(|scopes| scopes.iter().map(|&scope| scope.to_owned()).collect()),
             async_export: None,
+            paginates: false,
         }
     }
 
@@ -240,11 +321,72 @@ mod tests {
     #[test]
     fn a_scope_that_is_there_or_not_known_is_not_blamed() {
         let scopes = ["write_keys"];
-        let no_hint =
-            |request: &ApiRequest, info: &CredentialInfo| assert!(told(request, &head(403), "", info).1.is_empty());
-        no_hint(&request(Method::POST, "/projects/1/keys"), &credential_info(Some(&scopes)));
-        no_hint(&request(Method::GET, "/v1/audit-logs"), &credential_info(Some(&scopes)));
-        no_hint(&request(Method::GET, "/projects"), &credential_info(None));
+        let hints =
+            |request: &ApiRequest, credential_info: &CredentialInfo| told(request, &head(403), "", credential_info).1;
+        let right = "`POST /projects/{project_id}/keys` needs the admin right `Manage keys` in the project";
+        assert_eq!(hints(&request(Method::POST, "/projects/1/keys"), &credential_info(Some(&scopes))), [right]);
+        assert_eq!(hints(&request(Method::GET, "/v1/audit-logs"), &credential_info(Some(&scopes))), [""; 0]);
+    }
+
+    #[test]
+    fn only_scope_tokens_are_pasted() {
+        let scopes = ["read_keys", "$(touch made)", "a;b", ""];
+        let (_, hints) =
+            told(&request(Method::POST, "/projects/1/keys"), &head(403), "", &credential_info(Some(&scopes)));
+        assert!(hints[0].ends_with("`lokalise-auth login --profile work --scope read_keys,write_keys`"), "{hints:?}");
+    }
+
+    #[test]
+    fn the_rights_of_an_api_token_are_those_of_its_owner() {
+        let hints = |method, path| told(&request(method, path), &head(403), "", &credential_info(None)).1;
+        let keys = hints(Method::DELETE, "/projects/1/keys/2");
+        assert!(keys[0].contains("read-only") && keys[0].contains("admin of this project"), "{keys:?}");
+        assert_eq!(
+            keys[1],
+            "`DELETE /projects/{project_id}/keys/{key_id}` needs the admin right `Manage keys` in the project"
+        );
+        let users = hints(Method::GET, "/teams/1/users");
+        assert!(users[0].contains("admin of this team"), "{users:?}");
+        assert_eq!(users[1], "`GET /teams/{team_id}/users` needs the admin role in the team");
+        assert_eq!(hints(Method::GET, "/projects").len(), 1, "no right is on record for it");
+    }
+
+    #[test]
+    fn a_path_that_no_endpoint_has_gets_the_nearest() {
+        let hints = |path| told(&request(Method::GET, path), &head(404), "", &credential_info(None)).1;
+        assert_eq!(
+            hints("/projects/1.2/key"),
+            ["no endpoint is known at this path; the nearest: `GET /projects/{project_id}/keys`"]
+        );
+        assert_eq!(hints("/projects/1.2/keys"), [""; 0], "it is known, and the project or the key is not there");
+        assert_eq!(hints("/zzz"), [""; 0]);
+    }
+
+    #[test]
+    fn a_list_that_is_too_big_comes_page_by_page() {
+        let hints = |method, path, paginates| {
+            let credential_info = CredentialInfo { paginates, ..credential_info(None) };
+            told(&request(method, path), &head(413), "", &credential_info).1
+        };
+        for path in ["/projects/1/keys", "/projects/1/translations", "/projects/1/glossary-terms", "/projects"] {
+            assert_eq!(hints(Method::GET, path, false), ["--paginate fetches the list page by page"]);
+        }
+        assert!(hints(Method::GET, "/projects/1/keys", true)[0].contains("limit=50"));
+        assert_eq!(hints(Method::POST, "/projects/1/keys", false), [""; 0]);
+        assert_eq!(hints(Method::GET, "/nobody/knows", false), [""; 0]);
+    }
+
+    #[test]
+    fn a_400_that_says_too_big_gets_the_asynchronous_line_too() {
+        let said = "Project too big for sync export. Please use our async export endpoint instead.";
+        let credential_info =
+            CredentialInfo { async_export: Some("lokalise-auth call POST /x".into()), ..credential_info(None) };
+        let download = request(Method::POST, "/projects/1/files/download");
+        let hints = |message: &str| {
+            told(&download, &head(400), &format!(r#"{{"error":{{"message":"{message}"}}}}"#), &credential_info).1
+        };
+        assert_eq!(hints(said), ["export it asynchronously: `lokalise-auth call POST /x`"]);
+        assert_eq!(hints("Invalid `format` parameter"), [""; 0]);
     }
 
     #[test]
@@ -295,6 +437,28 @@ mod tests {
             BodySummary { error: Some(serde_json::json!({"message": "Broken"})), ..BodySummary::default() };
         let error = judged(&error_object, &head(200), true).unwrap_err();
         assert_eq!((error.exit_code(), error.message.as_str()), (10, "Broken (HTTP 200)"));
+    }
+
+    #[test]
+    fn a_write_that_was_not_done_is_refused_unless_that_is_allowed() {
+        let summary = BodySummary { not_done: vec!["`key_removed` is false".into()], ..BodySummary::default() };
+        let write = ResponseHead { is_of_write: true, ..head(200) };
+        let error = judged(&summary, &write, false).unwrap_err();
+        assert_eq!(
+            (error.exit_code(), error.message.as_str()),
+            (10, "it was not all done: `key_removed` is false (HTTP 200)")
+        );
+        assert!(judged(&summary, &write, true).is_ok());
+        assert!(judged(&summary, &head(200), false).is_ok(), "a GET reports what is so");
+        let both = BodySummary { errors: vec!["no".into()], ..summary };
+        let error = judged(&both, &write, false).unwrap_err();
+        assert_eq!(error.message, "1 item was refused: no; it was not all done: `key_removed` is false (HTTP 200)");
+    }
+
+    #[test]
+    fn a_text_of_many_schemes_is_read_once() {
+        let text = "http:? http".repeat(200_000);
+        assert!(without_queries(&text).contains("http:?…"));
     }
 
     #[test]

@@ -74,6 +74,8 @@ pub struct ApiResponse {
     response: Response,
     /// The server wants to be left alone for longer than this run may wait.
     pub come_back: Option<Duration>,
+    /// Whether the request's method is one that writes.
+    pub is_of_write: bool,
 }
 
 /// An answer and the beginning of its body, read ahead.
@@ -258,6 +260,7 @@ impl<'w> Sender<'w> {
 
     async fn send_with(&self, request: &ApiRequest, retries: &mut Retries) -> Result<ApiResponse> {
         let mut replayed = false;
+        let is_of_write = !request.reads_by_method();
         loop {
             let credential = self.session.lock().await.header();
             let outcome = self.send_once(request, &credential).await;
@@ -282,8 +285,8 @@ impl<'w> Sender<'w> {
                 self.crowded.set(true);
             }
             match retries.decide(&request.method, &AttemptResult::Answered(status, response.headers()), now, jitter) {
-                Decision::Keep => return Ok(ApiResponse { response, come_back: None }),
-                Decision::TooLong(wait) => return Ok(ApiResponse { response, come_back: Some(wait) }),
+                Decision::Keep => return Ok(ApiResponse { response, come_back: None, is_of_write }),
+                Decision::TooLong(wait) => return Ok(ApiResponse { response, come_back: Some(wait), is_of_write }),
                 Decision::Wait(wait) => {
                     let why = match status {
                         429 => "too many requests (HTTP 429)".to_owned(),

@@ -65,7 +65,7 @@ async fn send(context: Context<'_>, plan: CallPlan, choice: CredentialChoice) ->
     let run = Run {
         context,
         http: &http,
-        credential_info: credential_info(&session, async_export),
+        credential_info: credential_info(&session, async_export, matches!(requests, Requests::Pages(..))),
         sender: Sender::new(context.world, &http, session, retry_budget)?,
         request,
         allow_partial,
@@ -111,7 +111,7 @@ impl Run<'_> {
 }
 
 /// What is known of the credential, for the hints of a refusal.
-fn credential_info(session: &Session, async_export: Option<String>) -> CredentialInfo {
+fn credential_info(session: &Session, async_export: Option<String>, paginates: bool) -> CredentialInfo {
     let profile_flag = session.profile_flag_for_hint();
     CredentialInfo {
         variable: match &session.source {
@@ -126,6 +126,7 @@ fn credential_info(session: &Session, async_export: Option<String>) -> Credentia
         scopes: session.scopes().map(<[String]>::to_vec),
         async_export: async_export.map(|line| line + &profile_flag),
         profile_flag,
+        paginates,
     }
 }
 

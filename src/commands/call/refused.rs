@@ -34,7 +34,7 @@ impl Run<'_> {
 
     /// Says what to do about an export that is, or soon will be, too big to wait for.
     pub fn hint_at_size(&self, head: &ResponseHead) {
-        if let Some(hint) = too_big_hint(&self.credential_info).filter(|_| head.too_big) {
+        if let Some(hint) = too_big_hint(&self.request, &self.credential_info).filter(|_| head.too_big) {
             self.context.world.say(&format!("hint: {hint}"));
         }
     }
