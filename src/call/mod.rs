@@ -18,3 +18,4 @@ pub mod request;
 pub mod retry;
 pub mod send;
 pub mod target;
+pub mod truncated_list;

@@ -4,10 +4,13 @@ use crate::call::merge::{Merge, MergeFormat};
 use crate::call::output::{OutputOptions, ResponseWriter};
 use crate::call::progress::{self, ProgressLine};
 use crate::call::refusal::{ResponseHead, judged};
+use crate::call::request::ApiRequest;
 use crate::call::send::ApiResponse;
+use crate::call::truncated_list::TruncatedList;
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::errors::PartialErrors;
 use crate::json::list::{BodySummary, ListReader};
+use crate::json::scan::Malformed;
 
 use super::Run;
 
@@ -17,12 +20,18 @@ pub async fn single(run: &Run<'_>, options: OutputOptions) -> Result<()> {
         return Err(run.refused(answer).await);
     }
     let head = ResponseHead::of(&answer);
+    let headers = answer.headers().clone();
     let lines = options.lines;
     let mut output = ResponseWriter::open(run.context.world, options).await?;
     output.begin(&answer)?;
     let summary =
         if lines { in_lines(run, answer, &mut output).await? } else { as_it_is(run, answer, &mut output).await? };
-    run.hint_at_size(&head);
+    // A GET that was not to be a page may have been cut to one.
+    let truncated = TruncatedList::of(&run.request, &headers, &summary).filter(|_| summary.error.is_none());
+    match truncated {
+        Some(list) => run.context.world.say(&format!("lokalise-auth: {list}")),
+        None => run.hint_at_size(&head),
+    }
     let judged = judged(&summary, &head, run.allow_partial);
     // An answer that is an error is no data: neither a filter nor a file gets it.
     if summary.error.is_some() && run.data_only {
@@ -31,14 +40,14 @@ pub async fn single(run: &Run<'_>, options: OutputOptions) -> Result<()> {
     run.report_both(judged, output.finish().await)
 }
 
-/// Passes the bytes on, and reads along: for errors that a success may hold, and for an end that nothing else marks.
+/// Passes the bytes on, and reads along: for what a success says against itself, for the length of a list, and for an
+/// end that nothing else marks.
 async fn as_it_is(run: &Run<'_>, mut answer: ApiResponse, output: &mut ResponseWriter) -> Result<BodySummary> {
     let mut errors = answer.may_be_json().then(PartialErrors::default);
-    let mut page = (answer.is_json() && answer.ends_with_the_connection()).then(|| ListReader::new(None));
+    let mut page = ResponseScan::of(&run.request, &answer);
     let progress = ProgressLine::new(run.context.world, !output.is_file());
     let whole = answer.length();
     let mut done = 0;
-    let mut read = Ok(());
     while let Some(chunk) = answer.chunk().await? {
         output.write(&chunk).await?;
         if run.request.reads_by_method() {
@@ -49,19 +58,67 @@ async fn as_it_is(run: &Run<'_>, mut answer: ApiResponse, output: &mut ResponseW
         if let Some(errors) = &mut errors {
             errors.push(&chunk);
         }
-        if let Some(page) = page.as_mut().filter(|_| read.is_ok()) {
-            read = page.push(&chunk, |_| {});
-        }
+        page.push(&chunk);
     }
-    if let Some(page) = page.filter(|_| done > 0) {
-        read.and_then(|()| page.finish().map(drop)).map_err(|malformed| {
-            Error::network("the answer was cut short or garbled").because(malformed).hint("try again")
-        })?;
-    }
-    errors.map_or(Ok(BodySummary::default()), PartialErrors::finish).map_err(|malformed| {
+    let summary = page.finish(done > 0)?;
+    let errors = errors.map_or(Ok(BodySummary::default()), PartialErrors::finish).map_err(|malformed| {
         let status = format!("the answer says that items were refused, and cannot be read (HTTP {})", answer.status());
         Error::new(ErrorKind::Refused, status).because(malformed)
-    })
+    })?;
+    Ok(BodySummary { error: errors.error, errors: errors.errors, more_errors: errors.more_errors, ..summary })
+}
+
+/// So much of an answer to a GET is read along for the sake of its list. A page that nobody asked for has 100 items.
+const MOST_COUNTED: u64 = 8 * 1024 * 1024;
+
+/// Reads an answer along as far as there is a reason to: JSON costs more time to read than to pass on.
+struct ResponseScan {
+    page: Option<ListReader>,
+    read: Result<(), Malformed>,
+    /// How much is read.
+    most: u64,
+    done: u64,
+    /// Nothing else marks the end of the answer: if it does not end where its JSON does, it was cut short.
+    is_the_end: bool,
+}
+
+impl ResponseScan {
+    fn of(request: &ApiRequest, answer: &ApiResponse) -> Self {
+        let is_the_end = answer.is_json() && answer.ends_with_the_connection();
+        let says_what_was_done = answer.is_of_write && answer.may_be_json();
+        let may_be_truncated = TruncatedList::is_possible(request) && answer.may_be_json();
+        let most = match may_be_truncated {
+            _ if is_the_end || says_what_was_done => u64::MAX,
+            // A list that is counted is read to its end, and a page of one is never long.
+            true if TruncatedList::is_counted(answer.headers()) => u64::MAX,
+            true => MOST_COUNTED,
+            false => 0,
+        };
+        Self { page: (most > 0).then(|| ListReader::new(None)), read: Ok(()), most, done: 0, is_the_end }
+    }
+
+    fn push(&mut self, chunk: &[u8]) {
+        self.done += chunk.len() as u64;
+        if self.done > self.most {
+            self.page = None;
+        }
+        if let Some(page) = self.page.as_mut().filter(|_| self.read.is_ok()) {
+            self.read = page.push(chunk, |_| {});
+        }
+    }
+
+    /// What was read. An answer that is no JSON says nothing, unless that shows that it was cut short.
+    fn finish(self, has_body: bool) -> Result<BodySummary> {
+        let Some(page) = self.page.filter(|_| has_body) else { return Ok(BodySummary::default()) };
+        let not_done = page.not_done();
+        match self.read.and_then(|()| page.finish()) {
+            Ok(summary) => Ok(summary),
+            Err(malformed) if self.is_the_end => {
+                Err(Error::network("the answer was cut short or garbled").because(malformed).hint("try again"))
+            }
+            Err(_) => Ok(BodySummary { not_done, ..BodySummary::default() }),
+        }
+    }
 }
 
 /// One item per line, out of a single answer.
