@@ -298,6 +298,9 @@ pub struct Call {
     pub method_or_path: String,
     #[arg(hide = true, value_hint = ValueHint::Other, add = ArgValueCompleter::new(candidates::any_path))]
     pub path: Option<String>,
+    /// HTTP method, instead of the first word
+    #[arg(short = 'X', long, value_name = "METHOD", value_hint = ValueHint::Other, add = ArgValueCompleter::new(candidates::methods), help_heading = "Request")]
+    pub method: Option<String>,
 
     #[command(flatten)]
     pub fields: field_args::InOrder,
@@ -310,7 +313,7 @@ pub struct Call {
     /// Add a header, `Name: value`
     #[arg(short = 'H', long = "header", value_name = "HEADER", value_hint = ValueHint::Other, help_heading = "Request")]
     pub headers: Vec<String>,
-    /// Fill `{project_id}` or `{p}` in the path
+    /// Fill `{project_id}` or `{p}` in the path: an id, or the project's web address
     #[arg(long, value_name = "ID", value_hint = ValueHint::Other, help_heading = "Request")]
     pub project: Option<String>,
     /// Make the project `ID:BRANCH`
@@ -333,8 +336,14 @@ pub struct Call {
     #[arg(long, help_heading = "Answer")]
     pub ndjson: bool,
     /// Filter the answer with a jq expression
-    #[arg(short = 'q', long, value_name = "EXPR", value_hint = ValueHint::Other, help_heading = "Answer")]
+    #[arg(short = 'q', long, value_name = "EXPR", allow_hyphen_values = true, value_hint = ValueHint::Other, help_heading = "Answer")]
     pub jq: Option<String>,
+    /// Indent JSON by two spaces, in a pipe too
+    #[arg(long, help_heading = "Answer")]
+    pub pretty: bool,
+    /// Sort the members of JSON objects by name
+    #[arg(long, help_heading = "Answer")]
+    pub sort_keys: bool,
     /// Print the status line and headers first
     #[arg(short, long, help_heading = "Answer")]
     pub include: bool,
@@ -351,9 +360,9 @@ pub struct Call {
     #[arg(long, value_name = "DIR", add = ArgValueCompleter::new(candidates::folders), help_heading = "Answer")]
     pub extract: Option<PathBuf>,
     /// Exit with 12 unless this jq expression is true
-    #[arg(long, value_name = "EXPR", value_hint = ValueHint::Other, help_heading = "Answer")]
+    #[arg(long, value_name = "EXPR", allow_hyphen_values = true, value_hint = ValueHint::Other, help_heading = "Answer")]
     pub fail_unless: Option<String>,
-    /// Accept a 2xx that lists errors
+    /// Accept a 2xx that says it was not all done
     #[arg(long, help_heading = "Answer")]
     pub allow_partial: bool,
 

@@ -11,6 +11,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::escape::{escaped, escaped_block};
 use crate::files::output_file::{OutputFile, OutputPath};
 use crate::json::pretty::{Pretty, Visible};
+use crate::json::scan::Scanner;
+use crate::json::sorted::sorted;
 use crate::world::{ColorChoice, World};
 
 /// What is to be done with an answer.
@@ -28,7 +30,14 @@ pub struct OutputOptions {
     pub filter: Option<Filter>,
     /// `--fail-unless`, and how it was written.
     pub gate: Option<(Filter, String)>,
+    /// `--pretty`
+    pub pretty: bool,
+    /// `--sort-keys`
+    pub sort_keys: bool,
 }
+
+/// The longest document that is held. A filter needs a few times as much again.
+const MOST_HELD: usize = 512 * 1024 * 1024;
 
 /// An answer on its way out.
 pub struct ResponseWriter {
@@ -44,12 +53,18 @@ pub struct ResponseWriter {
     reader_is_gone: bool,
     /// The document, or the line, that the filters wait for.
     held: Vec<u8>,
+    /// Nothing of the body has come.
+    is_empty: bool,
+    /// Checks a document that is written anew: what is no JSON must not look like some.
+    scanner: Option<Scanner>,
 }
 
-/// `--jq`, and `--fail-unless` with its code.
+/// `--jq`, `--fail-unless` with its code, and how a result is written.
 struct Filters {
     filter: Option<Filter>,
     gate: Option<(Filter, String)>,
+    pretty: bool,
+    sort_keys: bool,
 }
 
 enum Sink {
@@ -87,7 +102,14 @@ impl ResponseWriter {
             color,
             include: options.include,
             lines: options.lines,
-            filters: Arc::new(Filters { filter: options.filter, gate: options.gate }),
+            filters: Arc::new(Filters {
+                filter: options.filter,
+                gate: options.gate,
+                pretty: options.pretty,
+                sort_keys: options.sort_keys,
+            }),
+            scanner: None,
+            is_empty: true,
             gate_held: true,
             reader_is_gone: false,
             held: Vec::new(),
@@ -131,6 +153,14 @@ impl ResponseWriter {
         if matches!(self.rendering, Rendering::Text(_)) && answer.is_json() && !self.lines {
             self.rendering = Rendering::Json(Box::new(Pretty::new(self.color)));
         }
+        if matches!(self.rendering, Rendering::Raw)
+            && self.filters.pretty
+            && answer.may_be_json()
+            && !self.is_replaced()
+        {
+            self.rendering = Rendering::Json(Box::new(Pretty::for_file()));
+            self.scanner = Some(Scanner::new(0));
+        }
         Ok(())
     }
 
@@ -139,22 +169,29 @@ impl ResponseWriter {
     /// # Errors
     /// If they cannot be written, or a filter fails on them.
     pub async fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        let Filters { filter, gate } = &*self.filters;
-        let is_filtered = filter.is_some();
-        if !is_filtered && gate.is_none() {
+        if !self.is_replaced() && self.filters.gate.is_none() {
             return self.show(bytes);
+        }
+        if self.held.len() + bytes.len() > MOST_HELD {
+            return Err(Error::other("the answer is longer than the 512 MiB that are held of a document")
+                .hint("--ndjson takes a list item by item"));
         }
         self.held.extend_from_slice(bytes);
         if !self.lines {
-            return if is_filtered { Ok(()) } else { self.show(bytes) };
+            return if self.is_replaced() { Ok(()) } else { self.show(bytes) };
         }
         let Some(end) = bytes.iter().rposition(|byte| *byte == b'\n') else { return Ok(()) };
         let rest = self.held.split_off(self.held.len() - bytes.len() + end + 1);
         let lines = std::mem::replace(&mut self.held, rest);
-        if !is_filtered {
+        if !self.is_replaced() {
             self.show(&lines)?;
         }
         self.documents(lines).await
+    }
+
+    /// Whether something else is written than the bytes of the body.
+    fn is_replaced(&self) -> bool {
+        self.filters.filter.is_some() || self.filters.sort_keys
     }
 
     /// Ends the answer.
@@ -223,6 +260,10 @@ impl ResponseWriter {
         match &mut self.rendering {
             Rendering::Raw => self.put(bytes),
             Rendering::Json(pretty) => {
+                if let Some(scanner) = &mut self.scanner {
+                    scanner.check(bytes).map_err(no_json)?;
+                }
+                self.is_empty &= bytes.is_empty();
                 let shown = pretty.push(bytes);
                 self.put(shown.as_bytes())
             }
@@ -235,9 +276,12 @@ impl ResponseWriter {
 
     fn end_look(&mut self) -> Result<()> {
         match &mut self.rendering {
-            Rendering::Json(pretty) if self.filters.filter.is_none() => {
+            Rendering::Json(_) if self.scanner.is_some() && self.is_empty => Ok(()),
+            Rendering::Json(pretty) if self.filters.filter.is_none() && !self.filters.sort_keys => {
                 let end = pretty.end();
-                self.put(end.as_bytes())
+                let checked = self.scanner.take().map_or(Ok(()), |mut scanner| scanner.finish());
+                self.put(end.as_bytes())?;
+                checked.map_err(no_json)
             }
             _ => Ok(()),
         }
@@ -299,19 +343,34 @@ impl Filters {
         if let Some((gate, _)) = &self.gate {
             *gate_held &= gate.holds(document)?;
         }
-        let Some(filter) = &self.filter else { return Ok(()) };
+        let Some(filter) = &self.filter else {
+            return if self.sort_keys { self.json(document, rendering, results) } else { Ok(()) };
+        };
         filter.run(document, |result| match (rendering, result) {
-            (None, filter::FilterOutput::Text(text) | filter::FilterOutput::Json(text)) => results.line(&text),
+            (None, filter::FilterOutput::Text(text)) => results.line(&text),
             (Some(_), filter::FilterOutput::Text(text)) => {
                 results.line(escaped_block(&String::from_utf8_lossy(&text)).as_bytes())
             }
-            (Some(color), filter::FilterOutput::Json(json)) => {
-                let mut pretty = Pretty::new(color);
-                let shown = pretty.push(&json) + &pretty.end();
-                results.line(shown.trim_end().as_bytes())
-            }
+            (_, filter::FilterOutput::Json(json)) => self.json(&json, rendering, results),
         })
     }
+
+    /// One result that is JSON.
+    fn json(&self, json: &[u8], rendering: Option<bool>, results: &mut FilterResults) -> Result<()> {
+        let sorted = if self.sort_keys { Some(sorted(json).map_err(no_json)?) } else { None };
+        let json = sorted.as_deref().unwrap_or(json);
+        let mut pretty = match rendering {
+            Some(color) => Pretty::new(color),
+            None if self.pretty => Pretty::for_file(),
+            None => return results.line(json),
+        };
+        let shown = pretty.push(json) + &pretty.end();
+        results.line(shown.trim_end().as_bytes())
+    }
+}
+
+fn no_json(error: impl Into<anyhow::Error>) -> Error {
+    Error::other("the answer cannot be written as JSON").because(error)
 }
 
 fn closed() -> Error {

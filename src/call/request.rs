@@ -1,11 +1,14 @@
 //! One API request: where it goes, what it carries, and what it would do there.
 
+use std::collections::HashSet;
+
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Method, Url};
 
 use super::body::RequestBody;
 use super::target::Target;
 use crate::error::{Error, Result};
+use crate::lokalise::api_error::shorten;
 use crate::lokalise::endpoints::{self, Endpoint, Paging};
 
 /// The methods that the API has a use for.
@@ -46,6 +49,31 @@ impl ApiRequest {
 
     pub fn paging(&self) -> Paging {
         self.endpoint().map_or(Paging::Unknown, |endpoint| endpoint.operation.paging)
+    }
+
+    /// A sentence for each of these query parameters that the endpoint does not have, with the name that may be meant.
+    /// What a server does with an unknown name is on record nowhere; a filter may just not filter.
+    pub fn unknown_parameters<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+        let Some(endpoint) = self.endpoint() else { return Vec::new() };
+        let known = endpoint.operation.query.unwrap_or_default();
+        let mut said = Vec::new();
+        let mut seen = HashSet::new();
+        for name in names.into_iter().filter(|name| !endpoint.takes_parameter(name)) {
+            let plain = name.split('[').next().unwrap_or_default();
+            if !seen.insert(plain) {
+                continue;
+            }
+            let meant = match endpoints::nearest_name(known, plain) {
+                Some(nearest) => format!("the nearest is `{nearest}`"),
+                None => format!("it has {}", known.join(", ")),
+            };
+            let place = format!("`{} {}`", endpoint.operation.method, endpoint.typed());
+            said.push(format!(
+                "{place} has no query parameter `{}` ({meant}); it is sent all the same",
+                shorten(plain)
+            ));
+        }
+        said
     }
 
     /// Whether it leaves everything at Lokalise as it was.
@@ -125,6 +153,23 @@ mod tests {
         assert!(!request(Method::POST, "/projects/1/files/async-download").reads_by_method());
         assert!(!request(Method::POST, "/projects/1/files/upload").only_reads());
         assert!(!request(Method::DELETE, "/nobody/knows").only_reads());
+    }
+
+    #[test]
+    fn a_parameter_that_the_endpoint_does_not_have_is_said_once() {
+        let said = |path, names: &[&str]| request(Method::GET, path).unknown_parameters(names.iter().copied());
+        assert_eq!(
+            said("/projects/1/keys", &["filter_tag", "filter_tag[]", "filter_tags[]", "limit", "pagination"]),
+            ["`GET /projects/{project_id}/keys` has no query parameter `filter_tag` (the nearest is `filter_tags`); \
+             it is sent all the same"]
+        );
+        let far = said("/projects/1/files", &["verbose"]);
+        assert!(far[0].contains("(it has filter_filename)"), "{far:?}");
+        for (path, name) in [("/projects/1/languages", "x"), ("/nobody/knows", "x"), ("/projects", "page")] {
+            assert_eq!(said(path, &[name]), [""; 0], "{path}");
+        }
+        assert_eq!(request(Method::HEAD, "/projects").unknown_parameters(["x"]).len(), 1);
+        assert_eq!(request(Method::POST, "/projects").unknown_parameters(["x"]), [""; 0]);
     }
 
     #[test]

@@ -38,6 +38,9 @@ async fn execute(context: Context<'_>, call: &Call) -> Result<u8> {
     let plan = CallPlan::read(context, call).await?;
     let choice = CredentialChoice::make(context)?;
     refuse_to_write(&plan.request, call.read_only, &choice)?;
+    for warning in &plan.warnings {
+        context.world.warn(warning);
+    }
     if call.dry_run || call.curl {
         return show(context.world, &plan, call.curl, &choice);
     }

@@ -82,6 +82,12 @@ pub fn method_or_path(current: &OsStr) -> Vec<CompletionCandidate> {
     if current.is_empty() || !methods.is_empty() { methods } else { paths(&["GET", "POST"], current) }
 }
 
+/// The methods. They are typed in small letters too.
+pub fn methods(current: &OsStr) -> Vec<CompletionCandidate> {
+    let current = current.to_string_lossy().to_ascii_uppercase();
+    beginning(OsStr::new(&current), METHODS.iter().map(|method| candidate(method, "")))
+}
+
 /// The paths of the API that carry on what is typed, for the first of these methods that knows them.
 pub fn paths(methods: &[&str], current: &OsStr) -> Vec<CompletionCandidate> {
     let current = current.to_string_lossy();

@@ -11,7 +11,7 @@ use crate::call::body::{BodyPart, RequestBody};
 use crate::call::fields::{self, FieldArgument, Fields};
 use crate::call::filter::Filter;
 use crate::call::headers::headers;
-use crate::call::input::{self, Inputs};
+use crate::call::input::{self, ByteSource, Inputs};
 use crate::call::output::OutputOptions;
 use crate::call::request::{ApiRequest, add_query, method};
 use crate::call::send::RetryBudget;
@@ -20,6 +20,7 @@ use crate::cli;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::files::output_file::OutputPath;
+use crate::world::World;
 
 /// What a run may wait for better times, unless it is told otherwise.
 const MAX_WAIT: Duration = Duration::from_secs(60);
@@ -39,6 +40,8 @@ pub struct CallPlan {
     pub data_only: bool,
     /// The same export as an asynchronous one, if this is a synchronous one.
     pub async_export: Option<String>,
+    /// What may not have been meant, though it can be sent.
+    pub warnings: Vec<String>,
 }
 
 /// How many requests it takes.
@@ -66,7 +69,7 @@ impl CallPlan {
         if let Some(folder) = &call.extract {
             refuse_no_folder(folder)?;
         }
-        let request = request(context, call).await?;
+        let (request, warnings) = request(context, call).await?;
         let requests = match batch {
             Some(batch) => Requests::Batches(batches(&batch, &request)?),
             None if call.paginate && request.method == Method::GET => Requests::Pages(call.max_items, call.max_pages),
@@ -88,12 +91,15 @@ impl CallPlan {
                 lines: call.ndjson,
                 filter,
                 gate,
+                pretty: call.pretty,
+                sort_keys: call.sort_keys,
             },
             wait: call.wait,
             extract: call.extract.clone(),
             allow_partial: call.allow_partial,
             retry_budget: RetryBudget { max_wait: call.max_wait.unwrap_or(MAX_WAIT), retry: !call.no_retry },
             data_only: filtered,
+            warnings,
         })
     }
 }
@@ -109,18 +115,24 @@ fn refuse_contradictions(call: &cli::Call) -> Result<()> {
         ("--ndjson", call.ndjson),
         ("--output", call.output.is_some()),
         ("--fail-unless", call.fail_unless.is_some()),
+        ("--pretty", call.pretty),
+        ("--sort-keys", call.sort_keys),
     ];
     let not_together = [
         ("--batch", &["--paginate", "--wait", "--extract"][..]),
         ("--paginate", &["--wait", "--extract"]),
         // What --extract prints are the names of files.
-        ("--extract", &["--jq", "--ndjson", "--output", "--fail-unless"]),
+        ("--extract", &["--jq", "--ndjson", "--output", "--fail-unless", "--pretty", "--sort-keys"]),
     ];
     let is_given = |flag: &str| given.iter().any(|(name, given)| *name == flag && *given);
     for (flag, others) in not_together {
         if let Some(other) = others.iter().find(|other| is_given(flag) && is_given(other)) {
             return Err(Error::usage(format!("`{other}` cannot go with `{flag}`")));
         }
+    }
+    // The results of a filter are no lines of ours.
+    if call.ndjson && call.pretty && call.jq.is_none() {
+        return Err(Error::usage("`--pretty` cannot go with `--ndjson`, which has one item on each line"));
     }
     Ok(())
 }
@@ -135,50 +147,85 @@ fn refuse_no_folder(folder: &Path) -> Result<()> {
     }
 }
 
-async fn request(context: Context<'_>, call: &cli::Call) -> Result<ApiRequest> {
-    let (typed_method, path) = match &call.path {
-        Some(limit) if call.wait.is_some() && humantime::parse_duration(limit).is_ok() => {
-            return Err(
-                Error::usage(format!("`{limit}` is no path")).hint(format!("a limit is written `--wait={limit}`"))
-            );
-        }
-        Some(path) => (Some(method(&call.method_or_path)?), path),
-        None if method(&call.method_or_path).is_ok() => {
-            return Err(Error::usage("the path is missing").hint("for example: `lokalise-auth call GET /projects`"));
-        }
-        None => (None, &call.method_or_path),
-    };
+/// The request, and what may not have been meant by it.
+async fn request(context: Context<'_>, call: &cli::Call) -> Result<(ApiRequest, Vec<String>)> {
+    let (typed_method, path) = method_and_path(call)?;
     let variable = context.world.var("LOKALISE_PROJECT_ID");
     let id = call.project.as_deref().or(variable.as_deref());
     let mut target = target(path, &context.settings.api_url, Project { id, branch: call.branch.as_deref() })?;
     let headers = headers(&call.headers)?;
-    let pairs = call.query.iter().map(|typed| fields::pair(typed)).collect::<Result<Vec<_>>>()?;
+    let mut pairs = call.query.iter().map(|typed| fields::pair(typed)).collect::<Result<Vec<_>>>()?;
+    let (input, fields) = inputs(context.world, call).await?;
+    let has_body = input.is_some() || !fields.is_empty();
+    let method = typed_method.unwrap_or(if has_body { Method::POST } else { Method::GET });
+    let in_query = input.is_some() || matches!(method, Method::GET | Method::HEAD);
+    let body = match input {
+        _ if in_query => {
+            pairs.extend(fields.into_query()?);
+            input.map(|source| RequestBody { parts: vec![BodyPart::Raw(source)] })
+        }
+        _ if fields.is_empty() => None,
+        _ => Some(fields.into_body()?),
+    };
+    add_query(&mut target.url, pairs.iter().map(|(key, value)| (key.as_str(), value.as_str())));
+    let request = ApiRequest::new(method, target, headers, body);
+    let warnings = request.unknown_parameters(pairs.iter().map(|(key, _)| key.as_str()));
+    Ok((request, warnings))
+}
 
+/// The method, if one was typed, and the path.
+fn method_and_path(call: &cli::Call) -> Result<(Option<Method>, &str)> {
+    let first = call.method_or_path.as_str();
+    match (&call.method, &call.path) {
+        (_, Some(limit)) if call.wait.is_some() && humantime::parse_duration(limit).is_ok() => {
+            Err(Error::usage(format!("`{limit}` is not a path")).hint(format!("a limit is written `--wait={limit}`")))
+        }
+        (Some(_), Some(_)) if method(first).is_ok() => {
+            Err(Error::usage("the method is given twice: with -X and in front of the path")
+                .hint("leave one of them out"))
+        }
+        (Some(_), Some(_)) => Err(Error::usage("there are two paths").hint("a call is `call -X METHOD PATH`")),
+        (None, Some(path)) => Ok((Some(method(first)?), path)),
+        (_, None) if method(first).is_ok() => {
+            Err(Error::usage("the path is missing").hint("for example: `lokalise-auth call GET /projects`"))
+        }
+        (typed, None) => Ok((typed.as_deref().map(method).transpose()?, first)),
+    }
+}
+
+/// The body of `--input`, and the fields with the files that they name.
+async fn inputs(world: &World, call: &cli::Call) -> Result<(Option<ByteSource>, Fields)> {
     let is_stdin = call.input.as_ref().is_some_and(|path| path.as_os_str() == "-");
     let reads_stdin = is_stdin || call.fields.0.iter().any(FieldArgument::reads_stdin);
     let stdin = if reads_stdin {
-        context.world.step("reading standard input");
+        world.step("reading standard input");
         Some(input::stdin().await?)
     } else {
         None
     };
     let mut inputs = Inputs::new(stdin);
     let input = match &call.input {
-        Some(path) => Some(inputs.source(&path.to_string_lossy())?),
+        Some(path) => {
+            refuse_no_file_name(path)?;
+            Some(inputs.source(&path.to_string_lossy())?)
+        }
         None => None,
     };
-    let fields = Fields::read(&call.fields.0, &mut inputs)?;
-    let has_body = input.is_some() || !fields.is_empty();
-    let method = typed_method.unwrap_or(if has_body { Method::POST } else { Method::GET });
-    let in_query = input.is_some() || matches!(method, Method::GET | Method::HEAD);
-    let (body, more_pairs) = match input {
-        _ if in_query => (input.map(|source| RequestBody { parts: vec![BodyPart::Raw(source)] }), fields.into_query()?),
-        _ if fields.is_empty() => (None, Vec::new()),
-        _ => (Some(fields.into_body()?), Vec::new()),
-    };
-    let pairs = pairs.iter().chain(&more_pairs);
-    add_query(&mut target.url, pairs.map(|(key, value)| (key.as_str(), value.as_str())));
-    Ok(ApiRequest::new(method, target, headers, body))
+    Ok((input, Fields::read(&call.fields.0, &mut inputs)?))
+}
+
+/// `--input` takes the name of a file. What other programs take there gets a hint, and is not repeated: it is data.
+fn refuse_no_file_name(path: &Path) -> Result<()> {
+    let text = path.to_string_lossy();
+    let is_json = text.trim_start().starts_with(['{', '[', '"']);
+    match text.strip_prefix('@') {
+        _ if path.exists() => Ok(()),
+        _ if is_json => Err(Error::usage("--input takes the name of a file, and this is JSON")
+            .hint("pipe it in with `--input -`, or give each field with -f or -F")),
+        Some(name) => Err(Error::usage(format!("there is no file `{text}`"))
+            .hint(format!("--input takes a name without `@`: `--input {}`", shell_words::quote(name)))),
+        None => Ok(()),
+    }
 }
 
 fn batches(batch: &Batch, request: &ApiRequest) -> Result<Vec<RequestBody>> {

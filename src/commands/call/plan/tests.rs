@@ -95,7 +95,7 @@ fn the_project_comes_from_the_flag_or_the_variable() {
 
 #[test]
 fn a_limit_without_its_sign_is_told_from_a_path() {
-    assert_eq!(refusal(&["/projects", "--wait", "5m"]), "`5m` is no path");
+    assert_eq!(refusal(&["/projects", "--wait", "5m"]), "`5m` is not a path");
 }
 
 #[test]
