@@ -12,15 +12,23 @@ pub fn is_certificate_error(error: &reqwest::Error) -> bool {
 }
 
 /// Whether a failed request may succeed when it is made again: not where a certificate, a setting or a name is wrong,
-/// where the server speaks no TLS that we speak, or where a proxy says no. A proxy may lock out who asks too often.
+/// where the server speaks no TLS that we speak, where the head of its answer cannot be read, or where a proxy says no.
+/// A proxy may lock out who asks too often.
 pub fn may_pass(error: &reqwest::Error) -> bool {
     let chain = chain(error);
     let is_unknown_name = chain.iter().any(|cause| {
         let cause = cause.to_string().to_lowercase();
         cause.contains("failed to lookup") && !cause.contains("temporary")
     });
-    let is_settled = chain.iter().any(|cause| handshake_failure(*cause).is_some() || unusable_roots(*cause).is_some());
+    let is_settled = chain.iter().any(|cause| {
+        handshake_failure(*cause).is_some() || unusable_roots(*cause).is_some() || is_malformed_head(*cause)
+    });
     !error.is_builder() && !is_unknown_name && !is_settled && !is_refused_by_proxy(&chain)
+}
+
+/// Whether an answer came whose head is not HTTP. It will be the same the next time.
+fn is_malformed_head(error: &(dyn std::error::Error + 'static)) -> bool {
+    error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse)
 }
 
 /// Whether a proxy answered, and not with a tunnel.
@@ -62,6 +70,11 @@ pub fn network_error(error: &reqwest::Error) -> Error {
         (
             format!("{host} closed the connection before TLS was agreed on"),
             "check LOKALISE_API_URL and its port, or the network",
+        )
+    } else if chain.iter().any(|cause| is_malformed_head(*cause)) {
+        (
+            format!("{host} sent an answer that is not HTTP"),
+            "check LOKALISE_API_URL and its port; a proxy in between may garble answers",
         )
     } else if error.is_connect() {
         (format!("{host} cannot be reached"), "check the network, or HTTPS_PROXY")

@@ -7,6 +7,7 @@ mod answers;
 mod batches;
 mod bundles;
 mod dry_run;
+mod encodings;
 mod limits;
 mod pages;
 mod processes;
