@@ -17,11 +17,13 @@ use crate::origin::OAuthUrl;
 use crate::world::World;
 
 mod failure;
+mod incoming;
 mod peer_certificate;
 mod proxies;
 mod roots;
 use failure::cause;
 pub use failure::{is_certificate_error, may_pass, network_error};
+pub use incoming::{ACCEPTED_CODING, Incoming};
 use peer_certificate::PeerCertificate;
 use proxies::BadProxy;
 pub use proxies::{no_proxy_variable, proxy_variable};
@@ -157,7 +159,7 @@ impl Http {
         let body = request_body(grant, client);
         world.trace(&format!("> POST {url}"));
         let request = self
-            .client(|builder| builder.timeout(TOKEN_REQUEST).no_gzip().retry(reqwest::retry::never()))
+            .client(|builder| builder.timeout(TOKEN_REQUEST).retry(reqwest::retry::never()))
             .map_err(|error| TokenRequestFailure { error, sent: false })?
             .post(url)
             .header("content-type", "application/json")

@@ -8,14 +8,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use hyper::body::Bytes;
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue, LOCATION};
+use reqwest::header::{ACCEPT_ENCODING, HeaderMap, HeaderName, HeaderValue, LOCATION};
 use reqwest::{Body, Client, Response, Url};
 use tokio::sync::Mutex;
 
 use super::request::ApiRequest;
 use super::retry::{AttemptResult, Decision, Retries};
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::{Http, may_pass, network_error, unless_idle};
+use crate::http::{ACCEPTED_CODING, Http, Incoming, may_pass, network_error, unless_idle};
 use crate::origin::Origin;
 use crate::rate_limit::RateLimit;
 use crate::session::Session;
@@ -71,7 +71,7 @@ pub struct Sender<'w> {
 
 /// An answer, its body still to come.
 pub struct ApiResponse {
-    response: Response,
+    incoming: Incoming,
     /// The server wants to be left alone for longer than this run may wait.
     pub come_back: Option<Duration>,
     /// Whether the request's method is one that writes.
@@ -118,21 +118,27 @@ impl FetchedResponse {
 }
 
 impl ApiResponse {
+    fn new(response: Response, come_back: Option<Duration>, is_of_write: bool) -> Result<Self, SendFailure> {
+        let incoming = Incoming::new(response).map_err(SendFailure::for_good)?;
+        Ok(Self { incoming, come_back, is_of_write })
+    }
+
     pub fn status(&self) -> u16 {
-        self.response.status().as_u16()
+        self.incoming.head().status().as_u16()
     }
 
     pub fn is_success(&self) -> bool {
-        self.response.status().is_success()
+        self.incoming.head().status().is_success()
     }
 
     /// The status line, such as `HTTP/1.1 200 OK`.
     pub fn status_line(&self) -> String {
-        format!("{:?} {}", self.response.version(), self.response.status())
+        let head = self.incoming.head();
+        format!("{:?} {}", head.version(), head.status())
     }
 
     pub fn headers(&self) -> &HeaderMap {
-        self.response.headers()
+        self.incoming.head().headers()
     }
 
     /// A header's text. Bytes outside ASCII are kept as well as they can be.
@@ -157,9 +163,7 @@ impl ApiResponse {
 
     /// Whether only the end of the connection marks the end of the body (RFC 9112 §6.3): it may be cut short unseen.
     pub fn ends_with_the_connection(&self) -> bool {
-        let headers = self.headers();
-        // A 204 has no body that could be cut (RFC 9112 §6.3).
-        self.status() != 204 && !headers.contains_key("content-length") && !headers.contains_key("transfer-encoding")
+        self.incoming.ends_with_connection()
     }
 
     /// Why the body cannot be read, as the network's failure where it may have been cut short unseen.
@@ -173,7 +177,7 @@ impl ApiResponse {
 
     /// The length of the body, where it is known.
     pub fn length(&self) -> Option<u64> {
-        self.response.content_length()
+        self.incoming.length()
     }
 
     /// The next bytes of the body.
@@ -181,7 +185,7 @@ impl ApiResponse {
     /// # Errors
     /// Network, if the body was cut short.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
-        next_chunk(&mut self.response).await
+        self.incoming.chunk().await
     }
 
     /// Reads ahead until the end, or until at least `enough` bytes are there.
@@ -219,7 +223,7 @@ impl<'w> Sender<'w> {
     /// # Errors
     /// Network, if none comes; what a renewal of the credential says.
     pub async fn send(&self, request: &ApiRequest) -> Result<ApiResponse> {
-        self.send_with(request, &mut self.retries()).await
+        self.send_with(request, &mut self.retries()).await.map_err(|failure| failure.error)
     }
 
     /// Sends a request and reads its answer's body, until its end or until `enough` bytes are there. As long as
@@ -228,6 +232,11 @@ impl<'w> Sender<'w> {
     /// # Errors
     /// As [`Sender::send`].
     pub async fn fetch(&self, request: &ApiRequest, enough: usize) -> Result<FetchedResponse> {
+        self.try_fetch(request, enough).await.map_err(|failure| failure.error)
+    }
+
+    /// The same for somebody who has to know whether another try is worth it.
+    pub async fn try_fetch(&self, request: &ApiRequest, enough: usize) -> Result<FetchedResponse, SendFailure> {
         self.fetch_with(request, enough, self.retries()).await
     }
 
@@ -236,10 +245,16 @@ impl<'w> Sender<'w> {
     /// # Errors
     /// As [`Sender::send`].
     pub async fn fetch_beside_others(&self, request: &ApiRequest, enough: usize) -> Result<FetchedResponse> {
-        self.fetch_with(request, enough, self.retries().through_locks()).await
+        let retries = self.retries().through_locks();
+        self.fetch_with(request, enough, retries).await.map_err(|failure| failure.error)
     }
 
-    async fn fetch_with(&self, request: &ApiRequest, enough: usize, mut retries: Retries) -> Result<FetchedResponse> {
+    async fn fetch_with(
+        &self,
+        request: &ApiRequest,
+        enough: usize,
+        mut retries: Retries,
+    ) -> Result<FetchedResponse, SendFailure> {
         loop {
             let mut answer = self.send_with(request, &mut retries).await?;
             let error = match answer.read_ahead(enough).await {
@@ -248,7 +263,7 @@ impl<'w> Sender<'w> {
             };
             match retries.decide(&request.method, &AttemptResult::Unreachable, self.world.now(), self.jitter()) {
                 Decision::Wait(wait) => self.wait(wait, &error.to_string()).await,
-                Decision::Keep | Decision::TooLong(_) => return Err(error),
+                Decision::Keep | Decision::TooLong(_) => return Err(SendFailure::for_now(error)),
             }
         }
     }
@@ -258,7 +273,7 @@ impl<'w> Sender<'w> {
         Retries::new(self.retry_budget.max_wait.saturating_sub(self.waited.get()), self.retry_budget.retry)
     }
 
-    async fn send_with(&self, request: &ApiRequest, retries: &mut Retries) -> Result<ApiResponse> {
+    async fn send_with(&self, request: &ApiRequest, retries: &mut Retries) -> Result<ApiResponse, SendFailure> {
         let mut replayed = false;
         let is_of_write = !request.reads_by_method();
         loop {
@@ -267,17 +282,18 @@ impl<'w> Sender<'w> {
             let (now, jitter) = (self.world.now(), self.jitter());
             let response = match outcome {
                 Ok(response) => response,
-                Err(SendFailure { error, may_pass: false }) => return Err(error),
-                Err(SendFailure { error, .. }) => {
+                Err(failure) if !failure.may_pass => return Err(failure),
+                Err(failure) => {
                     match retries.decide(&request.method, &AttemptResult::Unreachable, now, jitter) {
-                        Decision::Wait(wait) => self.wait(wait, &error.to_string()).await,
-                        Decision::Keep | Decision::TooLong(_) => return Err(error),
+                        Decision::Wait(wait) => self.wait(wait, &failure.error.to_string()).await,
+                        Decision::Keep | Decision::TooLong(_) => return Err(failure),
                     }
                     continue;
                 }
             };
             let status = response.status().as_u16();
-            if status == 401 && !replayed && self.has_new_credential(&credential.1).await? {
+            let renewed = status == 401 && !replayed;
+            if renewed && self.has_new_credential(&credential.1).await.map_err(SendFailure::for_good)? {
                 replayed = true;
                 continue;
             }
@@ -285,8 +301,8 @@ impl<'w> Sender<'w> {
                 self.crowded.set(true);
             }
             match retries.decide(&request.method, &AttemptResult::Answered(status, response.headers()), now, jitter) {
-                Decision::Keep => return Ok(ApiResponse { response, come_back: None, is_of_write }),
-                Decision::TooLong(wait) => return Ok(ApiResponse { response, come_back: Some(wait), is_of_write }),
+                Decision::Keep => return ApiResponse::new(response, None, is_of_write),
+                Decision::TooLong(wait) => return ApiResponse::new(response, Some(wait), is_of_write),
                 Decision::Wait(wait) => {
                     let why = match status {
                         429 => "too many requests (HTTP 429)".to_owned(),
@@ -339,6 +355,7 @@ impl<'w> Sender<'w> {
                 .client
                 .request(request.method.clone(), url.clone())
                 .headers(request.headers.clone())
+                .header(ACCEPT_ENCODING, ACCEPTED_CODING)
                 .header(name.clone(), value.clone());
             let sent = Arc::new(AtomicU64::new(0));
             if let Some(body) = &request.body {
@@ -364,16 +381,6 @@ impl<'w> Sender<'w> {
         // Without randomness all come back together, which is not worth a failure.
         self.world.random::<1>().map_or(0.5, |[byte]| f64::from(byte) / 255.0)
     }
-}
-
-/// The next bytes of a body.
-///
-/// # Errors
-/// Network, if the body was cut short or nothing has come for too long.
-pub async fn next_chunk(response: &mut Response) -> Result<Option<Bytes>> {
-    let host = response.url().host_str().unwrap_or_default().to_owned();
-    let chunk = unless_idle(&host, || 0, response.chunk()).await?;
-    chunk.map_err(|error| network_error(&error))
 }
 
 /// Where a redirect leads that may be followed with the credential: to the same scheme, host and port, and for a

@@ -11,7 +11,7 @@ use crate::cli::Whoami;
 use crate::context::Context;
 use crate::credential::Credential;
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::{Http, network_error};
+use crate::http::{Http, Incoming, network_error};
 use crate::lokalise::identity::{OwnerLookup, TokenStatus};
 use crate::origin::ApiUrl;
 use crate::profile::Owner;
@@ -280,14 +280,15 @@ async fn get(
     let (name, value) = credential.header();
     let request =
         http.api()?.get(url).header(name, value).header(ACCEPT, "application/json").timeout(Duration::from_secs(30));
-    let mut response = request.send().await.map_err(|error| network_error(&error))?;
+    let response = request.send().await.map_err(|error| network_error(&error))?;
     if let Some(turn) = turn {
         turn.answered(response.headers(), world.now());
     }
     let status = response.status().as_u16();
     world.trace(&format!("< {status}"));
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| network_error(&error))? {
+    let mut incoming = Incoming::new(response)?;
+    while let Some(chunk) = incoming.chunk().await? {
         if body.len() + chunk.len() > LONGEST {
             break;
         }

@@ -1,7 +1,93 @@
-//! Response heads that cannot be read.
+//! Content codings, and heads that cannot be read.
 
 use super::Scene;
+use crate::support::standin::{Answer, gzip_of};
 use crate::support::wire::{Step, Wire, head};
+
+const DOCUMENT: &str = "{\"projects\":[{\"name\":\"\u{e9}\"}]}";
+
+fn packed() -> Answer {
+    Answer::new(200, gzip_of(DOCUMENT.as_bytes())).header("Content-Type", "application/json")
+}
+
+#[test]
+fn gzip_is_undone_in_any_letter_case_and_beside_identity() {
+    let scene = Scene::new();
+    for codings in [&["gzip"][..], &["GZIP"], &["x-gzip"], &["identity", "X-GZip"], &["gzip, identity"]] {
+        let answer = codings.iter().fold(packed(), |answer, coding| answer.header("Content-Encoding", coding));
+        scene.standin.answer_times(2, "GET", "/api2/projects", &answer);
+        assert_eq!(scene.call(&["GET", "/projects"]).quietly(), DOCUMENT, "{codings:?}");
+        assert_eq!(scene.call(&["GET", "/projects", "-q", ".projects[].name"]).quietly(), "\u{e9}\n", "{codings:?}");
+    }
+    scene.standin.answer_next("GET", "/api2/projects", packed().header("Content-Encoding", "gzip"));
+    let shown = scene.call(&["GET", "/projects", "-i"]).quietly().to_ascii_lowercase();
+    assert!(!shown.contains("content-encoding") && !shown.contains("content-length"), "{shown}");
+    for coding in ["identity", "", "Identity, "] {
+        let answer = Answer::new(200, DOCUMENT).header("Content-Encoding", coding);
+        scene.standin.answer_next("GET", "/api2/projects", answer);
+        assert_eq!(scene.call(&["GET", "/projects"]).quietly(), DOCUMENT, "{coding}");
+    }
+}
+
+#[test]
+fn a_coding_that_nobody_asked_for_is_passed_on_to_nobody() {
+    let scene = Scene::new();
+    for (codings, named) in [
+        (&["br"][..], "br"),
+        (&["Deflate"], "deflate"),
+        (&["zstd"], "zstd"),
+        (&["gzip, br"], "gzip, br"),
+        (&["gzip", "br"], "gzip, br"),
+        (&["gzip, gzip"], "gzip, gzip"),
+        (&["x-own"], "x-own"),
+    ] {
+        let answer = codings.iter().fold(packed(), |answer, coding| answer.header("Content-Encoding", coding));
+        scene.standin.answer_always("GET", "/api2/projects", answer);
+        for flags in [&[][..], &["-i"], &["-q", "."], &["--paginate"], &["--ndjson"], &["-o", "out.json"]] {
+            scene.standin.forget_requests();
+            let told = scene.call(&[&["GET", "/projects"], flags].concat());
+            let said =
+                format!("the answer of 127.0.0.1 is in the content coding `{named}`, and we asked for gzip (HTTP 200)");
+            assert_eq!((told.failed(9), told.stdout.as_str()), (said.as_str(), ""), "{flags:?}");
+            assert_eq!(scene.standin.requests().len(), 1, "it would be the same the next time");
+        }
+    }
+    assert!(!scene.home.work().join("out.json").exists());
+    let refused = Answer::error(404, "no").header("Content-Encoding", "br");
+    scene.standin.answer_next("GET", "/api2/teams", refused);
+    let told = scene.call(&["GET", "/teams"]);
+    assert!(told.failed(9).ends_with("(HTTP 404)") && told.stdout.is_empty(), "{}", told.stderr);
+}
+
+#[test]
+fn an_answer_without_a_body_has_nothing_to_decode() {
+    let scene = Scene::new();
+    for coding in ["gzip", "br"] {
+        let answer = Answer::new(200, DOCUMENT).header("Content-Encoding", coding);
+        scene.standin.answer_next("HEAD", "/api2/projects", answer);
+        assert_eq!(scene.call(&["HEAD", "/projects"]).quietly(), "");
+        scene.standin.answer_next(
+            "DELETE",
+            "/api2/projects/1",
+            Answer::new(204, "").header("Content-Encoding", coding),
+        );
+        assert_eq!(scene.call(&["DELETE", "/projects/1"]).quietly(), "");
+    }
+}
+
+#[test]
+fn a_packed_body_that_is_cut_or_garbled_is_the_network_s_failure() {
+    let scene = Scene::new();
+    let whole = gzip_of(DOCUMENT.as_bytes());
+    for (body, said) in [
+        (whole[..whole.len() - 3].to_vec(), "the answer of 127.0.0.1 was cut short"),
+        (DOCUMENT.as_bytes().to_vec(), "the answer of 127.0.0.1 is not the gzip that it claims to be"),
+    ] {
+        let answer = Answer::new(200, body).header("Content-Encoding", "gzip");
+        scene.standin.answer_next("GET", "/api2/projects", answer);
+        assert_eq!(scene.call(&["GET", "/projects", "-q", "."]).failed(9), said);
+    }
+}
 
 #[test]
 fn a_head_that_cannot_be_read_is_not_asked_for_again() {

@@ -6,17 +6,17 @@ use std::io::{Seek, Write};
 use std::path::Path;
 use std::time::Duration;
 
-use reqwest::header::LOCATION;
+use reqwest::header::{ACCEPT_ENCODING, LOCATION};
 use reqwest::{Method, Response, Url};
 
 use crate::call::bundle::unpack;
 use crate::call::process::{bundle_url, queued};
 use crate::call::progress::{self, ProgressLine};
 use crate::call::retry::{AttemptResult, Decision};
-use crate::call::send::{SendFailure, next_chunk};
+use crate::call::send::SendFailure;
 use crate::error::{Error, ErrorKind, Result};
-use crate::escape;
-use crate::http::unless_idle;
+use crate::escape::escaped;
+use crate::http::{ACCEPTED_CODING, Incoming, unless_idle};
 use crate::origin::is_loopback;
 
 use super::Run;
@@ -39,7 +39,7 @@ pub async fn extract(run: &Run<'_>, wait: Option<Duration>, folder: &Path) -> Re
     let mut names = String::new();
     for path in unpack(zip, length, folder)? {
         let name = path.display().to_string();
-        names.push_str(&escape::value(&name));
+        names.push_str(&if run.context.world.stdout_is_terminal { escaped(&name) } else { name.as_str().into() });
         names.push('\n');
     }
     if run.silent { Ok(()) } else { run.context.world.answer(&names) }
@@ -86,16 +86,16 @@ async fn fetch(run: &Run<'_>, url: &Url) -> Result<(File, u64)> {
 
 /// One try. The inner error is an answer that is no bundle.
 async fn attempt(run: &Run<'_>, url: &Url) -> Result<Result<(File, u64), Response>, SendFailure> {
-    let mut response = match answer(run, url).await? {
-        response if response.status().is_success() => response,
+    let mut incoming = match answer(run, url).await? {
+        response if response.status().is_success() => Incoming::new(response).map_err(SendFailure::for_good)?,
         refused => return Ok(Err(refused)),
     };
     let unwritable =
         |error: std::io::Error| SendFailure::for_good(Error::other("the bundle cannot be kept").because(error));
     let mut file = tempfile::tempfile().map_err(unwritable)?;
-    let (mut length, whole) = (0, response.content_length());
+    let (mut length, whole) = (0, incoming.length());
     let progress = ProgressLine::new(run.context.world, false);
-    while let Some(chunk) = next_chunk(&mut response).await.map_err(SendFailure::for_now)? {
+    while let Some(chunk) = incoming.chunk().await.map_err(SendFailure::for_now)? {
         length += chunk.len() as u64;
         if length > LONGEST_BUNDLE {
             return Err(SendFailure::for_good(Error::other("the bundle is longer than 2 GiB; it is not fetched")));
@@ -114,7 +114,9 @@ async fn answer(run: &Run<'_>, url: &Url) -> Result<Response, SendFailure> {
     for _ in 0..=MOST_HOPS {
         run.context.world.trace(&format!("> GET {} (address not shown)", host(&url)));
         let response =
-            unless_idle(host(&url), || 0, client.get(url.clone()).send()).await.map_err(SendFailure::for_now)??;
+            unless_idle(host(&url), || 0, client.get(url.clone()).header(ACCEPT_ENCODING, ACCEPTED_CODING).send())
+                .await
+                .map_err(SendFailure::for_now)??;
         run.context.world.trace(&format!("< {}", response.status()));
         let location = response.headers().get(LOCATION).filter(|_| response.status().is_redirection());
         let Some(next) = location.and_then(|location| url.join(location.to_str().ok()?).ok()) else {

@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 pub use {
     authorize::Authorization,
     content::{Content, OWNER_EMAIL, OWNER_ID, OWNER_NAME, TEAM_ID},
-    files::zip_of,
+    files::{gzip_of, zip_of},
     message::{Answer, Body, Received, form},
     script::Place,
     switches::{Person, Switches, SyncExport},
