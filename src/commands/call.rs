@@ -18,6 +18,7 @@ use crate::context::Context;
 use crate::credential::CredentialKind;
 use crate::error::{Error, Result};
 use crate::http::Http;
+use crate::json::lenient;
 use crate::json::list::BodySummary;
 use crate::profile::ProfileEntry;
 use crate::session::{CredentialChoice, CredentialSource, Session, command_hint};
@@ -135,7 +136,7 @@ fn credential_info(session: &Session, async_export: Option<String>, paginates: b
 
 /// What a whole body says about errors, if it is JSON at all.
 fn summary_of(body: &[u8]) -> BodySummary {
-    serde_json::from_slice(body).map(|document| BodySummary::of(&document)).unwrap_or_default()
+    lenient::parse(body).map(|document| BodySummary::of(&document)).unwrap_or_default()
 }
 
 /// Refuses what would write, where only reading is allowed.

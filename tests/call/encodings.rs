@@ -1,4 +1,6 @@
-//! Content codings, and heads that cannot be read.
+//! Content codings, heads that cannot be read, and byte order marks.
+
+use serde_json::json;
 
 use super::Scene;
 use crate::support::standin::{Answer, gzip_of};
@@ -118,4 +120,20 @@ fn a_head_that_cannot_be_read_is_not_asked_for_again() {
         assert!(told.failed(9).starts_with("127.0.0.1 sent an answer that is not HTTP: "), "{named}: {}", told.stderr);
         assert_eq!((wire.requests().len(), told.stdout.as_str()), (asked + 1, ""), "{named}");
     }
+}
+
+#[test]
+fn a_byte_order_mark_before_an_answer_is_skipped_where_it_is_read() {
+    let scene = Scene::new();
+    let marked =
+        |document: &str| Answer::new(200, format!("\u{feff}{document}")).header("Content-Type", "application/json");
+    scene.standin.answer_always("GET", "/api2/projects", marked(DOCUMENT));
+    assert_eq!(scene.call(&["GET", "/projects"]).quietly(), format!("\u{feff}{DOCUMENT}"), "byte for byte");
+    assert_eq!(scene.call(&["GET", "/projects", "--ndjson"]).quietly(), "{\"name\":\"\u{e9}\"}\n");
+    assert_eq!(scene.call(&["GET", "/projects?page=1", "--paginate"]).json()["projects"][0]["name"], "\u{e9}");
+    scene.standin.answer_always("POST", "/api2/projects", marked("{\"errors\":[\"taken\"]}"));
+    assert_eq!(scene.call(&["POST", "/projects", "-f", "a=b"]).failed(10), "1 item was refused: taken (HTTP 200)");
+    scene.standin.answer_always("PUT", "/api2/projects", marked("{\"keys\":[1]}"));
+    let told = scene.call_with(&["PUT", "/projects", "--input", "-", "--batch", "keys:1"], "{\"keys\":[1,2]}");
+    assert_eq!(told.json(), json!({"keys": [1, 1]}));
 }

@@ -11,6 +11,7 @@ use crate::call::progress::ProgressLine;
 use crate::call::refusal::{ResponseHead, judged};
 use crate::call::send::FetchedResponse;
 use crate::error::{Error, Result};
+use crate::json::lenient::without_bom;
 use crate::json::list::BodySummary;
 
 use super::{Run, summary_of};
@@ -86,7 +87,8 @@ fn answer(fetched: FetchedResponse) -> Result<(FetchedResponse, Value)> {
     let body = fetched.body()?;
     judged(&summary_of(&body), &ResponseHead::of(&fetched.answer), true)?;
     // What has nothing to say, as a 204, adds nothing to the others.
-    let document = if body.trim_ascii().is_empty() { &b"{}"[..] } else { &body };
+    let document = without_bom(&body).trim_ascii();
+    let document = if document.is_empty() { &b"{}"[..] } else { document };
     let answer =
         serde_json::from_slice(document).map_err(|error| Error::other("an answer is not JSON").because(error))?;
     Ok((fetched, answer))
