@@ -3,9 +3,11 @@
 pub mod batch;
 pub mod body;
 pub mod bundle;
+pub mod bundle_address;
 pub mod dry_run;
 pub mod fields;
 pub mod filter;
+pub mod first_words;
 pub mod headers;
 pub mod input;
 pub mod merge;

@@ -42,13 +42,16 @@ pub struct Retries {
     allowed: bool,
     /// A 423 says that another request of ours is in the way (`src/lokalise/README.md`, rate and size).
     through_locks: bool,
+    /// The bundle host is asked again after each failure of its own: Amazon S3 answers 500 to a request that succeeds a
+    /// moment later.
+    is_bundle: bool,
     tries: u32,
     waited: Duration,
 }
 
 impl Retries {
     pub fn new(budget: Duration, allowed: bool) -> Self {
-        Self { budget, allowed, through_locks: false, tries: 1, waited: Duration::ZERO }
+        Self { budget, allowed, through_locks: false, is_bundle: false, tries: 1, waited: Duration::ZERO }
     }
 
     /// For requests that are made beside each other: a 423 is waited out as well.
@@ -56,11 +59,17 @@ impl Retries {
         Self { through_locks: true, ..self }
     }
 
+    /// For the GET of a bundle: 408 and every 5xx are waited out as well.
+    pub fn of_bundle(self) -> Self {
+        Self { is_bundle: true, ..self }
+    }
+
     /// Decides about an outcome, and counts the wait that it asks for. `jitter` is a random number from 0 to 1.
     pub fn decide(&mut self, method: &Method, outcome: &AttemptResult, now: SystemTime, jitter: f64) -> Decision {
         let again = match outcome {
             AttemptResult::Answered(429, _) => true,
             AttemptResult::Answered(423, _) => self.through_locks,
+            AttemptResult::Answered(408 | 500..=599, _) if self.is_bundle => true,
             // Whether a POST has been carried out, a failure does not say.
             AttemptResult::Answered(502..=504, _) | AttemptResult::Unreachable => {
                 matches!(*method, Method::GET | Method::HEAD)
@@ -215,6 +224,24 @@ mod tests {
         let decision = beside.decide(&Method::GET, &AttemptResult::Answered(423, &locked), now(), 0.5);
         assert_eq!(decision, Decision::Wait(Duration::from_millis(500)));
         assert_eq!(patient().decide(&Method::GET, &AttemptResult::Answered(423, &locked), now(), 0.5), Decision::Keep);
+    }
+
+    #[test]
+    fn a_bundle_host_is_asked_again_after_each_failure_of_its_own() {
+        let empty = HeaderMap::new();
+        let decide = |retries: Retries, status| {
+            let mut retries = retries;
+            retries.decide(&Method::GET, &AttemptResult::Answered(status, &empty), now(), 0.5)
+        };
+        for status in [408, 429, 500, 501, 502, 503, 504, 507, 599] {
+            assert_eq!(decide(patient().of_bundle(), status), Decision::Wait(Duration::from_millis(500)), "{status}");
+        }
+        for status in [400, 403, 404, 410, 416] {
+            assert_eq!(decide(patient().of_bundle(), status), Decision::Keep, "{status}");
+        }
+        for status in [408, 500, 501, 507] {
+            assert_eq!(decide(patient(), status), Decision::Keep, "the API's own {status}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::Scene;
 use crate::support::standin::{Answer, SyncExport, zip_of};
+use crate::support::tls::{Authority, Certificate, Tls};
 
 const ASYNC: [&str; 7] =
     ["POST", "/projects/{p}/files/async-download", "-f", "format=json", "--wait", "--extract", "locales"];
@@ -33,7 +34,9 @@ fn files_below(folder: &Path) -> Vec<String> {
 fn an_export_ends_in_a_folder_and_its_files_are_listed() {
     for arguments in [&ASYNC[..], &SYNC] {
         let scene = Scene::new();
-        let listed = scene.call(arguments).quietly();
+        let told = scene.call(arguments);
+        assert_eq!(told.code, 0, "{}", told.stderr);
+        let listed = told.stdout;
         let mut listed: Vec<&str> = listed.lines().collect();
         listed.sort_unstable();
         assert!(!listed.is_empty());
@@ -91,26 +94,40 @@ fn the_waits_of_a_run_are_one_budget_to_the_bundle_s_end() {
     scene.standin.answer_next("POST", &scene.project("/files/download"), busy("1"));
     scene.standin.answer_next("GET", "/export/*", busy("1"));
     let told = scene.call(&[&SYNC[..], &["--max-wait", "1500ms"]].concat());
-    assert_eq!(told.failed(1), "127.0.0.1 does not give the bundle (HTTP 429)");
+    assert_eq!(told.failed(7), "127.0.0.1 does not give the bundle (HTTP 429)");
+    assert!(told.stderr.contains("hint: try again in 1s, at "), "{}", told.stderr);
 }
 
 #[test]
 fn a_bundle_that_fails_to_come_is_fetched_again() {
     let scene = Scene::new();
-    scene.standin.answer_next("GET", "/export/*", Answer::html(503, "SlowDown"));
-    assert_eq!(scene.call(&ASYNC).code, 0);
-    assert_eq!(scene.standin.bundle_requests().len(), 2);
+    for status in [500, 503, 408, 429] {
+        scene.standin.forget_requests();
+        scene.standin.answer_next("GET", "/export/*", Answer::html(status, "x").header("Retry-After", "0"));
+        assert_eq!(scene.call(&SYNC).code, 0, "{status}");
+        assert_eq!(scene.standin.bundle_requests().len(), 2, "{status}");
+    }
 }
 
 #[test]
 fn a_hostile_bundle_writes_nothing() {
-    for name in ["../evil", "/tmp/lokalise-auth-evil", "a/../../evil", "..\\evil", "C:\\evil", "C:/evil"] {
+    let outside = "it leads out of the folder";
+    let odd = "it has a character that no file name should have";
+    for (name, why) in [
+        ("../evil", outside),
+        ("a/../../evil", outside),
+        ("/../evil", outside),
+        ("..\\evil", odd),
+        ("C:\\evil", "it begins with a drive"),
+        ("C:/evil", "it begins with a drive"),
+        (".git/config", "git would take it for its own folder"),
+        ("sub/.G\u{200c}IT. /hooks/x", "git would take it for its own folder"),
+    ] {
         let scene = Scene::new();
         scene.standin.set(|switches| switches.bundle = Some(zip_of(&[("good.json", b"{}"), (name, b"evil")])));
         let told = scene.call(&SYNC);
-        assert_eq!(told.failed(1), format!("the bundle is not unpacked: it has an entry named `{name}`"));
+        assert_eq!(told.failed(1), format!("the bundle is not unpacked: it has an entry named `{name}`, and {why}"));
         assert_eq!(files_below(&scene.home.work()), [""; 0]);
-        assert!(!Path::new("/tmp/lokalise-auth-evil").exists());
         assert!(!scene.home.path().join("evil").exists());
     }
 }
@@ -119,7 +136,10 @@ fn a_hostile_bundle_writes_nothing() {
 fn an_empty_or_broken_bundle_is_an_error() {
     for (bundle, said) in [
         (zip_of(&[]), "the bundle has no file in it"),
-        (b"<Error>AccessDenied</Error>".to_vec(), "the bundle cannot be unpacked"),
+        (
+            b"<Error>AccessDenied</Error>".to_vec(),
+            "the bundle is not a zip archive: it begins with `<Error>AccessDenied</Error>`",
+        ),
         (zip_of(&[("a", b"b")])[..40].to_vec(), "the bundle cannot be unpacked"),
     ] {
         let scene = Scene::new();
@@ -140,6 +160,44 @@ fn a_bundle_over_plain_http_is_not_fetched() {
     let scene = Scene::new();
     scene.standin.answer_next("GET", "/export/*", redirect);
     assert_eq!(scene.call(&SYNC).failed(1), "the address of the bundle is not https; it is not fetched");
+}
+
+#[test]
+fn an_https_api_makes_nobody_ask_this_machine_by_plain_http() {
+    let mut scene = Scene::new();
+    let authority = Authority::new();
+    let tls = Tls::before(scene.standin.address(), &authority, &Certificate::default());
+    scene.home.set("LOKALISE_API_URL", &tls.api_url());
+    scene.home.set("SSL_CERT_FILE", &authority.write(&scene.home.work()).display().to_string());
+    let said = "the address of the bundle leads to this machine by plain http; it is not fetched";
+    assert_eq!(scene.call(&SYNC).failed(1), said);
+    // Nor does a redirect.
+    let there = format!("http://{}/export/x", scene.standin.bundle_address());
+    let here = format!("{}/moved", tls.api_url());
+    let answer = Answer::json(200, &json!({ "bundle_url": here }));
+    scene.standin.answer_next("POST", &scene.project("/files/download"), answer);
+    scene.standin.answer_next("GET", "/api2/moved", Answer::redirect(&there));
+    assert_eq!(scene.call(&SYNC).failed(1), said);
+    assert_eq!(scene.standin.bundle_requests().len(), 0);
+}
+
+#[test]
+fn the_list_of_files_is_shown_escaped() {
+    let scene = Scene::new();
+    let bundle = zip_of(&[("/locale//de\u{202e}.json", b"{}")]);
+    scene.standin.set(|switches| switches.bundle = Some(bundle.clone()));
+    assert_eq!(scene.call(&SYNC).quietly(), "locales/locale/de\\u{202e}.json\n");
+    assert_eq!(files_below(&scene.home.work()), ["locales/locale/de\u{202e}.json"]);
+}
+
+#[test]
+fn what_is_in_the_way_is_named_and_nothing_is_written() {
+    let scene = Scene::new();
+    std::fs::create_dir_all(scene.home.work().join("locales/locale/fr.json")).expect("our own folder");
+    let told = scene.call(&SYNC);
+    let said = "`locales/locale/fr.json` is in the way: it is a folder, and the bundle has a file there";
+    assert_eq!(told.failed(1), said);
+    assert_eq!(files_below(&scene.home.work()), [""; 0]);
 }
 
 #[test]
@@ -180,7 +238,8 @@ fn an_export_that_is_too_big_gets_a_line_that_works_as_pasted() {
     let words = shell_words::split(line).unwrap();
     assert_eq!(words[0], "lokalise-auth");
     let arguments: Vec<&str> = words[2..].iter().map(String::as_str).collect();
-    assert!(!scene.call(&arguments).quietly().is_empty());
+    let pasted = scene.call(&arguments);
+    assert_eq!((pasted.code, pasted.stdout.is_empty()), (0, false), "{}", pasted.stderr);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Bundles, friendly and hostile, and what they leave in a folder.
 
-use std::io::{Cursor, Write};
+use std::fs;
+use std::io::Cursor;
 
 use tempfile::TempDir;
 use zip::ZipWriter;
@@ -40,8 +41,7 @@ impl TestFolder {
     }
 
     fn unpack(&self, bundle: Vec<u8>) -> Result<Vec<PathBuf>> {
-        let length = bundle.len() as u64;
-        unpack(Cursor::new(bundle), length, &self.folder())
+        unpack(Cursor::new(bundle), &self.folder(), &AtomicBool::new(false))
     }
 
     fn refusal(&self, bundle: Vec<u8>) -> String {
@@ -123,34 +123,39 @@ fn files_that_share_their_data_are_refused() {
 }
 
 #[test]
-fn a_name_that_no_file_system_takes_leaves_nothing_behind() {
-    let place = TestFolder::new();
-    let long = "x".repeat(256);
-    assert!(place.refusal(bundle(&[("en.json", b"{}"), (&long, b"{}")])).contains("it has an entry named"));
-    assert_eq!(place.all(), [""; 0]);
-    place.unpack(bundle(&[(&long[1..], b"{}")])).unwrap();
-}
-
-#[test]
 fn a_name_that_leads_out_writes_nothing_at_all() {
-    for (name, hostile) in [
-        ("xx/evil.txt", "../evil.txt"),
-        ("a/xx/xx/evil.txt", "a/../../evil.txt"),
-        ("xtmp/evil.txt", "/tmp/evil.txt"),
-        ("xx_evil.txt", "..\\evil.txt"),
-        ("xx_evil.txt", "C:/evil.txt"),
-        ("xxevil.txt", "c:evil.txt"),
-        ("a/xevil.txt", "a//evil.txt"),
-        ("a/x/evil.txt", "a/./evil.txt"),
-        ("xevil.txt", "\nevil.txt"),
-        ("xx", ".."),
+    for (name, hostile, why) in [
+        ("xx/evil.txt", "../evil.txt", "it leads out of the folder"),
+        ("a/xx/xx/evil.txt", "a/../../evil.txt", "it leads out of the folder"),
+        ("xx_evil.txt", "..\\evil.txt", "it has a character that no file name should have"),
+        ("xxevil.txt", "c:evil.txt", "it begins with a drive"),
+        ("xgit/config", ".git/config", "git would take it for its own folder"),
+        ("xx", "..", "it leads out of the folder"),
     ] {
         let place = TestFolder::new();
         let bundle = renamed(bundle(&[("good.json", b"{}"), (name, b"evil")]), name, hostile);
         let message = place.refusal(bundle);
-        assert!(message.contains("it has an entry named"), "{hostile}: {message}");
+        assert_eq!(message, format!("the bundle is not unpacked: it has an entry named `{hostile}`, and {why}"));
         assert_eq!(place.all(), [""; 0], "{hostile}");
     }
+}
+
+#[test]
+fn an_entry_that_is_the_folder_itself_is_no_file_and_no_harm() {
+    let place = TestFolder::new();
+    let with_folder = renamed(bundle(&[("xy", b""), ("en.json", b"{}")]), "xy", "./");
+    assert_eq!(place.unpack(with_folder).unwrap(), [place.folder().join("en.json")]);
+    let place = TestFolder::new();
+    assert_eq!(place.refusal(renamed(bundle(&[("xy", b"")]), "xy", "./")), "the bundle has no file in it");
+    let nameless = renamed(bundle(&[("x", b"a")]), "x", ".");
+    assert!(place.refusal(nameless).ends_with("it has an entry named `.`, and that is no name of a file"));
+}
+
+#[test]
+fn an_archive_may_have_other_bytes_in_front() {
+    let place = TestFolder::new();
+    let bundle = [&b"#!/bin/sh PK\x01\x02 PK\x05\x06 exit\n"[..], &bundle(&[("en.json", b"{}")])].concat();
+    assert_eq!(place.unpack(bundle).unwrap(), [place.folder().join("en.json")]);
 }
 
 #[test]
@@ -159,7 +164,7 @@ fn links_and_devices_are_refused() {
     writer.add_symlink("link", "/etc", SimpleFileOptions::default()).unwrap();
     let link = writer.finish().unwrap().into_inner();
     let place = TestFolder::new();
-    assert_eq!(place.refusal(link), "the bundle is not unpacked: `link` is neither a file nor a folder");
+    assert_eq!(place.refusal(link), "the bundle is not unpacked: its entry `link` is neither a file nor a folder");
     assert_eq!(place.all(), [""; 0]);
 
     let mut writer = ZipWriter::new(Cursor::new(vec![]));
@@ -169,7 +174,7 @@ fn links_and_devices_are_refused() {
     let mode = 0o100_644_u16.to_le_bytes();
     let at = (0..device.len()).rev().find(|at| device[*at..].starts_with(&mode)).unwrap();
     device[at..at + 2].copy_from_slice(&0o020_644_u16.to_le_bytes());
-    assert_eq!(place.refusal(device), "the bundle is not unpacked: `device` is neither a file nor a folder");
+    assert_eq!(place.refusal(device), "the bundle is not unpacked: its entry `device` is neither a file nor a folder");
     assert_eq!(place.all(), [""; 0]);
 }
 
@@ -177,11 +182,17 @@ fn links_and_devices_are_refused() {
 fn two_entries_of_one_name_are_refused() {
     let twice = renamed(bundle(&[("aaa.json", b"1"), ("bbb.json", b"2")]), "bbb.json", "aaa.json");
     let place = TestFolder::new();
-    assert_eq!(place.refusal(twice), "the bundle is not unpacked: it has two entries of the same name");
+    assert_eq!(place.refusal(twice), "the bundle is not unpacked: it has two entries named `aaa.json`");
     assert_eq!(place.all(), [""; 0]);
     let file_and_folder = renamed(bundle(&[("aaaa", b"1"), ("bbbb/c", b"2")]), "bbbb/c", "aaaa/c");
-    assert_eq!(place.refusal(file_and_folder), "the bundle is not unpacked: `aaaa/c` stands below a file");
+    assert_eq!(place.refusal(file_and_folder), "the bundle is not unpacked: its entry `aaaa/c` is below a file");
+    let spelled_twice = renamed(bundle(&[("a/b.json", b"1"), ("xxa//b.json", b"2")]), "xxa//b.json", "./a//b.json");
+    assert_eq!(place.refusal(spelled_twice), "the bundle is not unpacked: it has two entries named `a/b.json`");
+    let file_then_folder = renamed(bundle(&[("aa", b"1"), ("bbb", b"")]), "bbb", "aa/");
+    assert_eq!(place.refusal(file_then_folder), "the bundle is not unpacked: `aa` is a file and a folder in it");
     assert_eq!(place.all(), [""; 0]);
+    place.unpack(renamed(bundle(&[("xx", b""), ("yyyyx.json", b"1")]), "yyyyx.json", "xx//x.json")).unwrap_err();
+    place.unpack(renamed(bundle(&[("xxx", b""), ("yy/b.json", b"1")]), "xxx", "yy/")).unwrap();
 }
 
 #[test]
@@ -196,7 +207,7 @@ fn a_bundle_without_files_is_an_error() {
 
 #[test]
 fn a_bomb_is_refused_before_anything_is_written() {
-    let zeros = vec![0; usize::try_from(RATIO_FREE).unwrap() + 1];
+    let zeros = vec![0; usize::try_from(RATIO_FREE_BYTES).unwrap() + 1];
     let place = TestFolder::new();
     assert_eq!(
         place.refusal(bundle(&[("a.txt", b"a"), ("zeros", &zeros)])),
@@ -209,11 +220,10 @@ fn a_bomb_is_refused_before_anything_is_written() {
 fn a_broken_bundle_leaves_nothing() {
     let place = TestFolder::new();
     let good = bundle(&[("a.txt", b"some text that is not too short"), ("b.txt", b"more of it, and then some more")]);
-    for length in [0, 10, good.len() / 2, good.len() - 5] {
+    for length in [10, good.len() / 2, good.len() - 5] {
         let message = place.refusal(good[..length].to_vec());
         assert!(message.starts_with("the bundle cannot be unpacked: "), "{message}");
     }
-    place.refusal(b"<html>AccessDenied</html>".to_vec());
     let mut damaged = good;
     let text = damaged.windows(2).position(|bytes| bytes == b"b.").unwrap() + 8;
     damaged[text] ^= 0xff;
@@ -221,9 +231,66 @@ fn a_broken_bundle_leaves_nothing() {
     assert_eq!(place.all(), [""; 0]);
 }
 
+#[test]
+fn a_body_that_is_no_archive_is_named_by_its_first_words() {
+    let place = TestFolder::new();
+    for (body, said) in [
+        (&b"<Error><Code>AccessDenied</Code></Error>"[..], "it begins with `<Error><Code>AccessDenied</Code></Error>`"),
+        (b"", "it is empty"),
+        (b"\x1f\x8b\x08\x00", "it begins with the bytes 1f 8b 08 00"),
+    ] {
+        assert_eq!(place.refusal(body.to_vec()), format!("the bundle is not a zip archive: {said}"));
+    }
+    assert_eq!(place.all(), [""; 0]);
+}
+
+/// The list of an archive with so many entries, and nothing else (APPNOTE §4.3.12, §4.3.14).
+fn list_of(count: u64) -> Vec<u8> {
+    let entry = [&b"PK\x01\x02"[..], &[0; 24], &[1, 0], &[0; 16], b"x"].concat();
+    let mut bundle = entry.repeat(usize::try_from(count).unwrap());
+    let size = bundle.len() as u64;
+    bundle.extend([&b"PK\x06\x06"[..], &44_u64.to_le_bytes(), &[45, 0, 45, 0], &[0; 8]].concat());
+    for number in [count, count, size, 0] {
+        bundle.extend(number.to_le_bytes());
+    }
+    bundle.extend([&b"PK\x06\x07"[..], &[0; 4], &size.to_le_bytes(), &[1, 0, 0, 0]].concat());
+    bundle.extend([&b"PK\x05\x06"[..], &[0; 4], &[0xff; 12], &[0; 2]].concat());
+    bundle
+}
+
+#[test]
+fn the_entries_are_counted_before_they_are_read() {
+    let place = TestFolder::new();
+    assert_eq!(place.refusal(list_of(1_000_000)), "the bundle is not unpacked: it has more than 100,000 entries");
+    assert!(
+        place.refusal(list_of(100_000)).starts_with("the bundle cannot be unpacked: "),
+        "the count is not the reason"
+    );
+}
+
+#[test]
+fn what_is_in_the_way_is_found_before_anything_is_written() {
+    for (name, entry, is) in [
+        ("en.json/", "en.json", "a folder, and the bundle has a file"),
+        ("locales", "locales/en.json", "a file, and the bundle has a folder"),
+    ] {
+        let place = TestFolder::new();
+        fs::create_dir(place.folder()).unwrap();
+        match name.strip_suffix('/') {
+            Some(name) => fs::create_dir(place.folder().join(name)).unwrap(),
+            None => fs::write(place.folder().join(name), "old").unwrap(),
+        }
+        let before = place.all();
+        let message = place.refusal(bundle(&[("aa.json", b"new"), (entry, b"new")]));
+        let path = place.folder().join(name.trim_end_matches('/'));
+        assert_eq!(message, format!("`{}` is in the way: it is {is} there", path.display()));
+        assert_eq!(place.all(), before);
+    }
+}
+
 #[cfg(unix)]
 #[test]
-fn a_link_that_is_already_there_is_not_written_through() {
+fn a_link_that_is_already_there_is_in_the_way() {
     use std::os::unix::fs::symlink;
     let place = TestFolder::new();
     let outside = place.outer.path().join("outside");
@@ -232,13 +299,60 @@ fn a_link_that_is_already_there_is_not_written_through() {
     fs::write(outside.join("target"), "kept").unwrap();
     symlink(outside.join("target"), place.folder().join("en.json")).unwrap();
     symlink(&outside, place.folder().join("dir")).unwrap();
-
-    place.unpack(bundle(&[("en.json", b"new")])).unwrap();
+    let before = place.all();
+    for entry in ["en.json", "dir/x.json", "dir/y/x.json"] {
+        let message = place.refusal(bundle(&[("aa.json", b"new"), (entry, b"new")]));
+        assert!(message.contains("is in the way: it is a link, and the bundle has a "), "{message}");
+        assert_eq!(place.all(), before);
+    }
     assert_eq!(fs::read(outside.join("target")).unwrap(), b"kept");
-    assert_eq!(fs::read(place.folder().join("en.json")).unwrap(), b"new");
+}
 
-    assert!(place.refusal(bundle(&[("dir/x.json", b"new")])).ends_with("is in the way: it is no folder"));
-    assert_eq!(fs::read_dir(&outside).unwrap().count(), 1);
+#[cfg(unix)]
+#[test]
+fn a_folder_that_is_exchanged_for_a_link_meanwhile_leads_nowhere() {
+    use std::os::unix::fs::symlink;
+    let place = TestFolder::new();
+    let outside = place.outer.path().join("outside");
+    fs::create_dir_all(place.folder().join("a/b")).unwrap();
+    fs::create_dir_all(outside.join("b")).unwrap();
+    let mut target = TargetFolder::existing(&place.folder()).unwrap().unwrap();
+    target.check_file(Path::new("a/b/en.json")).unwrap();
+    fs::rename(place.folder().join("a"), place.folder().join("old")).unwrap();
+    symlink(&outside, place.folder().join("a")).unwrap();
+    let mut target = TargetFolder::create(&place.folder()).unwrap();
+    let written = target.write_file(Path::new("a/b/en.json"), |file| {
+        file.write_all(b"new").unwrap();
+        Ok(())
+    });
+    assert!(written.unwrap_err().message.contains("is in the way: it is a link"));
+    assert_eq!(fs::read_dir(outside.join("b")).unwrap().count(), 0);
+    assert_eq!(fs::read_dir(place.folder().join("old/b")).unwrap().count(), 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_that_was_named_may_be_a_link() {
+    let place = TestFolder::new();
+    fs::create_dir(place.outer.path().join("real")).unwrap();
+    std::os::unix::fs::symlink("real", place.folder()).unwrap();
+    place.unpack(bundle(&[("en.json", b"{}")])).unwrap();
+    assert_eq!(place.all(), ["locales", "real", "real/en.json"]);
+}
+
+#[test]
+fn a_run_that_is_stopped_leaves_no_temporary_file() {
+    let place = TestFolder::new();
+    let stop = AtomicBool::new(true);
+    let zip = bundle(&[("en.json", b"{}")]);
+    assert_eq!(unpack(Cursor::new(zip), &place.folder(), &stop).unwrap_err().kind, ErrorKind::Interrupted);
+    let mut target = TargetFolder::create(&place.folder()).unwrap();
+    let copied = target.write_file(Path::new("en.json"), |new| {
+        new.write_all(b"half").unwrap();
+        copy(&b"more"[..], new, Path::new("en.json"), &stop)
+    });
+    assert_eq!(copied.unwrap_err().kind, ErrorKind::Interrupted);
+    assert_eq!(place.all(), ["locales"]);
 }
 
 #[cfg(unix)]
@@ -251,14 +365,4 @@ fn unpacked_files_have_the_rights_of_any_new_file() {
     fs::write(&plain, "").unwrap();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode();
     assert_eq!(mode(&place.folder().join("a.txt")), mode(&plain));
-}
-
-#[test]
-fn names_that_windows_keeps_for_itself_are_known() {
-    for name in ["CON", "nul.txt", "com1", "LPT9.json", "a:b", "what?", "end.", "end ", "a|b"] {
-        assert!(!is_plain_on_windows(name), "{name}");
-    }
-    for name in ["console", "com10", "en.json", "zh-Hans", ".hidden", "company"] {
-        assert!(is_plain_on_windows(name), "{name}");
-    }
 }
