@@ -82,7 +82,7 @@ pub fn run(world: &mut World, cli: &Cli) -> Result<u8> {
         let mut signals = Signals::listen_under_nohup();
         tokio::select! {
             biased;
-            signal = signals.next() => Err(signal),
+            signal = signals.next() => Err(world.interrupted(signal)),
             ended = command(context, &cli.command) => ended,
         }
     });

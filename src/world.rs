@@ -3,6 +3,7 @@
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
+use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
 use base64::Engine;
@@ -176,6 +177,8 @@ pub struct World {
     pub no_input: bool,
     pub detail: Verbosity,
     pub color: ColorChoice,
+    /// What to do after an interrupted run, as long as there is anything to do.
+    interrupted_hint: Mutex<Option<String>>,
 }
 
 impl World {
@@ -193,6 +196,7 @@ impl World {
             no_input: false,
             detail: Verbosity::default(),
             color: ColorChoice::default(),
+            interrupted_hint: Mutex::default(),
         };
         for name in VARIABLES.iter().map(|(name, _)| *name).chain(LOWERCASE_PROXY_VARS) {
             if std::env::var_os(name).is_some_and(|value| value.to_str().is_none()) {
@@ -216,6 +220,7 @@ impl World {
             no_input: true,
             detail: Verbosity::default(),
             color: ColorChoice::default(),
+            interrupted_hint: Mutex::default(),
         }
     }
 
@@ -247,6 +252,19 @@ impl World {
     /// Whether questions are ruled out, whatever the terminals say.
     pub fn asked_for_silence(&self) -> bool {
         self.no_input || self.switch("CI") || self.switch("LOKALISE_AUTH_NO_INPUT")
+    }
+
+    /// Sets what the error is to say if the run is interrupted from here on.
+    pub fn set_interrupted_hint(&self, hint: Option<String>) {
+        *self.interrupted_hint.lock().unwrap_or_else(PoisonError::into_inner) = hint;
+    }
+
+    /// The error of an interrupted run, with what to do afterwards.
+    pub fn interrupted(&self, error: Error) -> Error {
+        match self.interrupted_hint.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(hint) => error.hint(hint),
+            None => error,
+        }
     }
 
     /// Bytes from the operating system's generator.

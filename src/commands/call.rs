@@ -30,7 +30,10 @@ use plan::{CallPlan, Requests};
 pub async fn run(context: Context<'_>, call: &Call) -> Result<u8> {
     let ran = execute(context, call);
     match call.timeout {
-        Some(limit) => tokio::time::timeout(limit, ran).await.unwrap_or_else(|_| Err(out_of_time(limit))),
+        Some(limit) => {
+            let ended = tokio::time::timeout(limit, ran).await;
+            ended.unwrap_or_else(|_| Err(context.world.interrupted(out_of_time(limit))))
+        }
         None => ran.await,
     }
 }

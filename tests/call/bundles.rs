@@ -182,6 +182,28 @@ fn an_https_api_makes_nobody_ask_this_machine_by_plain_http() {
 }
 
 #[test]
+fn an_address_that_comes_later_is_waited_for() {
+    let scene = Scene::new();
+    let processes = scene.project("/processes/*");
+    let url = format!("http://{}/export/x", scene.standin.bundle_address());
+    let finished = |more: serde_json::Value| {
+        let mut process = json!({"process_id": "x", "status": "finished"});
+        process.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        Answer::json(200, &json!({ "process": process }))
+    };
+    for more in [json!({"details": []}), json!({"details": null}), json!({"details": {"download_url": ""}})] {
+        scene.standin.answer_next("GET", &processes, finished(more));
+    }
+    scene.standin.answer_next("GET", &processes, finished(json!({"details": {"bundle_url": url}})));
+    assert_eq!(scene.call(&ASYNC).code, 0);
+    // And no longer than that.
+    scene.standin.forget_requests();
+    scene.standin.answer_always("GET", &processes, finished(json!({"details": []})));
+    assert_eq!(scene.call(&ASYNC).failed(1), "the answer names no bundle to fetch");
+    assert_eq!(scene.standin.requests().len(), 5, "the export and four polls");
+}
+
+#[test]
 fn the_list_of_files_is_shown_escaped() {
     let scene = Scene::new();
     let bundle = zip_of(&[("/locale//de\u{202e}.json", b"{}")]);

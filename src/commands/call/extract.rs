@@ -14,44 +14,68 @@ use reqwest::{Method, Response, Url};
 
 use crate::call::bundle::unpack;
 use crate::call::bundle_address::bundle_address;
-use crate::call::process::{bundle_url, queued};
+use crate::call::process::{ProcessState, failure, pauses};
 use crate::call::progress::{self, ProgressLine};
 use crate::call::retry::{AttemptResult, Decision};
 use crate::call::send::{SendFailure, time_to_come_back};
 use crate::error::{Error, ErrorKind, Result};
-use crate::escape::escaped;
+use crate::escape;
 use crate::http::{ACCEPTED_CODING, Incoming, unless_idle};
 
 use super::Run;
-use super::wait::over;
+use super::wait::{Awaited, Poll, Poller, run_to_end};
 
 const MAX_BUNDLE_BYTES: u64 = 2 * 1024 * 1024 * 1024;
 
 /// How many redirects a store of files may need.
 const MAX_HOPS: usize = 5;
 
+/// How often a finished export without an address is polled for it.
+const POLLS_FOR_ADDRESS: usize = 3;
+
 /// How long a run that is ended waits until what it was writing is gone.
 const MAX_CLEANUP: Duration = Duration::from_secs(2);
 
 pub async fn extract(run: &Run<'_>, wait: Option<Duration>, folder: &Path) -> Result<()> {
-    let (last, ended) = over(run, wait).await?;
-    ended?;
-    let body = last.body()?;
-    let location = last.answer.header("location");
-    let is_queued = || queued(last.answer.status(), location.as_deref(), &body, &run.request.path).is_some();
-    let address = bundle_url(&body).ok_or_else(|| no_bundle(wait.is_none() && is_queued()))?;
+    let mut awaited = run_to_end(run, wait).await?;
+    std::mem::replace(&mut awaited.ended, Ok(()))?;
+    let address = match awaited.body.bundle_url() {
+        Some(url) => url.to_owned(),
+        None => poll_for_address(run, &awaited, wait.is_some()).await?,
+    };
     let zip = fetch(run, &bundle_address(&address, None, api_is_plain(run))?).await?;
     let mut names = String::new();
     for path in unpack_on_a_thread(zip, folder).await? {
-        names.push_str(&escaped(&path.display().to_string()));
+        names.push_str(&escape::value(&path.display().to_string()));
         names.push('\n');
     }
     if run.silent { Ok(()) } else { run.context.world.answer(&names) }
 }
 
-fn no_bundle(is_under_way: bool) -> Error {
-    let error = Error::other("the answer names no bundle to fetch");
-    if is_under_way { error.hint("an asynchronous export ends in one: add --wait") } else { error }
+/// The address of a finished export whose answer does not have it yet.
+async fn poll_for_address(run: &Run<'_>, awaited: &Awaited, has_waited: bool) -> Result<String> {
+    let no_address = || Error::other("the answer names no bundle to fetch");
+    let process = match (&awaited.process, awaited.body.state()) {
+        (Some(process), Some(ProcessState::Finished)) => process,
+        (Some(_), _) if !has_waited => {
+            return Err(no_address().hint("an asynchronous export ends in one: add --wait"));
+        }
+        _ => return Err(no_address()),
+    };
+    let mut poller = Poller::new(run, process.clone())?;
+    for pause in pauses().take(POLLS_FOR_ADDRESS) {
+        tokio::time::sleep(pause).await;
+        match poller.poll().await? {
+            Poll::Answered(_, _, ProcessState::Ended(why)) => return Err(failure(&why, &process.id)),
+            Poll::Answered(_, body, _) => {
+                if let Some(url) = body.bundle_url() {
+                    return Ok(url.to_owned());
+                }
+            }
+            Poll::Later(_) => {}
+        }
+    }
+    Err(no_address().hint("the export has finished, and its process still says no address; run the export again"))
 }
 
 /// Whether the API is a stand-in on this machine.
