@@ -1,30 +1,25 @@
 //! What can be typed: the commands, their flags and help texts. Nothing here
-//! acts; `cli::usage` turns what cannot be meant into errors that echo no value.
+//! acts; `cli::usage` turns mistakes into errors that repeat no value.
 
 pub mod complete;
 pub mod field_args;
+pub(crate) mod suggest;
+pub mod topics;
 pub mod usage;
+mod values;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::PossibleValuesParser;
-use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter};
 
 use self::complete::candidates;
+pub use self::topics::TOPICS;
+pub use self::values::{Color, Shell, TokenFormat, duration};
+use self::values::{port, profile_name, store_kind};
 use crate::names::StoreKind;
 use crate::profile::ProfileName;
-use crate::world::ColorChoice;
-
-/// What `help` explains besides the commands.
-pub const TOPICS: [(&str, &str); 5] = [
-    ("environment", "Variables that are read"),
-    ("exit-codes", "Exit codes, and the codes of JSON errors"),
-    ("storage", "Where credentials are kept, and how to remove them"),
-    ("ci", "Credentials in CI"),
-    ("ssh", "Log in over SSH and in containers"),
-];
 
 #[derive(Parser, Debug)]
 #[command(
@@ -35,7 +30,18 @@ pub const TOPICS: [(&str, &str); 5] = [
     max_term_width = 100,
     disable_help_subcommand = true,
     subcommand_required = true,
-    after_help = "Examples:\n  lokalise-auth login\n  lokalise-auth call GET /projects\n\nTopics: lokalise-auth help environment|exit-codes|storage|ci|ssh\n\n`lokalise-auth COMMAND --help` shows a command's flags and examples."
+    after_help = "\
+First steps, with an API token from https://app.lokalise.com/profile#apitokens:
+  lokalise-auth token set
+  lokalise-auth call GET /projects
+
+Examples:
+  lokalise-auth login
+  lokalise-auth call GET /projects --jq '.projects[].name'
+
+Topics: lokalise-auth help environment|exit-codes|storage|ci|ssh|call|jq|durations
+
+`lokalise-auth COMMAND --help` shows a command's flags and examples."
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -50,46 +56,36 @@ pub struct Global {
     /// Use this profile, whatever the environment says
     #[arg(short, long, global = true, value_name = "NAME", value_parser = profile_name, add = ArgValueCandidates::new(candidates::profiles))]
     pub profile: Option<ProfileName>,
-    /// Keep the credential in: auto, keyring, file or helper:NAME
-    #[arg(long, global = true, value_name = "STORE", value_parser = store_kind, add = ArgValueCompleter::new(candidates::stores))]
+    /// Keep a new credential in: auto, keyring, file or helper:NAME
+    #[arg(long, global = true, value_name = "STORE", value_parser = store_kind, hide_short_help = true, add = ArgValueCompleter::new(candidates::stores))]
     pub store: Option<StoreKind>,
     /// Ask nothing; fail instead
-    #[arg(long, global = true)]
+    #[arg(long, global = true, hide_short_help = true)]
     pub no_input: bool,
-    /// Say each step; twice: each request too, without secrets
+    /// Print each step; twice: each request too, without secrets
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
     /// Colour the output
-    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t, hide_default_value = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        value_enum,
+        default_value_t,
+        hide_default_value = true,
+        hide_short_help = true
+    )]
     pub color: Color,
-    /// Report as JSON, failures too
+    /// Report as JSON, errors too
     #[arg(long, global = true)]
     pub json: bool,
-}
-
-#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Color {
-    #[default]
-    Auto,
-    Always,
-    Never,
-}
-
-impl From<Color> for ColorChoice {
-    fn from(color: Color) -> Self {
-        match color {
-            Color::Auto => Self::Auto,
-            Color::Always => Self::Always,
-            Color::Never => Self::Never,
-        }
-    }
 }
 
 #[derive(Subcommand, Debug)]
 pub enum Command {
     /// Log in to Lokalise in the browser
     #[command(after_help = "\
-Client id and secret are those of an OAuth app that Lokalise's support has registered. What no flag, variable or earlier login of the profile gives is asked for. The secret is never an argument.
+An OAuth app is registered by Lokalise's support, which gives you a client id and a client secret. Without an app: `lokalise-auth token set`, with an API token. What no flag, variable or earlier login of the profile gives is asked for. The secret is never an argument.
 
 Examples:
   lokalise-auth login --scope read_projects,write_keys
@@ -98,7 +94,7 @@ Examples:
     Login(Login),
     /// Remove the stored credential of a profile
     #[command(after_help = "\
-Lokalise cannot be told to end a token: it is removed here, and you are told where to revoke it.
+The credential is removed from this machine. Lokalise cannot revoke it from here: the command shows where to do that by hand.
 
 Examples:
   lokalise-auth logout --profile work
@@ -116,7 +112,16 @@ Examples:
     #[command(
         override_usage = "lokalise-auth call [OPTIONS] [METHOD] PATH",
         after_help = "\
-{p} is the project of --project or LOKALISE_PROJECT_ID. Exit codes: `lokalise-auth help exit-codes`.
+{p} in a path is the project of --project or LOKALISE_PROJECT_ID.
+Fields: `lokalise-auth help call`. Filters: `lokalise-auth help jq`. All flags: `call --help`.
+
+Examples:
+  lokalise-auth call '/projects/{p}/keys' --paginate --jq '.keys[].key_id'
+  lokalise-auth call POST /projects -f name=Demo",
+        after_long_help = "\
+{p} in a path is the project of --project or LOKALISE_PROJECT_ID.
+
+Fields: `lokalise-auth help call`. Filters: `lokalise-auth help jq`. Durations: `lokalise-auth help durations`. Exit codes: `lokalise-auth help exit-codes`.
 
 Examples:
   lokalise-auth call GET /projects
@@ -126,33 +131,51 @@ Examples:
     )]
     Call(Box<Call>),
     /// Run a command with the credential in its environment
-    #[command(after_help = "\
-The command gets LOKALISE_API_TOKEN or LOKALISE_ACCESS_TOKEN, and its exit code is ours.
+    #[command(
+        override_usage = "lokalise-auth exec [OPTIONS] -- COMMAND [ARGS]...",
+        after_help = "\
+The command gets LOKALISE_API_TOKEN or LOKALISE_ACCESS_TOKEN. `exec` ends with the command's exit code.
 
 Examples:
   lokalise-auth exec -- ./sync-translations.sh
-  lokalise-auth exec --lokalise2 -- lokalise2 project list")]
+  lokalise-auth exec --lokalise2 -- lokalise2 project list"
+    )]
     Exec(Exec),
     /// List the profiles, or choose the default one
     #[command(subcommand, after_help = "Examples:\n  lokalise-auth profile list\n  lokalise-auth profile use work")]
     Profile(Profile),
     /// Show the OAuth scope that an endpoint needs
     #[command(after_help = "\
-Without arguments: all endpoints, with how sure each scope is.
+Without arguments all endpoints are listed. One argument is a method, a path (with a leading `/`), or a word to look for in paths, scopes and summaries.
 
-Example:
+Examples:
+  lokalise-auth scopes keys
+  lokalise-auth scopes /projects
   lokalise-auth scopes POST '/projects/{project_id}/keys'")]
     Scopes(Scopes),
     /// Check settings, store, network and credential
     #[command(after_help = "\
-The report holds no secret: it is made to be pasted into an issue.
+The report holds no secret: you can paste it into an issue.
 
 Example:
   lokalise-auth doctor")]
     Doctor(Doctor),
     /// Print the completion script of a shell
     #[command(after_help = "\
-The first lines of each script say how to load it for good.
+Each shell loads it in a start-up file of its own:
+  bash, in ~/.bashrc:
+    eval \"$(lokalise-auth completions bash)\"
+  zsh, in ~/.zshrc after compinit:
+    eval \"$(lokalise-auth completions zsh)\"
+  fish, in ~/.config/fish/config.fish:
+    lokalise-auth completions fish | source
+  PowerShell, in $PROFILE:
+    lokalise-auth completions powershell | Out-String | Invoke-Expression
+  elvish, in ~/.config/elvish/rc.elv:
+    eval (lokalise-auth completions elvish | slurp)
+  nushell, typed once:
+    mkdir $nu.user-autoload-dirs.0
+    lokalise-auth completions nushell | save -f ($nu.user-autoload-dirs.0 | path join lokalise-auth.nu)
 
 Example:
   eval \"$(lokalise-auth completions bash)\"")]
@@ -182,16 +205,16 @@ pub struct Login {
     /// Print the address only; open no browser
     #[arg(long)]
     pub no_browser: bool,
-    /// Take the code that Lokalise shows on its page (SSH, containers)
+    /// Paste the code that Lokalise shows on its page (SSH, containers)
     #[arg(long)]
     pub paste: bool,
     /// Give up after this long
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "5m")]
     pub timeout: Duration,
-    /// Add a PKCE challenge (Lokalise documents none)
+    /// Add a PKCE challenge, which Lokalise does not document
     #[arg(long)]
     pub pkce: bool,
-    /// Let this profile never write through `call`, until it is logged out
+    /// Refuse requests that write, until this profile is logged out
     #[arg(long)]
     pub read_only: bool,
 }
@@ -229,7 +252,7 @@ Example:
 
 #[derive(Args, Debug)]
 pub struct TokenSet {
-    /// Store the token without asking the API whether it is good
+    /// Store the token without checking it at the API
     #[arg(long)]
     pub no_verify: bool,
     /// Keep a command that prints the token, instead of the token
@@ -238,7 +261,7 @@ pub struct TokenSet {
     /// Take what the command prints as an OAuth access token, which is refreshed elsewhere
     #[arg(long, requires = "from_command")]
     pub access_token: bool,
-    /// Let this profile never write through `call`, until it is logged out
+    /// Refuse requests that write, until this profile is logged out
     #[arg(long)]
     pub read_only: bool,
 }
@@ -255,32 +278,17 @@ pub struct TokenPrint {
     /// Print it on a terminal too
     #[arg(long)]
     pub reveal: bool,
-    /// How to write it
+    /// How to print it
     #[arg(long, value_enum, default_value_t)]
     pub format: TokenFormat,
 }
 
-#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum TokenFormat {
-    /// The bare token and a line break
-    #[default]
-    Raw,
-    /// `X-Api-Token: …` or `Authorization: Bearer …`
-    Header,
-    /// An object with the token, its kind and its expiry
-    Json,
-    /// `LOKALISE_API_TOKEN=…` or `LOKALISE_ACCESS_TOKEN=…`
-    Env,
-    /// Masks the token in the log of GitHub Actions, then sets it for the next steps
-    Github,
-}
-
 #[derive(Args, Debug)]
 pub struct Whoami {
-    /// Ask the API nothing
+    /// Send no request
     #[arg(long)]
     pub offline: bool,
-    /// Print nothing; the exit code is the answer
+    /// Print nothing; only set the exit code
     #[arg(long)]
     pub check: bool,
     /// With --check: fail when less than this is left and it cannot be renewed
@@ -311,26 +319,26 @@ pub struct Call {
     #[arg(long, value_name = "FILE", add = ArgValueCompleter::new(candidates::files), help_heading = "Request")]
     pub input: Option<PathBuf>,
     /// Add a header, `Name: value`
-    #[arg(short = 'H', long = "header", value_name = "HEADER", value_hint = ValueHint::Other, help_heading = "Request")]
+    #[arg(short = 'H', long = "header", value_name = "HEADER", value_hint = ValueHint::Other, help_heading = "Request", hide_short_help = true)]
     pub headers: Vec<String>,
     /// Fill `{project_id}` or `{p}` in the path: an id, or the project's web address
     #[arg(long, value_name = "ID", value_hint = ValueHint::Other, help_heading = "Request")]
     pub project: Option<String>,
     /// Make the project `ID:BRANCH`
-    #[arg(long, value_name = "BRANCH", value_hint = ValueHint::Other, help_heading = "Request")]
+    #[arg(long, value_name = "BRANCH", value_hint = ValueHint::Other, help_heading = "Request", hide_short_help = true)]
     pub branch: Option<String>,
     /// Send the array under KEY in requests of N, and merge the answers
-    #[arg(long, value_name = "KEY:N", value_hint = ValueHint::Other, help_heading = "Request")]
+    #[arg(long, value_name = "KEY:N", value_hint = ValueHint::Other, help_heading = "Request", hide_short_help = true)]
     pub batch: Option<String>,
 
     /// Fetch every page, as one document
     #[arg(long, help_heading = "Answer")]
     pub paginate: bool,
     /// Stop after N items
-    #[arg(long, value_name = "N", requires = "paginate", help_heading = "Answer")]
+    #[arg(long, value_name = "N", requires = "paginate", help_heading = "Answer", hide_short_help = true)]
     pub max_items: Option<u64>,
     /// Stop after N pages
-    #[arg(long, value_name = "N", requires = "paginate", help_heading = "Answer")]
+    #[arg(long, value_name = "N", requires = "paginate", help_heading = "Answer", hide_short_help = true)]
     pub max_pages: Option<u64>,
     /// Print one item per line
     #[arg(long, help_heading = "Answer")]
@@ -348,7 +356,7 @@ pub struct Call {
     #[arg(short, long, help_heading = "Answer")]
     pub include: bool,
     /// Print no body
-    #[arg(long, help_heading = "Answer")]
+    #[arg(long, help_heading = "Answer", hide_short_help = true)]
     pub silent: bool,
     /// Write the body to a file
     #[arg(short, long, value_name = "FILE", add = ArgValueCompleter::new(candidates::files), help_heading = "Answer")]
@@ -363,26 +371,26 @@ pub struct Call {
     #[arg(long, value_name = "EXPR", allow_hyphen_values = true, value_hint = ValueHint::Other, help_heading = "Answer")]
     pub fail_unless: Option<String>,
     /// Accept a 2xx that says it was not all done
-    #[arg(long, help_heading = "Answer")]
+    #[arg(long, help_heading = "Answer", hide_short_help = true)]
     pub allow_partial: bool,
 
     /// Show the request and send nothing
-    #[arg(long, conflicts_with = "curl", help_heading = "Sending")]
+    #[arg(long, conflicts_with = "curl", help_heading = "Request")]
     pub dry_run: bool,
     /// Show the request as a curl command and send nothing
-    #[arg(long, help_heading = "Sending")]
+    #[arg(long, help_heading = "Sending", hide_short_help = true)]
     pub curl: bool,
     /// Refuse anything that writes
-    #[arg(long, help_heading = "Sending")]
+    #[arg(long, help_heading = "Sending", hide_short_help = true)]
     pub read_only: bool,
     /// Wait this long at most for rate limits and retries (60s unless given)
-    #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = "Sending")]
+    #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = "Sending", hide_short_help = true)]
     pub max_wait: Option<Duration>,
     /// Try once
-    #[arg(long, help_heading = "Sending")]
+    #[arg(long, help_heading = "Sending", hide_short_help = true)]
     pub no_retry: bool,
     /// Limit the time of the whole call
-    #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = "Sending")]
+    #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = "Sending", hide_short_help = true)]
     pub timeout: Option<Duration>,
 }
 
@@ -392,19 +400,19 @@ pub struct Exec {
     #[arg(long)]
     pub lokalise2: bool,
     /// The command and its arguments
-    #[arg(value_name = "COMMAND", required = true, trailing_var_arg = true, allow_hyphen_values = true, value_hint = ValueHint::CommandWithArguments)]
+    #[arg(value_name = "COMMAND", required = true, trailing_var_arg = true, value_hint = ValueHint::CommandWithArguments)]
     pub command: Vec<std::ffi::OsString>,
 }
 
 #[derive(Subcommand, Debug)]
 pub enum Profile {
-    /// List the profiles; no credential is read
+    /// List the profiles; no keyring is opened
     #[command(after_help = "Example:\n  lokalise-auth profile list --json")]
     List,
     /// Make a profile the default
     #[command(after_help = "Example:\n  lokalise-auth profile use work")]
     Use {
-        /// The profile's name
+        /// Name of the profile
         #[arg(value_name = "NAME", value_parser = profile_name, add = ArgValueCandidates::new(candidates::profiles))]
         name: ProfileName,
     },
@@ -412,10 +420,10 @@ pub enum Profile {
 
 #[derive(Args, Debug)]
 pub struct Scopes {
-    /// HTTP method
-    #[arg(requires = "path", value_parser = PossibleValuesParser::new(METHODS), ignore_case = true)]
-    pub method: Option<String>,
-    /// API path, with or without placeholders
+    /// HTTP method, a path with a leading `/`, or a word to look for
+    #[arg(value_name = "METHOD|PATH|WORD", value_hint = ValueHint::Other, add = ArgValueCompleter::new(candidates::method_or_path))]
+    pub filter: Option<String>,
+    /// API path after a method, with or without placeholders
     #[arg(value_hint = ValueHint::Other, add = ArgValueCompleter::new(candidates::any_path))]
     pub path: Option<String>,
 }
@@ -425,51 +433,16 @@ pub struct Doctor {}
 
 #[derive(Args, Debug)]
 pub struct Completions {
-    /// The shell
+    /// Shell to print the script for
     #[arg(value_enum)]
     pub shell: Shell,
 }
 
-#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shell {
-    Bash,
-    Zsh,
-    Fish,
-    Powershell,
-    Elvish,
-}
-
 #[derive(Args, Debug)]
 pub struct Help {
-    /// A command, or a topic: environment, exit-codes, storage, ci, ssh
+    /// A command, or a topic: environment, exit-codes, storage, ci, ssh, call, jq, durations
     #[arg(value_name = "COMMAND|TOPIC", value_hint = ValueHint::Other, add = ArgValueCompleter::new(candidates::topics))]
     pub words: Vec<String>,
-}
-
-fn profile_name(text: &str) -> Result<ProfileName, String> {
-    ProfileName::parse(text).map_err(|why| why.to_string())
-}
-
-fn store_kind(text: &str) -> Result<StoreKind, String> {
-    StoreKind::parse(text).map_err(|why| why.to_string())
-}
-
-fn port(text: &str) -> Result<u16, String> {
-    text.parse::<u16>().ok().filter(|port| *port > 0).ok_or_else(|| "a port is a number from 1 to 65535".to_owned())
-}
-
-/// A duration as people write it: `90s`, `10m`, `1h 30m`; a bare number is seconds.
-///
-/// # Errors
-/// A sentence that shows the form. The text itself is not repeated.
-pub fn duration(text: &str) -> Result<Duration, String> {
-    if let Ok(seconds) = text.parse::<u32>() {
-        return Ok(Duration::from_secs(seconds.into()));
-    }
-    humantime::parse_duration(text)
-        .ok()
-        .filter(|duration| duration.as_secs() <= u32::MAX.into())
-        .ok_or_else(|| "a duration is written like 90s, 10m or 1h30m".to_owned())
 }
 
 #[cfg(test)]
@@ -480,15 +453,5 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn durations_read_as_people_write_them() {
-        for (text, seconds) in [("30", 30), ("90s", 90), ("10m", 600), ("1h30m", 5400), ("1h 30m", 5400), ("0", 0)] {
-            assert_eq!(duration(text), Ok(Duration::from_secs(seconds)), "{text}");
-        }
-        for text in ["", "-1", "ten", "10x", "1e9", "99999999999999999999", "9999999y"] {
-            assert!(duration(text).is_err(), "{text}");
-        }
     }
 }

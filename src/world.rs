@@ -311,6 +311,12 @@ impl World {
         self.var("TERM").as_deref() == Some("dumb")
     }
 
+    /// How many characters a line of the terminal on stdout has; `None` where stdout is no terminal.
+    pub fn columns(&self) -> Option<usize> {
+        let (terminal_size::Width(columns), _) = terminal_size::terminal_size_of(io::stdout())?;
+        Some(usize::from(columns)).filter(|columns| self.stdout_is_terminal && *columns > 0)
+    }
+
     /// Whether lines on stderr may be redrawn (progress).
     pub fn fancy(&self) -> bool {
         self.stderr_is_terminal && !self.dumb() && !self.switch("ACCESSIBLE") && !self.switch("CI")

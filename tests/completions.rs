@@ -16,12 +16,13 @@ use support::pty::Terminal;
 use support::standin::Standin;
 
 /// Every script, and the shell that it is for.
-const SCRIPTS: [(&str, &str); 5] = [
+const SCRIPTS: [(&str, &str); 6] = [
     ("bash", "lokalise-auth.bash"),
     ("zsh", "_lokalise-auth"),
     ("fish", "lokalise-auth.fish"),
     ("elvish", "lokalise-auth.elv"),
     ("powershell", "_lokalise-auth.ps1"),
+    ("nushell", "lokalise-auth.nu"),
 ];
 
 /// A line as it is typed, and the words that the shell has to read from it once Tab was pressed.
@@ -252,6 +253,45 @@ fn elvish_completes() {
         // Enter accepts, if elvish shows a list, and then runs the line.
         terminal.send(&format!("show {line}\t\r\r"));
         terminal.wait_for(&format!("<{}>", expected.join("><")));
+    }
+}
+
+/// The values that nushell's completer gives for these words, `none` where it leaves them to nushell.
+fn nushell_values(home: &Home, script: &Path, words: &[&str]) -> String {
+    let show = format!(
+        "source {}\n{}",
+        script.display(),
+        "def main [...words] {\n\
+             let found = do $env.config.completions.external.completer $words\n\
+             print (if $found == null { 'none' } else { $found | get value | str join ' ' })\n\
+         }\n"
+    );
+    let file = home.path().join("show.nu");
+    fs::write(&file, show).expect("our own folder");
+    let path = std::env::var("PATH").expect("there is a PATH");
+    let folder = binary().parent().expect("a file lies in a folder").display().to_string();
+    let mut nu = home.other("nu", ["--no-config-file", file.to_str().expect("text"), "--", "lokalise-auth"]);
+    let output = nu.args(words).env("PATH", format!("{folder}:{path}")).output();
+    let output = output.expect("this test needs nu; install it with `npm install --global nushell`");
+    assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("candidates are text").trim().to_owned()
+}
+
+#[test]
+#[ignore = "needs nu, which Debian does not have: npm install --global nushell"]
+fn nushell_completes() {
+    let home = home(&Standin::start());
+    let script = install(&home, "nushell", "lokalise-auth.nu");
+    for (words, expected) in [
+        (&["tok"][..], "token"),
+        (&["token", "ref"], "refresh"),
+        (&["call", "GET", "'/projects/{p}/contributors/m"], "'/projects/{p}/contributors/me'"),
+        (&["whoami", "--profile=wo"], "--profile=work"),
+        (&["call", "--input", "a-f"], "none"),
+        (&["exec", "--", "cat", "a-f"], "none"),
+        (&["nonsense", "nonsense"], "none"),
+    ] {
+        assert_eq!(nushell_values(&home, &script, words), expected, "{words:?}");
     }
 }
 

@@ -108,8 +108,8 @@ fn with_context(command: Command, before: &[String]) -> Command {
     }
 }
 
-/// The words from a place on that are neither flags nor values of flags, with their places.
-fn positionals<'a>(command: &Command, words: &'a [String], from: usize) -> Vec<(&'a str, usize)> {
+/// The words after `from` that are neither flags nor values of flags, with their positions.
+pub(super) fn positionals<'a>(command: &Command, words: &'a [String], from: usize) -> Vec<(&'a str, usize)> {
     let takes_the_next = |flag: &str| {
         let long = flag.strip_prefix("--");
         let short = flag.strip_prefix('-').and_then(|letters| letters.chars().last());

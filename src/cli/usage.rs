@@ -1,31 +1,31 @@
-//! Arguments → what was meant, or a usage error. clap's own messages repeat
-//! what was typed, and what was typed may be a token: ours name flags and
-//! commands of the program only.
+//! Arguments → the parsed command line, or a usage error. clap's own messages repeat what was typed,
+//! and what was typed may be a token: ours name flags and commands of this program only.
 
 use std::ffi::OsString;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind as Clap};
 use clap::{CommandFactory, FromArgMatches, ValueEnum};
 
-use super::{Cli, Color};
+use super::complete::positionals;
+use super::{Cli, Color, suggest};
 use crate::error::{Error, Result};
 use crate::world::ColorChoice;
 
-/// What the arguments ask for.
+/// What the arguments ask for: a command, or a text.
 pub enum Parsed {
     Command(Box<Cli>),
     /// `--help` or `--version`: this text, to stdout.
     Text(String),
 }
 
-/// How to answer before the arguments are understood, or when they are not.
+/// How to print errors before the arguments are parsed, or when they cannot be.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct EarlyFlags {
     pub json: bool,
     pub color: ColorChoice,
 }
 
-/// Looks for `--json` and `--color` alone. What stands behind `--` is another program's.
+/// Looks for `--json` and `--color` alone. Everything after `--` belongs to another program.
 pub fn early_flags<I: IntoIterator<Item = OsString>>(arguments: I) -> EarlyFlags {
     let mut early_flags = EarlyFlags::default();
     let mut arguments = arguments.into_iter().take_while(|argument| argument != "--");
@@ -43,13 +43,17 @@ pub fn early_flags<I: IntoIterator<Item = OsString>>(arguments: I) -> EarlyFlags
     early_flags
 }
 
-/// Reads the arguments, the program's name first.
+/// Reads the arguments, the program's name first. Without any, the help is asked for.
 ///
 /// # Errors
 /// Usage. The message holds no argument that is not a flag or command of ours.
 pub fn parse<I: IntoIterator<Item = OsString>>(arguments: I, color: bool) -> Result<Parsed> {
+    let mut arguments: Vec<OsString> = arguments.into_iter().collect();
+    if arguments.len() <= 1 {
+        arguments.push(OsString::from("--help"));
+    }
     let mut command = Cli::command();
-    let parsed = command.try_get_matches_from_mut(arguments).and_then(|matches| Cli::from_arg_matches(&matches));
+    let parsed = command.try_get_matches_from_mut(&arguments).and_then(|matches| Cli::from_arg_matches(&matches));
     match parsed {
         Ok(cli) => Ok(Parsed::Command(Box::new(cli))),
         Err(error) => match error.kind() {
@@ -57,76 +61,163 @@ pub fn parse<I: IntoIterator<Item = OsString>>(arguments: I, color: bool) -> Res
                 let text = error.render();
                 Ok(Parsed::Text(if color { text.ansi().to_string() } else { text.to_string() }))
             }
-            _ => Err(refusal(&error, &command)),
+            _ => Err(refusal(&error, &command, &arguments)),
         },
     }
 }
 
-fn refusal(error: &clap::Error, command: &clap::Command) -> Error {
-    let flag = text(error, ContextKind::InvalidArg).map(|typed| ours(&typed, command));
+fn refusal(error: &clap::Error, root: &clap::Command, arguments: &[OsString]) -> Error {
+    let place = Place::of(arguments, root);
+    let flag = text(error, ContextKind::InvalidArg).map(|typed| ours(&typed, root));
     match error.kind() {
-        Clap::InvalidSubcommand => {
-            let refused = Error::usage("there is no such command");
-            match suggestion(error, ContextKind::SuggestedSubcommand) {
-                Some(name) => refused.hint(format!("did you mean `{name}`? `lokalise-auth --help` lists all")),
-                None => refused.hint("`lokalise-auth --help` lists the commands"),
-            }
-        }
-        Clap::UnknownArgument => unknown_argument(error),
+        Clap::InvalidSubcommand => unknown_command(error, &place, arguments),
+        Clap::UnknownArgument => unknown_argument(error, &place),
         Clap::MissingSubcommand | Clap::DisplayHelpOnMissingArgumentOrSubcommand => {
-            Error::usage("a command is missing").hint("`lokalise-auth --help` lists the commands")
+            Error::usage(place.missing_command()).hint(place.lists())
         }
         Clap::MissingRequiredArgument => {
             let what = text(error, ContextKind::InvalidArg).unwrap_or_default();
-            Error::usage(format!("{what} is missing")).hint(usage_line(error))
+            Error::usage(format!("{} is missing", bare(&what))).hint(usage_line(error)).hint(place.shows())
         }
         Clap::InvalidValue | Clap::ValueValidation | Clap::InvalidUtf8 => invalid_value(error, flag),
-        Clap::NoEquals => Error::usage(format!("{} takes its value behind `=`", flag.unwrap_or_default())),
+        Clap::NoEquals => {
+            let flag = flag.unwrap_or_default();
+            Error::usage(format!("`{flag}` takes its value after `=`: `{flag}=VALUE`"))
+        }
         Clap::ArgumentConflict => {
-            let other = text(error, ContextKind::PriorArg).unwrap_or_default();
-            let flag = text(error, ContextKind::InvalidArg).unwrap_or_default();
+            let other = text(error, ContextKind::PriorArg).map(|other| ours(&other, root)).unwrap_or_default();
+            let flag = flag.unwrap_or_default();
             if other.is_empty() || other == flag {
                 Error::usage(format!("`{flag}` is given twice"))
             } else {
-                Error::usage(format!("`{flag}` cannot go with `{other}`"))
+                Error::usage(format!("`{flag}` and `{other}` cannot be used together"))
             }
         }
         Clap::TooManyValues | Clap::TooFewValues | Clap::WrongNumberOfValues => {
-            Error::usage(format!("`{}` has the wrong number of values", flag.unwrap_or_default()))
+            Error::usage(format!("`{}` has the wrong number of values", flag.unwrap_or_default())).hint(place.shows())
         }
-        _ => Error::usage("the command line cannot be read").hint("`lokalise-auth --help` shows how it goes"),
+        _ => Error::usage("the command line cannot be read").hint(place.shows()),
+    }
+}
+
+/// The command whose words were being read when the mistake was found.
+struct Place<'a> {
+    /// The words that name it; none at the top.
+    words: Vec<&'a str>,
+    command: &'a clap::Command,
+    root: &'a clap::Command,
+}
+
+impl<'a> Place<'a> {
+    /// Follows the words that are commands. Flags and their values may come before each.
+    fn of(arguments: &[OsString], root: &'a clap::Command) -> Self {
+        let typed: Vec<String> = arguments.iter().map(|argument| argument.to_string_lossy().into_owned()).collect();
+        let mut place = Self { words: Vec::new(), command: root, root };
+        let mut from = 1;
+        while let Some(&(word, at)) = positionals(place.command, &typed, from).first()
+            && let Some(below) = place.command.find_subcommand(word)
+        {
+            place.words.push(below.get_name());
+            place.command = below;
+            from = at + 1;
+        }
+        place
+    }
+
+    /// `lokalise-auth token`
+    fn line(&self) -> String {
+        [&["lokalise-auth"], &self.words[..]].concat().join(" ")
+    }
+
+    fn names(&self) -> Vec<&'a str> {
+        self.command.get_subcommands().map(clap::Command::get_name).collect()
+    }
+
+    /// The long flags that can be given here.
+    fn flags(&self) -> Vec<&'a str> {
+        let globals = self.root.get_arguments().filter(|argument| argument.is_global_set());
+        self.command.get_arguments().chain(globals).filter_map(clap::Arg::get_long).collect()
+    }
+
+    fn missing_command(&self) -> String {
+        if self.words.is_empty() {
+            "a command is missing".to_owned()
+        } else {
+            format!("`{}` needs a command: {}", self.line(), self.names().join(", "))
+        }
+    }
+
+    fn lists(&self) -> String {
+        format!("`{} --help` lists the commands", self.line())
+    }
+
+    fn shows(&self) -> String {
+        format!("`{} --help` shows flags and examples", self.line())
+    }
+}
+
+fn unknown_command(error: &clap::Error, place: &Place, arguments: &[OsString]) -> Error {
+    let typed = text(error, ContextKind::InvalidSubcommand).unwrap_or_default();
+    let at = arguments.iter().position(|argument| argument.to_str() == Some(&typed));
+    let next = at.and_then(|at| arguments.get(at + 1)).and_then(|next| next.to_str());
+    let refused = Error::usage(if place.words.is_empty() {
+        "unknown command".to_owned()
+    } else {
+        format!("unknown command after `{}`", place.line())
+    });
+    match suggest::command(&place.words, &typed, next, &place.names()) {
+        Some(meant) => refused.hint(format!("did you mean `{meant}`? {}", place.lists())),
+        None => refused.hint(place.lists()),
     }
 }
 
 /// An argument that nobody takes: a misspelt flag, or a value where none belongs.
-fn unknown_argument(error: &clap::Error) -> Error {
+fn unknown_argument(error: &clap::Error, place: &Place) -> Error {
     let typed = text(error, ContextKind::InvalidArg).unwrap_or_default();
-    let usage = usage_line(error);
     let name = typed.split(['=', ' ']).next().unwrap_or_default();
     // A flag's name is safe to show; anything else may be a secret pasted in the wrong place.
     if !looks_like_a_flag(name) {
-        let refused = Error::usage("there is an argument too many (not shown, in case it is a secret)");
-        return if usage.contains("token set") {
+        let refused = Error::usage("unexpected argument (not shown, in case it is a secret)");
+        return if place.words == ["token", "set"] {
             refused.hint(
                 "a token is read from stdin or a prompt, never from the command line: `lokalise-auth token set < FILE`",
             )
         } else {
-            refused.hint(usage)
+            refused.hint(usage_line(error))
         };
     }
-    let refused = Error::usage(format!("there is no flag `{name}` here"));
+    let refused = Error::usage(format!("unknown flag `{name}`"));
     match name {
-        "--token" | "--api-token" | "--access-token" | "-t" => refused.hint(
-            "a token on the command line can be read by every user of this machine: set LOKALISE_API_TOKEN, or pipe it to `lokalise-auth token set`",
-        ),
+        "--token" | "--api-token" | "--access-token" => refused.hint(TOKEN_IN_ARGUMENTS),
+        "-t" if place.words != ["call"] => refused.hint(TOKEN_IN_ARGUMENTS),
         "--client-secret" => refused.hint(
             "a secret on the command line can be read by every user of this machine: use --client-secret-file PATH or LOKALISE_CLIENT_SECRET",
         ),
         "--insecure" | "-k" => refused.hint("for a company's own CA set SSL_CERT_FILE to its PEM file"),
-        _ => match suggestion(error, ContextKind::SuggestedArg) {
-            Some(flag) => refused.hint(format!("did you mean `{flag}`?")),
-            None => refused.hint(usage),
-        },
+        _ => refused.hint(flag_hint(name, place)),
+    }
+}
+
+const TOKEN_IN_ARGUMENTS: &str = "a token on the command line can be read by every user of this machine: set LOKALISE_API_TOKEN, or pipe it to `lokalise-auth token set`";
+
+fn flag_hint(name: &str, place: &Place) -> String {
+    if place.words == ["call"]
+        && let Some(words) = suggest::flag_of_another_program(name)
+    {
+        return words.to_owned();
+    }
+    match suggest::nearest(name.trim_start_matches('-'), &place.flags()) {
+        Some(flag) => format!("did you mean `--{flag}`? {}", place.shows()),
+        None => place.shows(),
+    }
+}
+
+/// A declared argument (`<COMMAND>...`, `--input <FILE>`) without the brackets of a usage line.
+fn bare(declared: &str) -> String {
+    let name = declared.trim_end_matches("...");
+    match name.strip_prefix('<').and_then(|name| name.strip_suffix('>')) {
+        Some(value) => value.trim_start_matches("[METHOD] ").to_owned(),
+        None => format!("`{}`", name.split(' ').next().unwrap_or_default()),
     }
 }
 
@@ -140,7 +231,7 @@ fn looks_like_a_flag(name: &str) -> bool {
 fn invalid_value(error: &clap::Error, flag: Option<String>) -> Error {
     let flag = flag.unwrap_or_else(|| "an argument".to_owned());
     if error.kind() == Clap::InvalidUtf8 {
-        return Error::usage("an argument is not UTF-8");
+        return Error::usage("an argument is not UTF-8 text");
     }
     // Our own parsers answer with a sentence that repeats nothing; clap's number parsers do not.
     let why = std::error::Error::source(error)
@@ -151,12 +242,12 @@ fn invalid_value(error: &clap::Error, flag: Option<String>) -> Error {
         return Error::usage(format!("`{flag}` needs a value"));
     }
     let refused = match why {
-        Some(why) => Error::usage(format!("the value of `{flag}` is no good: {why}")),
-        None => Error::usage(format!("the value of `{flag}` is no good")),
+        Some(why) => Error::usage(format!("invalid value for `{flag}`: {why}")),
+        None => Error::usage(format!("invalid value for `{flag}`")),
     };
     match error.get(ContextKind::ValidValue) {
         Some(ContextValue::Strings(values)) if !values.is_empty() => {
-            refused.hint(format!("it is one of: {}", values.join(", ")))
+            refused.hint(format!("possible values: {}", values.join(", ")))
         }
         _ => refused,
     }
@@ -176,14 +267,6 @@ fn text(error: &clap::Error, kind: ContextKind) -> Option<String> {
     }
 }
 
-fn suggestion(error: &clap::Error, kind: ContextKind) -> Option<String> {
-    match error.get(kind)? {
-        ContextValue::String(name) => Some(name.clone()),
-        ContextValue::Strings(names) => names.first().cloned(),
-        _ => None,
-    }
-}
-
 /// clap's usage line without its heading, on one line.
 fn usage_line(error: &clap::Error) -> String {
     let usage = match error.get(ContextKind::Usage) {
@@ -195,60 +278,4 @@ fn usage_line(error: &clap::Error) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SECRET: &str = "0123456789abcdef0123456789abcdef01234567";
-
-    fn refused(arguments: &[&str]) -> String {
-        let arguments = std::iter::once("lokalise-auth").chain(arguments.iter().copied()).map(OsString::from);
-        match parse(arguments, false) {
-            Err(error) => format!("{error}\n{}", error.hints.join("\n")),
-            Ok(_) => panic!("the arguments were taken"),
-        }
-    }
-
-    #[test]
-    fn a_secret_in_the_wrong_place_is_not_repeated() {
-        for arguments in [
-            vec![SECRET],
-            vec!["token", SECRET],
-            vec!["token", "set", SECRET],
-            vec!["token", "set", "--token", SECRET],
-            vec!["login", "--client-secret", SECRET],
-            vec!["login", &format!("--client-secret={SECRET}")],
-            vec!["login", "--port", SECRET],
-            vec!["login", "--timeout", SECRET],
-            vec!["--store", SECRET, "whoami"],
-            vec!["--profile", "a/b0123456789abcdef0123456789abcdef01234567", "whoami"],
-            vec!["--color", SECRET, "whoami"],
-            vec!["token", "print", "--format", SECRET],
-            vec!["token", "set", &format!("--{SECRET}")],
-            vec!["token", "set", &format!("-{SECRET}")],
-            vec!["call", "GET", "/projects", SECRET],
-            vec!["call", "GET", "/projects", "--max-items", SECRET],
-            vec!["completions", SECRET],
-        ] {
-            let message = refused(&arguments);
-            assert!(!message.contains(SECRET) && !message.contains(&SECRET[..8]), "{arguments:?}: {message}");
-        }
-    }
-
-    #[test]
-    fn the_manner_of_an_answer_is_known_before_the_command_and_is_not_another_programs() {
-        let of = |line: &str| early_flags(line.split(' ').map(OsString::from));
-        let (json, color) = (true, ColorChoice::Never);
-        assert_eq!(of("lokalise-auth whoami --json --color never"), EarlyFlags { json, color });
-        assert_eq!(of("lokalise-auth --color=never call --help"), EarlyFlags { json: false, color });
-        for line in ["x exec -- gh --json x --color never", "x --color", "x --color purple", "x --jsonp"] {
-            assert_eq!(of(line), EarlyFlags::default(), "{line}");
-        }
-    }
-
-    #[test]
-    fn a_misspelt_word_gets_a_suggestion() {
-        assert!(refused(&["lgoin"]).contains("did you mean `login`?"));
-        assert!(refused(&["login", "--no-browse"]).contains("did you mean `--no-browser`?"));
-        assert!(refused(&["token", "set", "--token", "x"]).contains("LOKALISE_API_TOKEN"));
-    }
-}
+mod tests;

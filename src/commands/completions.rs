@@ -16,6 +16,7 @@ fn script(shell: Shell) -> &'static str {
         Shell::Zsh => include_str!("../../completions/_lokalise-auth"),
         Shell::Fish => include_str!("../../completions/lokalise-auth.fish"),
         Shell::Powershell => include_str!("../../completions/_lokalise-auth.ps1"),
+        Shell::Nushell => include_str!("../../completions/lokalise-auth.nu"),
         Shell::Elvish => include_str!("../../completions/lokalise-auth.elv"),
     }
 }

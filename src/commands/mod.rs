@@ -5,6 +5,7 @@ pub mod completions;
 pub mod doctor;
 pub mod exec;
 pub mod help;
+mod layout;
 pub mod login;
 pub mod logout;
 pub mod profile;

@@ -1,37 +1,76 @@
-//! `scopes`: the OAuth scope that an endpoint needs, and how sure we are of it.
+//! `scopes`: the OAuth scopes that endpoints need, and how sure that is. It lists what `call` can reach.
 
-use std::fmt::Write;
+use serde_json::{Value, json};
 
-use serde_json::json;
-
-use crate::cli::Scopes;
+use super::layout::{self, Table};
+use crate::cli::{METHODS, Scopes};
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::lokalise::endpoints::{self, Endpoint};
+use crate::lokalise::endpoints::{self, Endpoint, Scope};
 
 pub fn run(context: Context<'_>, scopes: &Scopes) -> Result<u8> {
-    let (Some(method), Some(path)) = (&scopes.method, &scopes.path) else {
-        let all: Vec<Endpoint> = endpoints::all().collect();
-        let text = if context.settings.json { as_json(&all) } else { as_table(&all) };
-        return context.world.answer(&text).map(|()| 0);
+    let found = match (&scopes.filter, &scopes.path) {
+        (Some(method), Some(path)) => {
+            let endpoint = one(method, path)?;
+            if context.settings.json {
+                return context.world.answer_json(&object(&endpoint)).map(|()| 0);
+            }
+            vec![endpoint]
+        }
+        (Some(filter), None) => filtered(filter)?,
+        (None, _) => callable().collect(),
     };
-    let method = method.to_ascii_uppercase();
-    let endpoint = endpoints::find(&method, &rooted(path)).ok_or_else(|| {
-        Error::usage(format!("no endpoint is known for {method} at this path"))
-            .hint("`lokalise-auth scopes` lists those that are")
-    })?;
-    let shown = if context.settings.json {
-        context.world.answer_json(&object(&endpoint))
-    } else {
-        context.world.answer(&as_table(&[endpoint]))
-    };
-    shown.map(|()| 0)
+    let text = if context.settings.json { as_json(&found) } else { as_table(&found, layout::width(context.world)) };
+    context.world.answer(&text).map(|()| 0)
 }
 
-/// A path as the table has it, from what `call` takes: `/api2` goes without saying, a query does not matter.
+fn callable() -> impl Iterator<Item = Endpoint> {
+    endpoints::all().filter(Endpoint::callable)
+}
+
+/// The endpoint of a method and a path.
+fn one(method: &str, path: &str) -> Result<Endpoint> {
+    let method = method.to_ascii_uppercase();
+    if !METHODS.contains(&method.as_str()) {
+        return Err(
+            Error::usage("the first of two arguments is a method").hint(format!("methods: {}", METHODS.join(", ")))
+        );
+    }
+    endpoints::find(&method, &rooted(path)).filter(Endpoint::callable).ok_or_else(|| {
+        Error::usage(format!("no endpoint is known for {method} at this path"))
+            .hint("`lokalise-auth scopes` lists the endpoints; `lokalise-auth scopes keys` those about keys")
+    })
+}
+
+/// The endpoints of a method, of a path with a leading `/`, or about a word.
+fn filtered(filter: &str) -> Result<Vec<Endpoint>> {
+    let method = filter.to_ascii_uppercase();
+    let word = filter.to_lowercase();
+    let found: Vec<Endpoint> = if METHODS.contains(&method.as_str()) {
+        callable().filter(|endpoint| endpoint.operation.method == method).collect()
+    } else if filter.starts_with('/') || filter.contains("://") {
+        let path = rooted(filter);
+        METHODS.iter().filter_map(|method| endpoints::find(method, &path)).filter(Endpoint::callable).collect()
+    } else {
+        callable().filter(|endpoint| is_about(endpoint, &word)).collect()
+    };
+    if found.is_empty() {
+        return Err(Error::usage("no endpoint fits")
+            .hint("`lokalise-auth scopes` lists the endpoints; a word is looked for in path, scope and summary"));
+    }
+    Ok(found)
+}
+
+fn is_about(endpoint: &Endpoint, word: &str) -> bool {
+    let Endpoint { path, operation } = endpoint;
+    let scope = operation.scope.name().unwrap_or_default();
+    [path, scope, operation.summary].iter().any(|text| text.to_lowercase().contains(word))
+}
+
+/// A path as the table has it, from what `call` takes: `/api2` may be left out, and a query does not matter.
 fn rooted(path: &str) -> String {
     let path = path.split(['?', '#']).next().unwrap_or_default();
-    // Of a full URL, the host does not matter either.
+    // Nor does the host of a full URL.
     let path = match path.split_once("://") {
         Some((_, rest)) => rest.find('/').map_or("", |slash| &rest[slash..]),
         None => path,
@@ -41,20 +80,10 @@ fn rooted(path: &str) -> String {
     if matches!(root, "api2" | "v1" | "v3" | "oauth2") { format!("/{path}") } else { format!("/api2/{path}") }
 }
 
-/// Where an endpoint is: the path for `call`, or the whole URL of one that `call` does not reach.
-fn place(endpoint: &Endpoint) -> String {
-    let host = match endpoint.path {
-        path if path.starts_with("/v3/") => "https://ota.lokalise.com",
-        path if path.starts_with("/oauth2/") => "https://app.lokalise.com",
-        _ => "",
-    };
-    format!("{host}{}", endpoint.typed())
-}
-
-fn object(endpoint: &Endpoint) -> serde_json::Value {
+fn object(endpoint: &Endpoint) -> Value {
     json!({
         "method": endpoint.operation.method,
-        "path": place(endpoint),
+        "path": endpoint.typed(),
         "scope": endpoint.operation.scope.name(),
         "confidence": endpoint.operation.scope.confidence(),
         "summary": endpoint.operation.summary,
@@ -66,19 +95,50 @@ fn as_json(endpoints: &[Endpoint]) -> String {
     format!("[{}]\n", objects.join(",\n "))
 }
 
-/// Method, path, scope and confidence in columns. A dash stands for no scope.
-fn as_table(endpoints: &[Endpoint]) -> String {
-    let places: Vec<String> = endpoints.iter().map(place).collect();
-    let width = places.iter().map(String::len).max().unwrap_or(0);
-    let scope = |endpoint: &Endpoint| endpoint.operation.scope.name().unwrap_or("-");
-    let scopes = endpoints.iter().map(|endpoint| scope(endpoint).len()).max().unwrap_or(0);
-    let mut table = String::new();
-    for (endpoint, place) in endpoints.iter().zip(places) {
-        let method = endpoint.operation.method;
-        let confidence = endpoint.operation.scope.confidence();
-        writeln!(table, "{method:6}  {place:width$}  {:scopes$}  {confidence}", scope(endpoint))
-            .expect("a String takes all");
+/// The scope as the table shows it: its name, and a mark for how sure that is.
+fn marked(scope: Scope) -> String {
+    match scope {
+        Scope::High(name) => name.to_owned(),
+        Scope::Medium(name) => format!("{name} ?"),
+        Scope::Low(name) => format!("{name} ??"),
+        Scope::Unknown => "unknown".to_owned(),
+        Scope::NoneDocumented => "-".to_owned(),
     }
+}
+
+/// What a mark says; nothing for a scope that is sure.
+fn explanation(scope: Scope) -> Option<[&'static str; 2]> {
+    match scope {
+        Scope::High(_) => None,
+        Scope::Medium(_) => Some(["?", "one source names this scope"]),
+        Scope::Low(_) => Some(["??", "one source names this scope, and it may be wrong"]),
+        Scope::Unknown => Some(["unknown", "no source says which scope is needed"]),
+        Scope::NoneDocumented => Some(["-", "no scope is documented"]),
+    }
+}
+
+/// Method, path, scope and summary below a head, and the marks that occur.
+fn as_table(endpoints: &[Endpoint], width: usize) -> String {
+    let cells = |row: [&str; 4]| row.map(str::to_owned).to_vec();
+    let mut rows = vec![cells(["METHOD", "PATH", "SCOPE", "WHAT IT DOES"])];
+    let mut marks: Vec<Vec<String>> = Vec::new();
+    for endpoint in endpoints {
+        let Endpoint { operation, .. } = endpoint;
+        // `call` takes the short form too.
+        let path = endpoint.typed().replace("{project_id}", "{p}");
+        rows.push(cells([operation.method, &path, &marked(operation.scope), operation.summary]));
+        if let Some(mark) = explanation(operation.scope).map(|mark| mark.map(str::to_owned).to_vec())
+            && !marks.contains(&mark)
+        {
+            marks.push(mark);
+        }
+    }
+    let mut table = Table { indent: 0, width, widest: &[6, 45, 20] }.render(&rows);
+    if !marks.is_empty() {
+        table.push_str("\n\n");
+        table.push_str(&Table { indent: 0, width, widest: &[] }.render(&marks));
+    }
+    table.push('\n');
     table
 }
 
@@ -86,41 +146,64 @@ fn as_table(endpoints: &[Endpoint]) -> String {
 mod tests {
     use super::*;
 
-    fn line(method: &str, path: &str) -> String {
-        as_table(&[endpoints::find(method, &rooted(path)).unwrap_or_else(|| panic!("{path}"))])
+    fn table_of(method: &str, path: &str) -> String {
+        as_table(&[one(method, path).unwrap_or_else(|error| panic!("{path}: {error}"))], 100)
     }
 
     #[test]
     fn an_endpoint_is_found_however_its_path_is_written() {
-        let expected = "POST    /projects/{project_id}/keys  write_keys  high\n";
+        let expected = "METHOD  PATH                SCOPE       WHAT IT DOES\n\
+                        POST    /projects/{p}/keys  write_keys  Create keys\n";
         for path in [
             "/projects/{project_id}/keys",
             "projects/{p}/keys",
             "/api2/projects/12ab.34:dev/keys?limit=1",
             "https://api.lokalise.com/api2/projects/1/keys",
         ] {
-            assert_eq!(line("POST", path), expected, "{path}");
+            assert_eq!(table_of("post", path), expected, "{path}");
         }
-        assert_eq!(line("GET", "v1/audit-logs"), "GET     /v1/audit-logs  -  unknown\n");
+        assert!(table_of("GET", "v1/audit-logs").contains("unknown  no source says"), "the mark is explained");
     }
 
     #[test]
-    fn an_endpoint_on_another_host_is_shown_with_it() {
-        assert_eq!(
-            line("POST", "/oauth2/token"),
-            "POST    https://app.lokalise.com/oauth2/token  -  none-documented\n"
-        );
+    fn one_argument_is_a_method_a_path_or_a_word() {
+        let found = |filter: &str| -> Vec<String> {
+            let found = filtered(filter).unwrap_or_default();
+            found.iter().map(|found| format!("{} {}", found.operation.method, found.typed())).collect()
+        };
+        assert_eq!(found("/projects"), ["GET /projects", "POST /projects"]);
+        assert_eq!(found("/projects/12.34/keys/5"), found("/projects/{p}/keys/{key_id}"));
+        assert!(found("patch").iter().all(|line| line.starts_with("PATCH ")) && !found("patch").is_empty());
+        let keys = found("Keys");
+        assert!(keys.contains(&"POST /projects/{project_id}/keys".to_owned()), "{keys:?}");
+        assert!(!keys.contains(&"GET /projects".to_owned()), "{keys:?}");
+        for filter in ["/nothing", "nothing", "/oauth2/token", "ota.lokalise"] {
+            assert!(found(filter).is_empty(), "{filter}");
+        }
     }
 
     #[test]
-    fn the_table_is_aligned_and_the_json_is_json() {
-        let all: Vec<Endpoint> = endpoints::all().collect();
-        let table = as_table(&all);
-        assert_eq!(table.lines().count(), 130);
-        let column = table.lines().next().unwrap().find("  high").or(table.lines().next().unwrap().find("  medium"));
-        assert!(table.lines().all(|line| line.as_bytes()[column.unwrap()] == b' '), "{table}");
-        let json: Vec<serde_json::Value> = serde_json::from_str(&as_json(&all)).unwrap();
-        assert_eq!(json.len(), 130);
+    fn what_call_cannot_reach_is_not_listed() {
+        assert!(one("POST", "/oauth2/token").is_err());
+        assert!(one("ota", "/projects").is_err(), "that is no method");
+        assert_eq!(callable().count(), 113);
+    }
+
+    #[test]
+    fn the_whole_table_fits_and_every_row_is_whole() {
+        let all: Vec<Endpoint> = callable().collect();
+        let table = as_table(&all, 100);
+        assert!(table.starts_with("METHOD  PATH "), "{table}");
+        for line in table.lines() {
+            assert!(line.chars().count() <= 100, "{line}");
+        }
+        for endpoint in &all {
+            let start = format!("{:6}  {}", endpoint.operation.method, endpoint.typed().replace("project_id", "p"));
+            let row = table.lines().find(|line| line.starts_with(&format!("{start} ")));
+            assert!(row.is_some_and(|row| row.contains(&marked(endpoint.operation.scope))), "{start}");
+        }
+        let json: Vec<Value> = serde_json::from_str(&as_json(&all)).unwrap();
+        assert_eq!(json.len(), 113);
         assert_eq!(
             json[0].as_object().unwrap().keys().collect::<Vec<_>>(),
             ["method", "path", "scope", "confidence", "summary"]

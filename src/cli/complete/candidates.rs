@@ -8,7 +8,8 @@ use std::path::Path;
 use clap::builder::StyledStr;
 use clap_complete::CompletionCandidate;
 
-use crate::cli::{Cli, METHODS, TOPICS};
+use crate::cli::topics::TOPICS;
+use crate::cli::{Cli, METHODS};
 use crate::lokalise::endpoints;
 use crate::settings::Settings;
 use crate::world::World;
