@@ -28,13 +28,12 @@ use crate::oauth::authorization::{AuthorizationRequest, NotOurs, RedirectUri, Re
 mod page;
 pub use page::BrowserPage;
 
-/// A request head may have this many bytes.
-const LONGEST_HEAD: usize = 8 * 1024;
-/// A connection has this long, unless the answer came on it.
-const STRANGERS_TIME: Duration = Duration::from_secs(5);
-/// More connections than these end the oldest of those that have begun a request, or of those that have not: whichever
-/// are more.
-const CONNECTIONS: usize = 16;
+/// The longest request head. Cookies know no port: a browser sends those of every program on 127.0.0.1.
+const MAX_HEAD_BYTES: usize = 64 * 1024;
+/// How long a connection may take, unless the answer came on it.
+const CONNECTION_TIMEOUT: Duration = Duration::from_secs(5);
+/// How many connections are open at most. One more ends another: see [`make_room`].
+const MAX_CONNECTIONS: usize = 16;
 /// The browser has this long to take its page when the login has ended.
 const PAGE_TIMEOUT: Duration = Duration::from_millis(800);
 
@@ -186,18 +185,28 @@ async fn accept_all(listeners: Vec<TcpListener>, shared: Arc<ListenerState>) {
             continue;
         };
         connections.retain(|connection| !connection.task.is_finished());
-        if connections.len() >= CONNECTIONS {
-            // A flood that says nothing must not push out a request that comes in pieces, nor one that
-            // says a little push out a browser which has not had the time to.
-            let begun = connections.iter().filter(|connection| connection.has_begun()).count();
-            let crowd = 2 * begun > connections.len();
-            let is_oldest =
-                |other: &Connection| other.has_begun() == crowd && !other.stage.holds_answer.load(Ordering::Relaxed);
-            connections.iter().position(is_oldest).and_then(|index| connections.remove(index));
+        if connections.len() >= MAX_CONNECTIONS {
+            make_room(&mut connections);
         }
         connections.push_back(Connection::serve(stream, &shared));
         // What a connection brings with it is read before newer ones can push it out.
         tokio::task::yield_now().await;
+    }
+}
+
+/// Ends one connection, so that a flood cannot push out the browser.
+///
+/// There are two groups: connections that have sent something, and silent ones. The oldest of the larger group ends.
+/// So a flood of silent connections does not end a request that arrives in pieces, and a flood of begun requests does
+/// not end a new connection that had no time to send anything. The connection with the answer never ends here.
+fn make_room(connections: &mut VecDeque<Connection>) {
+    let begun = connections.iter().filter(|connection| connection.has_begun()).count();
+    let ends_begun = 2 * begun > connections.len();
+    let oldest = connections.iter().position(|connection| {
+        connection.has_begun() == ends_begun && !connection.stage.holds_answer.load(Ordering::Relaxed)
+    });
+    if let Some(index) = oldest {
+        connections.remove(index);
     }
 }
 
@@ -256,7 +265,7 @@ struct ListenerState {
 
 /// One connection: one request, one answer, closed.
 async fn serve(stream: TcpStream, shared: Arc<ListenerState>, stage: Arc<ConnectionStage>) {
-    let until = tokio::time::Instant::now() + STRANGERS_TIME;
+    let until = tokio::time::Instant::now() + CONNECTION_TIMEOUT;
     if !matches!(tokio::time::timeout_at(until, stream.peek(&mut [0])).await, Ok(Ok(1..))) {
         return;
     }
@@ -273,7 +282,7 @@ async fn serve(stream: TcpStream, shared: Arc<ListenerState>, stage: Arc<Connect
         .keep_alive(false)
         // A client that has said all it has to say may still listen.
         .half_close(true)
-        .max_buf_size(LONGEST_HEAD)
+        .max_buf_size(MAX_HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
     // A client that is no browser may send anything: what hyper says of it helps nobody.

