@@ -1,22 +1,19 @@
-//! Opens one URL in the user's browser: as one argument, without a shell, without
-//! our secrets in its environment, and never by a program of the working folder. A window is a process group of its own;
-//! a text browser has the terminal until it ends.
+//! Opens one URL in the user's browser: as one argument, without a shell, without our secrets in its
+//! environment, and never by a program of the working folder. It runs in a process group of its own.
 
-use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use reqwest::Url;
-use tokio::process::{Child, Command};
 
-use crate::subprocess;
+use crate::subprocess::split_words;
 use crate::world::World;
 
 /// A launcher that fails does so within this time; one that runs longer is the browser itself.
 const WATCHED: Duration = Duration::from_millis(500);
 
-/// Browsers that draw on the terminal.
-const IN_TEXT: [&str; 8] = ["w3m", "lynx", "links", "links2", "elinks", "cha", "browsh", "www-browser"];
+/// What separates the commands in `BROWSER`. On Windows a `:` belongs to a path.
+const SEPARATOR: char = if cfg!(windows) { ';' } else { ':' };
 
 /// Why no browser opened.
 #[derive(Debug, thiserror::Error)]
@@ -25,134 +22,84 @@ pub enum NotOpened {
     None,
     #[error("`{0}` did not open it")]
     Failed(String),
+    #[error("a quote is open in BROWSER")]
+    OpenQuote,
 }
 
-/// The browser of one login.
-#[derive(Default)]
-pub struct Browser {
-    on_terminal: Option<OnTerminal>,
+/// Opens the URL. A failure to open is not a failure to log in: the URL was printed before.
+pub async fn open(world: &World, url: &Url) -> Result<(), NotOpened> {
+    let commands = match world.var("BROWSER") {
+        Some(browser) => commands_of(&browser, url).ok_or(NotOpened::OpenQuote)?,
+        None => open::commands(url.as_str()),
+    };
+    let mut failure = NotOpened::None;
+    for command in commands {
+        let name = command.get_program().to_string_lossy().into_owned();
+        if opens(world, command).await {
+            return Ok(());
+        }
+        failure = NotOpened::Failed(name);
+    }
+    Err(failure)
 }
 
-impl Browser {
-    /// Opens the URL. A failure to open is not a failure to log in: the URL was printed before.
-    pub async fn open(&mut self, world: &World, url: &Url) -> Result<(), NotOpened> {
-        let commands = match world.var("BROWSER") {
-            Some(browser) => of_variable(&browser, url),
-            None => open::commands(url.as_str()),
-        };
-        let mut failure = NotOpened::None;
-        for command in commands {
-            let name = command.get_program().to_string_lossy().into_owned();
-            if self.opened(command, world.person() && draws_on_terminal(&name)).await {
-                return Ok(());
-            }
-            failure = NotOpened::Failed(name);
-        }
-        Err(failure)
+async fn opens(world: &World, mut command: Command) -> bool {
+    // All of them, whether this version knows them or not.
+    for name in world.names_of_variables().filter(|name| name.to_string_lossy().starts_with("LOKALISE_")) {
+        command.env_remove(name);
     }
-
-    async fn opened(&mut self, command: std::process::Command, on_terminal: bool) -> bool {
-        let mut command = Command::from(command);
-        // All of them, whether this version knows them or not.
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("LOKALISE_") {
-                command.env_remove(name);
-            }
-        }
-        // By this PATH the command is looked up too, and what it runs in turn: the working folder chooses none of them.
-        match subprocess::path() {
-            Some(path) => command.env("PATH", path),
-            None => command.env_remove("PATH"),
-        };
-        if on_terminal {
-            self.on_terminal = OnTerminal::spawn(&mut command);
-            return self.on_terminal.is_some();
-        }
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        // Ctrl-C here does not end it.
-        #[cfg(unix)]
-        command.process_group(0);
-        let Ok(mut child) = command.spawn() else { return false };
-        match tokio::time::timeout(WATCHED, child.wait()).await {
-            Ok(ended) => ended.is_ok_and(|status| status.success()),
-            Err(_) => true,
-        }
-    }
-
-    /// Waits until a text browser has given the terminal back; without one that is now.
-    pub async fn gone_from_terminal(&mut self) {
-        if let Some(browser) = &mut self.on_terminal {
-            // What it ended with says nothing about the login.
-            let _ = browser.child.wait().await;
-        }
-        self.on_terminal = None;
-    }
-}
-
-/// A text browser: in our process group, since the terminal answers nobody else's. Dropping it ends it.
-struct OnTerminal {
-    child: Child,
+    // This PATH finds the browser and whatever the browser starts.
+    match world.search_path().to_variable() {
+        Some(path) => command.env("PATH", path),
+        None => command.env_remove("PATH"),
+    };
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    // Ctrl-C here does not end it.
     #[cfg(unix)]
-    _terminal: (Option<crate::terminal::TerminalModes>, crate::signals::Lent),
-}
-
-impl OnTerminal {
-    fn spawn(command: &mut Command) -> Option<Self> {
-        #[cfg(unix)]
-        {
-            use std::os::fd::AsFd;
-            // stdout may be captured; stderr is the terminal where a person is there.
-            let screen = std::io::stderr().as_fd().try_clone_to_owned().ok()?;
-            command.stdout(Stdio::from(screen));
-        }
-        Some(Self {
-            #[cfg(unix)]
-            _terminal: (crate::terminal::TerminalModes::of_stdin(), crate::signals::Lent::start()),
-            child: command.kill_on_drop(true).spawn().ok()?,
-        })
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    let Ok(mut child) = tokio::process::Command::from(command).spawn() else { return false };
+    match tokio::time::timeout(WATCHED, child.wait()).await {
+        Ok(ended) => ended.is_ok_and(|status| status.success()),
+        Err(_) => true,
     }
 }
 
-#[cfg(unix)]
-impl Drop for OnTerminal {
-    fn drop(&mut self) {
-        use std::time::Instant;
+/// The commands of `BROWSER`, each split into words as a shell does, with the URL for `%s` or as the last
+/// argument. `None`: a quote is open.
+fn commands_of(browser: &str, url: &Url) -> Option<Vec<Command>> {
+    let mut commands = Vec::new();
+    for line in split_list(browser, SEPARATOR) {
+        let words = split_words(line)?;
+        let Some((program, arguments)) = words.split_first() else { continue };
+        let mut command = Command::new(program);
+        command.args(arguments.iter().map(|word| word.replace("%s", url.as_str())));
+        if !arguments.iter().any(|word| word.contains("%s")) {
+            command.arg(url.as_str());
+        }
+        commands.push(command);
+    }
+    Some(commands)
+}
 
-        use rustix::process::{Pid, Signal, kill_process};
-        let Some(pid) = self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw) else { return };
-        // It has a screen to put away, and little time for it: we are about to end.
-        let _ = kill_process(pid, Signal::TERM);
-        let patience = Instant::now() + Duration::from_millis(500);
-        while Instant::now() < patience && matches!(self.child.try_wait(), Ok(None)) {
-            std::thread::sleep(Duration::from_millis(5));
+/// Splits a list at a separator outside of quotes.
+fn split_list(list: &str, separator: char) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let (mut quote, mut start, mut is_escaped) = (None, 0, false);
+    for (at, c) in list.char_indices() {
+        match (quote, c) {
+            _ if is_escaped => is_escaped = false,
+            (None | Some('"'), '\\') if !cfg!(windows) => is_escaped = true,
+            (None, '\'' | '"') => quote = Some(c),
+            (Some(open), c) if open == c => quote = None,
+            (None, c) if c == separator => {
+                parts.push(&list[start..at]);
+                start = at + c.len_utf8();
+            }
+            _ => {}
         }
     }
-}
-
-/// The commands of `BROWSER`: separated by `:`, each split at spaces, with the
-/// URL for `%s` or as the last argument.
-fn of_variable(browser: &str, url: &Url) -> Vec<std::process::Command> {
-    browser
-        .split(':')
-        .filter_map(|candidate| {
-            let mut words = candidate.split(' ').filter(|word| !word.is_empty());
-            let mut command = std::process::Command::new(words.next()?);
-            let mut placed = false;
-            for word in words {
-                placed |= word.contains("%s");
-                command.arg(word.replace("%s", url.as_str()));
-            }
-            if !placed {
-                command.arg(url.as_str());
-            }
-            Some(command)
-        })
-        .collect()
-}
-
-fn draws_on_terminal(program: &str) -> bool {
-    let name = Path::new(program).file_name().and_then(|name| name.to_str());
-    name.is_some_and(|name| IN_TEXT.contains(&name))
+    parts.push(&list[start..]);
+    parts
 }
 
 #[cfg(test)]
@@ -160,30 +107,32 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_list_is_split_outside_of_quotes() {
+        assert_eq!(split_list("a b:c", ':'), ["a b", "c"]);
+        assert_eq!(split_list("'a:b' \"c:d\":e", ':'), ["'a:b' \"c:d\"", "e"]);
+        assert_eq!(split_list(r"C:\a;'C:\b;c'", ';'), [r"C:\a", r"'C:\b;c'"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
     fn the_url_is_one_argument_whatever_is_in_it() {
         let url = Url::parse("https://app.lokalise.com/oauth2/auth?a=1&b=%20;rm").expect("a constant URL");
         let all = |browser: &str| -> Vec<Vec<String>> {
-            of_variable(browser, &url)
-                .iter()
-                .map(|command| {
-                    std::iter::once(command.get_program())
-                        .chain(command.get_args())
-                        .map(|word| word.to_string_lossy().into_owned())
-                        .collect()
-                })
-                .collect()
+            let commands = commands_of(browser, &url).expect("no quote is open");
+            let words = |command: &Command| {
+                std::iter::once(command.get_program())
+                    .chain(command.get_args())
+                    .map(|word| word.to_string_lossy().into())
+                    .collect()
+            };
+            commands.iter().map(words).collect()
         };
-        assert_eq!(all("firefox"), [["firefox", url.as_str()]]);
-        assert_eq!(
-            all("firefox -new-tab %s:w3m"),
-            [vec!["firefox", "-new-tab", url.as_str()], vec!["w3m", url.as_str()]]
-        );
-        assert!(all("").is_empty());
-    }
-
-    #[test]
-    fn a_text_browser_is_known_by_its_name() {
-        assert!(draws_on_terminal("w3m") && draws_on_terminal("/usr/bin/lynx"));
-        assert!(!draws_on_terminal("firefox") && !draws_on_terminal("/opt/w3m/open") && !draws_on_terminal(""));
+        let url_text = url.as_str();
+        assert_eq!(all("firefox"), [["firefox", url_text]]);
+        assert_eq!(all("firefox -new-tab %s:w3m"), [vec!["firefox", "-new-tab", url_text], vec!["w3m", url_text]]);
+        assert_eq!(all("'/a b/c' --new \"one word\" '%s'"), [["/a b/c", "--new", "one word", url_text]]);
+        assert_eq!(all(r"/a\ b/c\:d --url=%s"), [vec!["/a b/c:d".to_owned(), format!("--url={url_text}")]]);
+        assert!(all("").is_empty() && all(" : ").is_empty());
+        assert!(commands_of("'firefox", &url).is_none());
     }
 }

@@ -10,6 +10,8 @@ use lokalise_auth::{hardening, report, run};
 
 fn main() {
     hardening::apply();
+    #[cfg(unix)]
+    lokalise_auth::signals::wait_for_children();
     process::exit(i32::from(answer_the_tab_key().unwrap_or_else(exit_code)));
 }
 

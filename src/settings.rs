@@ -10,6 +10,7 @@ use crate::origin::{API_URL, ApiUrl, OAUTH_URL, OAuthUrl};
 use crate::profile::{self, ProfileName, Profiles};
 use crate::secret::digest;
 use crate::store::{Store, StoreLocations};
+use crate::subprocess::SearchPath;
 use crate::world::{SECRET_VARIABLES, World};
 
 /// What this run was told, read once.
@@ -28,6 +29,8 @@ pub struct Settings {
     /// How long all calls of one command to a store, or to a command that prints a token, may take.
     pub store_limit: Duration,
     account_suffix: Option<String>,
+    /// Where programs are found.
+    pub search_path: SearchPath,
 }
 
 /// Which rule chose the profile.
@@ -99,6 +102,7 @@ impl Settings {
             json,
             store_limit: store_limit(world)?,
             account_suffix,
+            search_path: world.search_path(),
         })
     }
 
@@ -123,6 +127,7 @@ impl Settings {
             data: self.data_folder.clone(),
             account_suffix: self.account_suffix.clone(),
             secret_variables: SECRET_VARIABLES.iter().map(|&name| name.to_owned()).collect(),
+            search_path: self.search_path.clone(),
         };
         Store::new(kind, places, self.store_limit)
     }

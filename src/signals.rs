@@ -4,7 +4,7 @@
 use crate::error::{Error, ErrorKind};
 
 #[cfg(unix)]
-pub use unix::{Lent, PromptShown, quit};
+pub use unix::{PromptShown, quit, wait_for_children};
 
 /// The requests to end: Ctrl-C, and on Unix SIGTERM and SIGHUP.
 pub struct Signals {
@@ -47,11 +47,7 @@ impl Signals {
         let Some([interrupt, terminate, hangup]) = &mut self.streams else { return std::future::pending().await };
         loop {
             tokio::select! {
-                _ = interrupt.recv() => {
-                    if !Lent::now() {
-                        return Error::new(ErrorKind::Interrupted, "interrupted");
-                    }
-                }
+                _ = interrupt.recv() => return Error::new(ErrorKind::Interrupted, "interrupted"),
                 _ = terminate.recv() => return Error::new(ErrorKind::Terminated, "terminated"),
                 _ = hangup.recv() => {
                     if !self.outlives_the_terminal {
@@ -74,19 +70,15 @@ impl Signals {
 #[cfg(unix)]
 mod unix {
     use std::io::{self, IsTerminal, Read};
+    use std::sync::Once;
     use std::sync::atomic::{AtomicBool, Ordering};
-    use std::sync::{Mutex, Once, PoisonError};
 
-    use signal_hook::SigId;
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
+    use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
     use signal_hook::{flag, low_level};
     use tokio::signal::unix::{Signal, SignalKind, signal};
 
     static INTERRUPTED: AtomicBool = AtomicBool::new(false);
     static TERMINATED: AtomicBool = AtomicBool::new(false);
-    /// What makes the next Ctrl-C the last.
-    static ARMING: Mutex<Option<SigId>> = Mutex::new(None);
-    static LENT: AtomicBool = AtomicBool::new(false);
     /// Ctrl-Z stops the process, and Ctrl-\ ends it, as if we knew nothing of them.
     static ACTS_BY_ITSELF: AtomicBool = AtomicBool::new(true);
 
@@ -117,40 +109,8 @@ mod unix {
             let _ = flag::register_conditional_shutdown(SIGINT, 130, &INTERRUPTED);
             let _ = flag::register_conditional_shutdown(SIGTERM, 143, &TERMINATED);
             let _ = flag::register(SIGTERM, &TERMINATED);
-            arm();
+            let _ = flag::register(SIGINT, &INTERRUPTED);
         });
-    }
-
-    fn arm() {
-        *ARMING.lock().unwrap_or_else(PoisonError::into_inner) = flag::register(SIGINT, &INTERRUPTED).ok();
-    }
-
-    fn disarm() {
-        if let Some(id) = ARMING.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            low_level::unregister(id);
-        }
-    }
-
-    /// For as long as it lives, another program has our terminal, and Ctrl-C is meant for that.
-    pub struct Lent(());
-
-    impl Lent {
-        pub fn start() -> Self {
-            LENT.store(true, Ordering::SeqCst);
-            disarm();
-            Self(())
-        }
-
-        pub(super) fn now() -> bool {
-            LENT.load(Ordering::SeqCst)
-        }
-    }
-
-    impl Drop for Lent {
-        fn drop(&mut self) {
-            arm();
-            LENT.store(false, Ordering::SeqCst);
-        }
     }
 
     /// For as long as it lives, Ctrl-Z and Ctrl-\ are told to whoever listens for them instead of stopping and
@@ -172,6 +132,14 @@ mod unix {
             ACTS_BY_ITSELF.store(false, Ordering::SeqCst);
             Ok((Self(()), stops, quits))
         }
+    }
+
+    /// Makes the end of a child something that can be waited for. A parent may have had SIGCHLD ignored, which is
+    /// inherited; then the system forgets a child as soon as it ends. With any handler it does not, and programs that
+    /// we become or start have the default again.
+    pub fn wait_for_children() {
+        static IGNORED: AtomicBool = AtomicBool::new(false);
+        let _ = flag::register(SIGCHLD, &IGNORED);
     }
 
     /// Ends the process as Ctrl-\ ends one that knows nothing of it.

@@ -16,6 +16,7 @@ use zeroize::Zeroizing;
 
 use crate::files::lock;
 use crate::names::{ProfileName, StoreKind};
+use crate::subprocess::SearchPath;
 
 pub use store_error::StoreError;
 
@@ -78,6 +79,8 @@ pub struct StoreLocations {
     pub account_suffix: Option<String>,
     /// Variables that helpers must not inherit.
     pub secret_variables: Vec<String>,
+    /// Where helpers are found.
+    pub search_path: SearchPath,
 }
 
 /// What ending a helper that was too slow may take.
@@ -112,7 +115,9 @@ impl Store {
             let mut backend: Box<dyn Backend> = match thread_kind {
                 StoreKind::Keyring => Box::new(keyring::Keyring::new(thread_places.account_suffix)),
                 StoreKind::File => Box::new(file::FileStore::new(thread_places.data)),
-                StoreKind::Helper(name) => Box::new(helper::Helper::new(name, thread_places.secret_variables)),
+                StoreKind::Helper(name) => {
+                    Box::new(helper::Helper::new(name, thread_places.secret_variables, thread_places.search_path))
+                }
             };
             while let Ok(job) = inbox.recv() {
                 job(backend.as_mut());

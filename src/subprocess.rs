@@ -5,10 +5,16 @@ use std::ffi::OsString;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
+
+/// How often it is looked whether a program has ended.
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
+/// How long more of an answer is waited for when the program has ended and something else keeps its stdout open.
+const AFTER_THE_END: Duration = Duration::from_millis(250);
 
 /// How a program ended, and what it printed.
 pub struct SubprocessOutput {
@@ -27,32 +33,80 @@ pub enum SubprocessFailure {
     TooLong,
 }
 
-/// Finds a program by its absolute path or its bare name. Relative entries of PATH are passed over:
-/// they would let the working folder choose the program.
-pub fn find(name: &str) -> Option<PathBuf> {
-    let path = Path::new(name);
-    if path.is_absolute() {
-        return Some(path.to_owned());
-    }
-    if name.is_empty() || path.components().count() != 1 || name.contains(std::path::is_separator) {
-        return None;
-    }
-    let file = if path.extension().is_some() || std::env::consts::EXE_SUFFIX.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{name}{}", std::env::consts::EXE_SUFFIX)
-    };
-    folders().into_iter().map(|folder| folder.join(&file)).find(|candidate| is_executable(candidate))
+/// Where programs are found: the absolute folders of PATH. A relative one would let the working folder
+/// choose the program.
+#[derive(Clone, Debug, Default)]
+pub struct SearchPath {
+    folders: Vec<PathBuf>,
+    /// What may be left out at the end of a name: on Windows the endings of PATHEXT.
+    endings: Vec<String>,
 }
 
-/// The absolute entries of PATH, for a program that is to find others; `None` if there is none.
-pub fn path() -> Option<OsString> {
-    std::env::join_paths(folders()).ok().filter(|path| !path.is_empty())
+impl SearchPath {
+    /// From the values of PATH and, on Windows, of PATHEXT.
+    pub fn new(path: Option<OsString>, endings: Option<&str>) -> Self {
+        let folders = std::env::split_paths(&path.unwrap_or_default()).filter(|folder| folder.is_absolute()).collect();
+        let endings = if cfg!(windows) { endings_of(endings) } else { Vec::new() };
+        Self { folders, endings }
+    }
+
+    /// Finds a program by its absolute path or its bare name. Whether a path leads to one is for the
+    /// start of it to say.
+    pub fn find(&self, name: &str) -> Option<PathBuf> {
+        let path = Path::new(name);
+        let files = with_endings(name, &self.endings);
+        if path.is_absolute() {
+            let found = files.into_iter().map(PathBuf::from).find(|file| is_executable(file));
+            return Some(found.unwrap_or_else(|| path.to_owned()));
+        }
+        if name.is_empty() || path.components().count() != 1 || name.contains(std::path::is_separator) {
+            return None;
+        }
+        let mut candidates = self.folders.iter().flat_map(|folder| files.iter().map(|file| folder.join(file)));
+        candidates.find(|candidate| is_executable(candidate))
+    }
+
+    /// The value of PATH for a program that is to find others; `None` if there is no folder.
+    pub fn to_variable(&self) -> Option<OsString> {
+        std::env::join_paths(&self.folders).ok().filter(|path| !path.is_empty())
+    }
 }
 
-fn folders() -> Vec<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).filter(|folder| folder.is_absolute()).collect()
+/// The endings of PATHEXT, or those that Windows has without it.
+fn endings_of(variable: Option<&str>) -> Vec<String> {
+    let endings = variable.filter(|endings| !endings.trim().is_empty()).unwrap_or(".COM;.EXE;.BAT;.CMD");
+    endings.split(';').map(str::trim).filter(|ending| ending.starts_with('.')).map(str::to_ascii_lowercase).collect()
+}
+
+/// The files that a name may mean, the likeliest first. A name with an ending of the list is meant as it is.
+fn with_endings(name: &str, endings: &[String]) -> Vec<String> {
+    let lower = name.to_ascii_lowercase();
+    let is_whole = endings.is_empty() || endings.iter().any(|ending| lower.ends_with(ending));
+    let completed = endings.iter().map(|ending| format!("{name}{ending}"));
+    is_whole.then(|| name.to_owned()).into_iter().chain(completed).collect()
+}
+
+/// Splits a command line into words as a shell does, quotes included, expanding nothing. `None`: a quote is open.
+pub fn split_words(line: &str) -> Option<Vec<String>> {
+    if cfg!(windows) { split_on_windows(line) } else { shell_words::split(line).ok() }
+}
+
+/// On Windows there is no escape character: a backslash belongs to a path.
+fn split_on_windows(line: &str) -> Option<Vec<String>> {
+    let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
+    for c in line.chars() {
+        match quote {
+            Some(open) if open == c => quote = None,
+            None if c == '"' || c == '\'' => {
+                quote = Some(c);
+                word.get_or_insert_default();
+            }
+            None if c.is_whitespace() => words.extend(word.take()),
+            _ => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word);
+    quote.is_none().then_some(words)
 }
 
 #[cfg(unix)]
@@ -85,12 +139,40 @@ pub fn answer(
         command.stdin(Stdio::piped());
     }
     let mut running = RunningSubprocess::start(command, apart).map_err(SubprocessFailure::NotStarted)?;
-    let stdout = running.talk(input, longest, until).ok_or(SubprocessFailure::TimedOut)?;
-    if stdout.len() > longest {
-        return Err(SubprocessFailure::TooLong);
+    running.write(input);
+    running.read(longest, until)
+}
+
+/// What a program has printed so far, read on a thread: a read may block for ever.
+struct Answer {
+    bytes: Arc<Mutex<Zeroizing<Vec<u8>>>>,
+    /// A word for each piece; disconnected at the end.
+    progress: mpsc::Receiver<()>,
+}
+
+impl Answer {
+    fn read_from(mut stdout: impl Read + Send + 'static, longest: usize) -> Self {
+        // Room for all of it from the start: a growing buffer would leave copies of the secret behind.
+        let bytes = Arc::new(Mutex::new(Zeroizing::new(Vec::with_capacity(longest + 1))));
+        let (sender, progress) = mpsc::channel();
+        let shared = Arc::clone(&bytes);
+        std::thread::spawn(move || {
+            let mut piece = Zeroizing::new([0; 4096]);
+            while let Ok(count @ 1..) = stdout.read(&mut *piece) {
+                let mut bytes = shared.lock().unwrap_or_else(PoisonError::into_inner);
+                let room = longest + 1 - bytes.len();
+                bytes.extend_from_slice(&piece[..count.min(room)]);
+                if count >= room || sender.send(()).is_err() {
+                    return;
+                }
+            }
+        });
+        Self { bytes, progress }
     }
-    let status = running.wait(until).ok_or(SubprocessFailure::TimedOut)?;
-    Ok(SubprocessOutput { status, stdout })
+
+    fn take(&self) -> Zeroizing<Vec<u8>> {
+        std::mem::take(&mut self.bytes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 /// A program that runs until this is dropped.
@@ -115,8 +197,8 @@ impl RunningSubprocess {
         Ok(Self { child, apart, ended: false })
     }
 
-    /// Writes the input and reads the answer. A thread each, since either may block for ever.
-    fn talk(&mut self, input: Option<&[u8]>, longest: usize, until: Instant) -> Option<Zeroizing<Vec<u8>>> {
+    /// Writes the input, on a thread: the program may never read it.
+    fn write(&mut self, input: Option<&[u8]>) {
         if let (Some(input), Some(mut stdin)) = (input, self.child.stdin.take()) {
             let input = Zeroizing::new(input.to_vec());
             std::thread::spawn(move || {
@@ -124,21 +206,48 @@ impl RunningSubprocess {
                 let _ = stdin.write_all(&input);
             });
         }
-        let stdout = self.child.stdout.take().expect("stdout is piped");
-        let (sender, receiver) = mpsc::channel();
-        std::thread::spawn(move || {
-            // Room for all of it from the start: a growing buffer would leave copies of the secret behind.
-            let mut answer = Zeroizing::new(Vec::with_capacity(longest + 1));
-            let _ = stdout.take(longest as u64 + 1).read_to_end(&mut answer);
-            let _ = sender.send(answer);
-        });
-        receiver.recv_timeout(until.saturating_duration_since(Instant::now())).ok()
+    }
+
+    /// Reads the answer to its end. A program that the program has started, and that lives on, may keep
+    /// stdout open: then the answer is what has come by the end of the program itself.
+    fn read(&mut self, longest: usize, until: Instant) -> Result<SubprocessOutput, SubprocessFailure> {
+        let answer = Answer::read_from(self.child.stdout.take().expect("stdout is piped"), longest);
+        let mut ended = None;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(SubprocessFailure::TimedOut);
+            }
+            let pause = if ended.is_some() { AFTER_THE_END } else { POLL_INTERVAL };
+            match answer.progress.recv_timeout(pause.min(left)) {
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) if ended.is_some() => break,
+                Ok(()) | Err(RecvTimeoutError::Timeout) => {}
+            }
+            if ended.is_none() {
+                ended = self.try_wait();
+            }
+        }
+        let stdout = answer.take();
+        if stdout.len() > longest {
+            return Err(SubprocessFailure::TooLong);
+        }
+        let status = match ended {
+            Some(status) => status,
+            None => self.wait(until).ok_or(SubprocessFailure::TimedOut)?,
+        };
+        Ok(SubprocessOutput { status, stdout })
+    }
+
+    fn try_wait(&mut self) -> Option<ExitStatus> {
+        let status = self.child.try_wait().ok().flatten()?;
+        self.ended = true;
+        Some(status)
     }
 
     fn wait(&mut self, until: Instant) -> Option<ExitStatus> {
         loop {
-            if let Ok(Some(status)) = self.child.try_wait() {
-                self.ended = true;
+            if let Some(status) = self.try_wait() {
                 return Some(status);
             }
             if Instant::now() >= until {
@@ -204,17 +313,49 @@ mod groups {
 mod tests {
     use super::*;
 
+    #[cfg(unix)]
+    fn search_path() -> SearchPath {
+        SearchPath::new(Some("/usr/local/bin:relative:/usr/bin:/bin".into()), None)
+    }
+
+    #[cfg(unix)]
     #[test]
-    fn a_relative_path_names_no_program() {
+    fn a_relative_path_finds_no_program() {
         for name in ["", ".", "..", "./sh", "bin/sh", "../sh", "no-such-program-anywhere"] {
-            assert_eq!(find(name), None, "{name}");
+            assert_eq!(search_path().find(name), None, "{name}");
         }
+        assert_eq!(search_path().to_variable(), Some("/usr/local/bin:/usr/bin:/bin".into()));
+        assert_eq!(SearchPath::new(None, None).to_variable(), None);
+    }
+
+    #[test]
+    fn an_ending_that_windows_adds_may_be_left_out() {
+        let endings = endings_of(Some(".COM;.EXE; .Cmd ;;nonsense"));
+        assert_eq!(endings, [".com", ".exe", ".cmd"]);
+        assert_eq!(with_endings("vault", &endings), ["vault.com", "vault.exe", "vault.cmd"]);
+        assert_eq!(with_endings("tok.CMD", &endings)[0], "tok.CMD");
+        assert_eq!(with_endings("node.js", &endings)[0], "node.js.com");
+        assert_eq!(with_endings("sh", &[]), ["sh"]);
+        for default in [None, Some(""), Some(" ")] {
+            assert_eq!(endings_of(default), [".com", ".exe", ".bat", ".cmd"]);
+        }
+    }
+
+    #[test]
+    fn a_backslash_belongs_to_a_path_on_windows() {
+        let words = |line: &str| split_on_windows(line);
+        let owned = |words: &[&str]| Some(words.iter().map(|word| (*word).to_owned()).collect());
+        assert_eq!(words(r"C:\bin\tok.exe -a  b"), owned(&[r"C:\bin\tok.exe", "-a", "b"]));
+        assert_eq!(words(r#""C:\Program Files\tok.exe" 'a b' """#), owned(&[r"C:\Program Files\tok.exe", "a b", ""]));
+        assert_eq!(words(r"\\server\share\tok x"), owned(&[r"\\server\share\tok", "x"]));
+        assert_eq!(words(r#"a"b c"#), None);
+        assert_eq!(words(" "), owned(&[]));
     }
 
     #[cfg(unix)]
     #[test]
     fn a_program_is_found_and_answers() {
-        let shell = find("sh").expect("there is a shell");
+        let shell = search_path().find("sh").expect("there is a shell");
         assert!(shell.is_absolute());
         let until = Instant::now() + Duration::from_secs(30);
         let ended = answer(Command::new(&shell).args(["-c", "cat; exit 3"]), Some(b"in"), 10, until, true);
@@ -222,5 +363,19 @@ mod tests {
         assert_eq!((ended.status.code(), ended.stdout.as_slice()), (Some(3), &b"in"[..]));
         let long = answer(Command::new(&shell).args(["-c", "echo 12345"]), None, 5, until, true);
         assert!(matches!(long, Err(SubprocessFailure::TooLong)));
+        let endless = answer(Command::new(&shell).args(["-c", "exec cat /dev/zero"]), None, 5, until, true);
+        assert!(matches!(endless, Err(SubprocessFailure::TooLong)));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_program_that_lives_on_does_not_hold_up_the_answer() {
+        let until = Instant::now() + Duration::from_secs(600);
+        let script = "sleep 600 </dev/null 2>/dev/null & echo $!; exit 4";
+        let ended = answer(Command::new("/bin/sh").args(["-c", script]), None, 100, until, true).expect("an answer");
+        assert_eq!(ended.status.code(), Some(4));
+        let pid = String::from_utf8_lossy(&ended.stdout).trim().parse().ok().and_then(rustix::process::Pid::from_raw);
+        let pid = pid.expect("the number of the program that lives on");
+        rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("it lives on");
     }
 }

@@ -10,8 +10,6 @@ use crate::secret::LONGEST;
 
 #[cfg_attr(not(unix), path = "terminal/console.rs")]
 mod prompt;
-#[cfg(unix)]
-pub use prompt::TerminalModes;
 
 /// Whether there is a terminal whose Ctrl-C reaches us, and every child of our process group.
 #[cfg(unix)]

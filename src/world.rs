@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
 use crate::escape;
+use crate::subprocess::SearchPath;
 
 /// The variables that are set to change what we do, with what they do: the table of `help environment`.
 pub const VARIABLES: &[(&str, &str)] = &[
@@ -222,6 +223,16 @@ impl World {
             color: ColorChoice::default(),
             interrupted_hint: Mutex::default(),
         }
+    }
+
+    /// The names of all variables, for what is to be kept from a child.
+    pub fn names_of_variables(&self) -> impl Iterator<Item = OsString> {
+        std::env::vars_os().map(|(name, _)| name)
+    }
+
+    /// Where programs are found.
+    pub fn search_path(&self) -> SearchPath {
+        SearchPath::new((self.variables)("PATH"), self.var("PATHEXT").as_deref())
     }
 
     /// A variable's value; an empty one counts as unset.

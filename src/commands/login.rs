@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::whoami;
-use crate::browser::Browser;
+use crate::browser;
 use crate::cli::Login;
 use crate::context::Context;
 use crate::credential::{Credential, CredentialKind, OAuth, Record};
@@ -94,8 +94,7 @@ async fn log_in(context: Context<'_>, login: &Login, fill: &TargetProfile, progr
 
     // Its answer (§4.1.2)
     let mut listening = listener.map(|listener| listener.listen(&request));
-    let mut browser = Browser::default();
-    let answer = answer(context.world, &request, &route, listening.as_mut(), &mut browser);
+    let answer = answer(context.world, &request, &route, listening.as_mut());
     let Ok(answer) = tokio::time::timeout(login.timeout, answer).await else {
         return Err(messages::timed_out(context.world, login.timeout, &fill.profile_flag, &route));
     };
@@ -111,7 +110,6 @@ async fn log_in(context: Context<'_>, login: &Login, fill: &TargetProfile, progr
         waiting.show(page(&kept, refused)).await;
     }
     drop(listening);
-    browser.gone_from_terminal().await;
     let kept = kept?;
     messages::logged_in(context.world, &store, profile, new.owner(&kept).await.as_ref(), &kept);
     Ok(())
@@ -136,7 +134,6 @@ async fn answer(
     request: &AuthorizationRequest,
     route: &Route,
     listening: Option<&mut Listening>,
-    browser: &mut Browser,
 ) -> Result<RedirectAnswer> {
     let redirect = async {
         match listening {
@@ -146,14 +143,13 @@ async fn answer(
     };
     let by_hand = async {
         if route.opens_browser()
-            && let Err(why) = browser.open(world, &request.url()).await
+            && let Err(why) = browser::open(world, &request.url()).await
         {
             world.say(&format!("no browser opened ({why}); open the address by hand"));
         }
         if !route.pastes() {
             return std::future::pending().await;
         }
-        browser.gone_from_terminal().await;
         pasted(world, request).await
     };
     tokio::select! {

@@ -62,7 +62,7 @@ async fn set_command(
     TargetProfile { profile, profile_flag, .. }: &TargetProfile,
     line: &str,
 ) -> Result<u8> {
-    let command = command_words(line)?;
+    let command = command_words(context.settings, line)?;
     let kind = if set.access_token { CredentialKind::OAuth } else { CredentialKind::ApiToken };
     let mut owner = None;
     if !set.no_verify {

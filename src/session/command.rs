@@ -1,8 +1,6 @@
 //! The command of `token set --from-command`: it is run at each use, and what it
 //! prints is the token.
 
-use std::env::consts::EXE_EXTENSION;
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -11,6 +9,7 @@ use crate::context::Context;
 use crate::credential::{Credential, CredentialKind, OAuth};
 use crate::error::{Error, Result};
 use crate::secret::{AccessToken, ApiToken, LONGEST};
+use crate::settings::Settings;
 use crate::subprocess::{self, SubprocessFailure};
 use crate::world::SECRET_VARIABLES;
 
@@ -20,16 +19,15 @@ use crate::world::SECRET_VARIABLES;
 /// # Errors
 /// Usage, if it is no command, or if there is no such program: then it may be the token itself, typed
 /// where it does not belong. The line is not repeated.
-pub fn command_words(line: &str) -> Result<Vec<String>> {
-    let mut words = shell_words::split(line).ok().filter(|words| !words.is_empty()).ok_or_else(|| {
+pub fn command_words(settings: &Settings, line: &str) -> Result<Vec<String>> {
+    let mut words = subprocess::split_words(line).filter(|words| !words.is_empty()).ok_or_else(|| {
         Error::usage("the value of `--from-command` is not a command: a quote is open, or it is empty")
     })?;
     if words[0].contains(std::path::is_separator) {
         let absolute = std::path::absolute(&words[0]).ok().and_then(|path| path.to_str().map(str::to_owned));
         words[0] = absolute.ok_or_else(|| Error::usage("the program of `--from-command` has no usable path"))?;
     }
-    let there = |program: PathBuf| program.is_file() || program.with_extension(EXE_EXTENSION).is_file();
-    if !subprocess::find(&words[0]).is_some_and(there) {
+    if !settings.search_path.find(&words[0]).is_some_and(|program| program.is_file()) {
         return Err(Error::usage("the program of `--from-command` is not found (not shown, in case it is a secret)")
             .hint("a command that prints the token is kept; the token itself is read from stdin or a prompt"));
     }
@@ -52,7 +50,7 @@ pub async fn command_credential(
             "run it by hand; change it with `lokalise-auth token set{profile_flag} --from-command 'COMMAND'`"
         ))
     };
-    let program = subprocess::find(name).ok_or_else(|| failed("is not on PATH".to_owned()))?;
+    let program = context.settings.search_path.find(name).ok_or_else(|| failed("is not on PATH".to_owned()))?;
     let mut command = Command::new(program);
     command.args(arguments);
     // It may ask a person, on this terminal.

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::{Backend, Deadline, StoreError};
 use crate::names::ProfileName;
 use crate::secret::{json, without_secrets};
-use crate::subprocess::{self, SubprocessFailure, SubprocessOutput};
+use crate::subprocess::{self, SearchPath, SubprocessFailure, SubprocessOutput};
 
 /// The constant user name: two names under one URL hide each other in some helpers.
 const USERNAME: &str = "lokalise-auth";
@@ -37,6 +37,7 @@ pub(super) fn shown_call(name: &str, verb: &str) -> String {
 pub(super) struct Helper {
     name: String,
     secret_variables: Vec<String>,
+    search_path: SearchPath,
 }
 
 #[derive(Serialize)]
@@ -56,14 +57,14 @@ struct HelperRecord {
 }
 
 impl Helper {
-    pub(super) fn new(name: String, secret_variables: Vec<String>) -> Self {
-        Self { name, secret_variables }
+    pub(super) fn new(name: String, secret_variables: Vec<String>, search_path: SearchPath) -> Self {
+        Self { name, secret_variables, search_path }
     }
 
     fn run(&self, verb: &str, input: &[u8], deadline: Deadline) -> Result<SubprocessOutput, StoreError> {
         let file = program_name(&self.name);
         let program =
-            subprocess::find(&file).ok_or_else(|| StoreError::Unavailable(format!("`{file}` is not on PATH")))?;
+            self.search_path.find(&file).ok_or_else(|| StoreError::Unavailable(format!("`{file}` is not on PATH")))?;
         let mut command = Command::new(program);
         command.arg(verb).stderr(Stdio::null());
         for variable in &self.secret_variables {

@@ -25,11 +25,11 @@ const LONGEST_PIPED: usize = 16 * 1024;
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// The modes of the terminal on stdin, to be given back when this is dropped.
-pub struct TerminalModes(Termios);
+struct TerminalModes(Termios);
 
 impl TerminalModes {
     /// `None` where stdin is no terminal.
-    pub fn of_stdin() -> Option<Self> {
+    fn of_stdin() -> Option<Self> {
         tcgetattr(stdin()).ok().map(Self)
     }
 }
