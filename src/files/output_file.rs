@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
+use super::followed_links::follow;
 use crate::error::{Error, Result};
 
 /// A temporary file in the same folder, with the rights that any new file of the user gets.
@@ -36,7 +37,7 @@ impl OutputPath {
     /// Usage, if no file can be there; other, if none can be made.
     pub fn new(path: &Path) -> Result<Self> {
         // A link is followed, as by every other program that writes to it.
-        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let path = follow(path)?;
         let old = fs::metadata(&path).ok();
         match &old {
             Some(old) if old.is_dir() => {
@@ -56,7 +57,7 @@ impl OutputPath {
         }
         let new = new_beside(&path).and_then(|file| {
             // Whoever may read the file that is there may read the new one, and nobody else.
-            old.map_or(Ok(()), |old| file.as_file().set_permissions(old.permissions()))?;
+            old.map_or(Ok(()), |old| file.as_file().set_permissions(plain(&old.permissions())))?;
             Ok(file)
         });
         match new {
@@ -119,6 +120,18 @@ impl OutputFile {
             OutputTarget::Special(_) => Ok(()),
         }
     }
+}
+
+/// The rights of a file without the set-user-id and set-group-id bits: its new content is nobody's program.
+#[cfg(unix)]
+fn plain(rights: &fs::Permissions) -> fs::Permissions {
+    use std::os::unix::fs::PermissionsExt;
+    fs::Permissions::from_mode(rights.mode() & 0o777)
+}
+
+#[cfg(not(unix))]
+fn plain(rights: &fs::Permissions) -> fs::Permissions {
+    rights.clone()
 }
 
 pub fn unwritable(path: &Path, error: io::Error) -> Error {
@@ -184,6 +197,20 @@ mod tests {
         writing.write(b"gone").unwrap();
         writing.finish().unwrap();
         assert!(fs::metadata("/dev/null").unwrap().file_type().is_char_device());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_keeps_its_rights_without_the_set_id_bits() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.json");
+        for (mode, expected) in [(0o4755, 0o755), (0o2755, 0o755), (0o1600, 0o600), (0o664, 0o664), (0o640, 0o640)] {
+            fs::write(&path, "old").unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            opened(OutputPath::new(&path).unwrap()).finish().unwrap();
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, expected, "{mode:o}");
+        }
     }
 
     #[cfg(unix)]

@@ -9,6 +9,8 @@ mod bundles;
 mod dry_run;
 mod encodings;
 mod limits;
+#[cfg(unix)]
+mod output_file;
 mod pages;
 mod processes;
 mod refusals;
