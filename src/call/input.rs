@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
+use crate::text;
 
 /// The longest text that becomes part of a JSON body. A longer one can be sent with `--input`.
 const LONGEST_TEXT: u64 = 64 * 1024 * 1024;
@@ -76,17 +77,18 @@ impl Inputs {
     /// The text of a file, or of standard input if the name is `-`.
     ///
     /// # Errors
-    /// Usage, if it is no regular file, is not UTF-8 or is read for the second time.
+    /// Usage, if it is no regular file, is in no encoding that [`text::decode`] takes, or is read for the second time.
     pub fn text(&mut self, name: &str) -> Result<String> {
         let source = self.source(name)?;
         if source.length() > LONGEST_TEXT {
             return Err(Error::usage(format!("{} is longer than 64 MiB, too long for a field", called(name))));
         }
         let bytes = source.bytes().map_err(|error| unreadable(name, error))?;
-        String::from_utf8(bytes).map_err(|_| {
-            Error::usage(format!("{} is not UTF-8 text", called(name)))
-                .hint(format!("send its base64 with `@base64:{name}`"))
-        })
+        match text::decode(&bytes) {
+            Ok(text) => Ok(text.to_string()),
+            Err(_) => Err(Error::usage(format!("{} is not UTF-8 text", called(name)))
+                .hint(format!("send its base64 with `@base64:{name}`"))),
+        }
     }
 
     /// A file, or standard input if the name is `-`, to be read when it is sent.

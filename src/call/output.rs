@@ -37,7 +37,7 @@ pub struct OutputOptions {
 }
 
 /// The longest document that is held. A filter needs a few times as much again.
-const MOST_HELD: usize = 512 * 1024 * 1024;
+pub const MOST_HELD: usize = 512 * 1024 * 1024;
 
 /// An answer on its way out.
 pub struct ResponseWriter {

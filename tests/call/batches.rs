@@ -75,7 +75,7 @@ fn more_refused_items_than_fit_a_page_are_told_as_well() {
     scene.standin.answer_always("POST", &scene.project("/keys"), Answer::json(200, &refused));
     for arguments in [&[][..], &["--ndjson"]] {
         let told = scene.call(&[&["POST", "/projects/{p}/keys", "-f", "keys[]=a"], arguments].concat());
-        assert_eq!(told.failed(10), "more items were refused than can be told (HTTP 200)");
+        assert_eq!(told.failed(10), "more items were refused than can be shown (HTTP 200)");
     }
     let told = scene.call(&["POST", "/projects/{p}/keys", "-f", "keys[]=a", "--allow-partial", "--silent"]);
     assert_eq!(told.code, 0, "{}", told.stderr);
@@ -115,4 +115,33 @@ fn what_was_refused_of_any_batch_is_told() {
     assert_eq!(create(&scene).json(), json!(["a", ["x"], "a", ["x"]]));
     scene.standin.answer_next("POST", &path, Answer::json(200, &json!([{"id": 1}])));
     assert_eq!(scene.call(&["POST", "/projects/{p}/keys", "-f", "a=b", "--wait"]).code, 0);
+}
+
+#[test]
+fn a_body_and_a_field_may_be_utf_16_or_have_a_byte_order_mark() {
+    let scene = Scene::new();
+    scene.standin.edit(|content| content.set_keys(0));
+    let body = keys(["größe", "🔑"].map(str::to_owned).into_iter());
+    let marked = format!("\u{feff}{body}");
+    let little: Vec<u8> = marked.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let big: Vec<u8> = marked.encode_utf16().flat_map(u16::to_be_bytes).collect();
+    for (name, bytes) in [("utf8.json", marked.as_bytes()), ("little.json", &little), ("big.json", &big)] {
+        scene.standin.edit(|content| content.set_keys(0));
+        scene.standin.forget_requests();
+        scene.file(name, bytes);
+        let told = scene.call(&["POST", "/projects/{p}/keys", "--input", name, "--batch", "keys:1"]);
+        assert_eq!(told.code, 0, "{name}: {}", told.stderr);
+        let sent: Vec<Value> =
+            scene.standin.requests().iter().map(|sent| sent.json()["keys"][0]["key_name"].clone()).collect();
+        assert_eq!(sent, ["größe", "🔑"], "{name}");
+        let field = format!("description=@{name}");
+        let told = scene.call(&["POST", "/projects", "-f", "name=x", "-F", &field]);
+        assert_eq!(told.code, 0, "{name}: {}", told.stderr);
+        assert_eq!(scene.standin.requests().last().unwrap().json()["description"], body.as_str(), "{name}");
+    }
+    scene.file("odd.json", &little[..little.len() - 1]);
+    let told = scene.call(&["POST", "/projects/{p}/keys", "--input", "odd.json", "--batch", "keys:1"]);
+    assert_eq!(told.failed(2), "the body begins as UTF-16 and is not UTF-16");
+    let told = scene.call(&["POST", "/projects", "-F", "name=@odd.json"]);
+    assert_eq!(told.failed(2), "`odd.json` is not UTF-8 text");
 }

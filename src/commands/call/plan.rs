@@ -12,7 +12,7 @@ use crate::call::fields::{self, FieldArgument, Fields};
 use crate::call::filter::Filter;
 use crate::call::headers::headers;
 use crate::call::input::{self, ByteSource, Inputs};
-use crate::call::output::OutputOptions;
+use crate::call::output::{MOST_HELD, OutputOptions};
 use crate::call::request::{ApiRequest, add_query, method};
 use crate::call::send::RetryBudget;
 use crate::call::target::{Project, target};
@@ -20,6 +20,7 @@ use crate::cli;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::files::output_file::OutputPath;
+use crate::text;
 use crate::world::World;
 
 /// What a run may wait for better times, unless it is told otherwise.
@@ -233,7 +234,18 @@ fn batches(batch: &Batch, request: &ApiRequest) -> Result<Vec<RequestBody>> {
         .body
         .as_ref()
         .ok_or_else(|| Error::usage("--batch needs a body to cut").hint("give it with --input, or with -f and -F"))?;
+    if body.length() > MOST_HELD as u64 {
+        return Err(Error::other("the body is longer than the 512 MiB that --batch holds")
+            .hint("cut it into files, and send each with --batch"));
+    }
     let body = body.bytes().map_err(|error| Error::usage("the body cannot be read").because(error))?;
+    let body = match &body[..] {
+        // What a spreadsheet or PowerShell writes. UTF-8 is read as it is.
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => text::decode(&body)
+            .map(|text| text.as_bytes().to_vec())
+            .map_err(|_| Error::usage("the body begins as UTF-16 and is not UTF-16"))?,
+        _ => body,
+    };
     Ok(batch.cut(&body)?.into_iter().map(RequestBody::of).collect())
 }
 
