@@ -1,14 +1,16 @@
-//! `--batch`: the same request again and again, each time with the next items. One at a
-//! time: the API counts concurrent requests for a project, and order may matter.
+//! `--batch`: sends the same request several times, each time with the next items. The requests
+//! are serial: the API counts concurrent requests for a project, and order may matter.
 
 use serde_json::Value;
 
 use crate::call::batch::merge;
 use crate::call::body::RequestBody;
+use crate::call::first_words::first_words;
 use crate::call::merge::{Merge, MergeFormat};
-use crate::call::output::{OutputOptions, ResponseWriter};
+use crate::call::output::{MOST_HELD, OutputOptions, ResponseWriter};
 use crate::call::progress::ProgressLine;
 use crate::call::refusal::{ResponseHead, judged};
+use crate::call::request::ApiRequest;
 use crate::call::send::FetchedResponse;
 use crate::error::{Error, Result};
 use crate::json::lenient::without_bom;
@@ -17,87 +19,105 @@ use crate::json::list::BodySummary;
 use super::{Run, summary_of};
 
 /// No answer to a request with a few hundred items comes near this.
-const LONGEST_ANSWER: usize = 64 * 1024 * 1024;
+const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
 
 pub async fn send(run: &Run<'_>, options: OutputOptions, bodies: Vec<RequestBody>) -> Result<()> {
     let count = bodies.len();
-    let progress = ProgressLine::new(run.context.world, false);
-    let mut whole: Option<Value> = None;
     let lines = options.lines;
     let mut options = Some(options);
     let mut output = None;
-    let mut ended = Ok(());
     let mut head = ResponseHead::default();
+    let mut merged: Option<Value> = None;
+    let mut merged_bytes = 0;
+    let mut ended = Ok(());
+    let progress = ProgressLine::new(run.context.world, false);
     for (index, body) in bodies.into_iter().enumerate() {
         progress.show(|| format!("request {} of {count}", index + 1));
-        let mut request = run.request.clone();
-        request.body = Some(body);
-        let answered = match run.sender.fetch(&request, LONGEST_ANSWER).await {
-            Ok(fetched) if fetched.answer.is_success() => answer(fetched),
-            Ok(fetched) => {
-                progress.clear();
-                Err(run.refused_after(&request, fetched).await)
-            }
-            Err(error) => Err(error),
-        };
-        match answered {
-            Ok((fetched, answer)) => {
-                head = ResponseHead::of(&fetched.answer);
-                if let Some(options) = options.take() {
-                    output.insert(ResponseWriter::open(run.context.world, options).await?).begin(&fetched.answer)?;
-                }
-                match &mut whole {
-                    Some(whole) => merge(whole, answer),
-                    None => whole = Some(answer),
-                }
-            }
+        let (fetched, answer, length) = match send_one(run, &progress, body).await {
+            Ok(answered) => answered,
             Err(error) => {
-                ended = Err(told(error, index, count));
+                ended = Err(after_others(error, index, count));
                 break;
             }
+        };
+        head = ResponseHead::of(&fetched.answer);
+        if let Some(options) = options.take() {
+            output.insert(ResponseWriter::open(run.context.world, options).await?).begin(&fetched.answer)?;
+        }
+        match &mut merged {
+            Some(merged) => merge(merged, answer),
+            None => merged = Some(answer),
+        }
+        merged_bytes += length;
+        if merged_bytes > MOST_HELD && index + 1 < count {
+            ended = Err(too_much(index, count));
+            break;
         }
     }
     drop(progress);
-    // What was carried out is told, also if the rest was not.
-    if let (Some(whole), Some(output)) = (whole, output) {
-        let judged = judged(&BodySummary::of(&whole), &head, run.allow_partial);
-        run.report_both(ended.and(judged), show(output, &whole, lines).await)
+    // What was done is shown, also if the rest was not.
+    if let (Some(merged), Some(output)) = (merged, output) {
+        let judged = judged(&BodySummary::of(&merged), &head, run.allow_partial);
+        run.report_both(ended.and(judged), show(output, &merged, lines).await)
     } else {
         ended
     }
 }
 
-async fn show(mut output: ResponseWriter, whole: &Value, lines: bool) -> Result<()> {
-    let mut document = whole.to_string().into_bytes();
-    if lines {
-        let mut merge = Merge::new(MergeFormat::Lines, None);
+/// Sends one batch. Its answer with the length of its text.
+async fn send_one(
+    run: &Run<'_>,
+    progress: &ProgressLine,
+    body: RequestBody,
+) -> Result<(FetchedResponse, Value, usize)> {
+    let request = ApiRequest { body: Some(body), ..run.request.clone() };
+    let fetched = run.sender.fetch(&request, MAX_ANSWER_BYTES).await?;
+    if !fetched.answer.is_success() {
+        progress.clear();
+        return Err(run.refused_after(&request, fetched).await);
+    }
+    let bytes = fetched.body()?;
+    let answer = answer(&fetched, &bytes)?;
+    Ok((fetched, answer, bytes.len()))
+}
+
+/// The answer to one batch. What was refused of it is judged in the end; an answer that is an error ends the run.
+fn answer(fetched: &FetchedResponse, bytes: &[u8]) -> Result<Value> {
+    judged(&summary_of(bytes), &ResponseHead::of(&fetched.answer), true)?;
+    let document = without_bom(bytes).trim_ascii();
+    // What has nothing to say, as a 204, adds nothing to the others.
+    let document = if document.is_empty() { &b"{}"[..] } else { document };
+    serde_json::from_slice(document).map_err(|error| {
+        let words = if document.starts_with(b"{") { String::new() } else { format!(": {}", first_words(document)) };
+        Error::other(format!("an answer is not JSON{words}")).because(error)
+    })
+}
+
+fn after_others(mut error: Error, index: usize, count: usize) -> Error {
+    if index > 0 {
+        let (number, message) = (index + 1, &error.message);
+        error.message = format!("request {number} of {count} failed, those before it were carried out: {message}");
+    }
+    error
+}
+
+fn too_much(index: usize, count: usize) -> Error {
+    let done = index + 1;
+    Error::other(format!("the answers to {done} of {count} requests are longer than the 512 MiB that are held of them"))
+        .hint("the other requests were not sent: send those items in a run of their own")
+}
+
+async fn show(mut output: ResponseWriter, merged: &Value, in_lines: bool) -> Result<()> {
+    let mut document = merged.to_string().into_bytes();
+    if in_lines {
+        let mut lines = Merge::new(MergeFormat::Lines, None);
         let mut items = Vec::new();
-        merge.push(&document, &mut items)?;
-        merge.end_page(&mut items)?;
+        lines.push(&document, &mut items)?;
+        lines.end_page(&mut items)?;
         document = items;
     } else {
         document.push(b'\n');
     }
     output.write(&document).await?;
     output.finish().await
-}
-
-/// The body of an answer. What was refused of it is judged in the end; an answer that is an error ends the run.
-fn answer(fetched: FetchedResponse) -> Result<(FetchedResponse, Value)> {
-    let body = fetched.body()?;
-    judged(&summary_of(&body), &ResponseHead::of(&fetched.answer), true)?;
-    // What has nothing to say, as a 204, adds nothing to the others.
-    let document = without_bom(&body).trim_ascii();
-    let document = if document.is_empty() { &b"{}"[..] } else { document };
-    let answer =
-        serde_json::from_slice(document).map_err(|error| Error::other("an answer is not JSON").because(error))?;
-    Ok((fetched, answer))
-}
-
-fn told(mut error: Error, index: usize, count: usize) -> Error {
-    if index > 0 {
-        error.message =
-            format!("request {} of {count} failed, those before it were carried out: {}", index + 1, error.message);
-    }
-    error
 }
