@@ -1,6 +1,7 @@
 //! Flags and variables → where things are and which rule decides: folders, base
 //! URLs, store, deadlines. Nothing here opens a store or a socket.
 
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use crate::names::StoreKind;
 use crate::origin::{API_URL, ApiUrl, OAUTH_URL, OAuthUrl};
 use crate::profile::{self, ProfileName, Profiles};
 use crate::secret::digest;
-use crate::store::{Store, StoreLocations};
+use crate::store::{BusAddress, Store, StoreLocations};
 use crate::subprocess::SearchPath;
 use crate::world::{SECRET_VARIABLES, World};
 
@@ -31,6 +32,7 @@ pub struct Settings {
     account_suffix: Option<String>,
     /// Where programs are found.
     pub search_path: SearchPath,
+    bus: BusAddress,
 }
 
 /// Which rule chose the profile.
@@ -103,6 +105,7 @@ impl Settings {
             store_limit: store_limit(world)?,
             account_suffix,
             search_path: world.search_path(),
+            bus: bus_address(world),
         })
     }
 
@@ -128,6 +131,7 @@ impl Settings {
             account_suffix: self.account_suffix.clone(),
             secret_variables: SECRET_VARIABLES.iter().map(|&name| name.to_owned()).collect(),
             search_path: self.search_path.clone(),
+            bus: self.bus.clone(),
         };
         Store::new(kind, places, self.store_limit)
     }
@@ -184,6 +188,41 @@ fn absolute(folder: &str) -> PathBuf {
     // Components drop `.` and doubled or trailing slashes, so one folder has one spelling.
     let path = std::path::absolute(folder).unwrap_or_else(|_| PathBuf::from(folder));
     path.components().collect::<PathBuf>().as_path().to_owned()
+}
+
+/// The session bus, without the addresses that make libdbus start a program with our environment.
+fn bus_address(world: &World) -> BusAddress {
+    let Some(addresses) = world.var("DBUS_SESSION_BUS_ADDRESS") else {
+        let socket = world.var("XDG_RUNTIME_DIR").map(|folder| PathBuf::from(folder).join("bus"));
+        return match socket.filter(|socket| socket.exists()) {
+            Some(socket) => BusAddress::Known(format!("unix:path={}", escaped_for_bus(&socket.to_string_lossy()))),
+            None => BusAddress::Unusable("there is no D-Bus session bus (DBUS_SESSION_BUS_ADDRESS is not set)"),
+        };
+    };
+    let starts = |transport: &str| addresses.split(';').any(|address| address.trim_start().starts_with(transport));
+    if starts("autolaunch:") {
+        // It starts a bus that outlives us.
+        BusAddress::Unusable("there is no D-Bus session bus (DBUS_SESSION_BUS_ADDRESS only asks to start one)")
+    } else if starts("unixexec:") && SECRET_VARIABLES.iter().any(|name| world.var(name).is_some()) {
+        BusAddress::Unusable(
+            "DBUS_SESSION_BUS_ADDRESS starts a program (unixexec), which would inherit the secret in a variable of ours",
+        )
+    } else {
+        BusAddress::Known(addresses)
+    }
+}
+
+/// A value in an address of D-Bus: other characters than these are written as `%` and two hex digits.
+fn escaped_for_bus(path: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_/.\\".contains(&byte);
+    path.bytes().fold(String::new(), |mut text, byte| {
+        if plain(byte) {
+            text.push(char::from(byte));
+        } else {
+            write!(text, "%{byte:02x}").expect("a string takes all text");
+        }
+        text
+    })
 }
 
 fn store_limit(world: &World) -> Result<Duration> {

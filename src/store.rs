@@ -4,6 +4,10 @@
 mod file;
 mod helper;
 mod keyring;
+#[cfg(any(windows, target_os = "macos"))]
+mod native_keyring;
+#[cfg(all(unix, not(target_os = "macos")))]
+mod secret_service;
 mod store_error;
 
 use std::path::PathBuf;
@@ -20,11 +24,19 @@ use crate::subprocess::SearchPath;
 
 pub use store_error::StoreError;
 
-/// When the caller stops listening, and how long it was ready to.
+/// When the caller stops waiting, and how long it waits in all.
 #[derive(Clone, Copy)]
 struct Deadline {
     at: Instant,
     limit: Duration,
+}
+
+impl Deadline {
+    /// The time that is left; zero when it is over.
+    #[cfg(all(unix, not(target_os = "macos")))]
+    fn left(self) -> Duration {
+        self.at.saturating_duration_since(Instant::now())
+    }
 }
 
 /// What a store can do with one record, as text.
@@ -54,6 +66,11 @@ trait Backend: Send {
         })
     }
 
+    /// Proves that a record which was not found does not exist. Some stores hide their records while they are locked.
+    fn confirm_absence(&mut self, _: &ProfileName, _: Deadline) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Some stores report success and keep nothing.
     fn gives_back(&mut self, profile: &ProfileName, record: &str, deadline: Deadline) -> Result<(), StoreError> {
         match self.read(profile, deadline)? {
@@ -70,21 +87,31 @@ trait Backend: Send {
     }
 }
 
+/// Where the session bus is, as the environment says.
+#[derive(Clone, Debug)]
+pub enum BusAddress {
+    Known(String),
+    /// None that we connect to, and why.
+    Unusable(&'static str),
+}
+
 /// Where this installation keeps things, as far as stores need to know.
 #[derive(Clone, Debug)]
 pub struct StoreLocations {
     /// The data folder, for the file store; `None` where no home can be found.
     pub data: Option<PathBuf>,
-    /// Set apart from other installations in the keyring.
+    /// The suffix that keeps this installation's items in the keyring apart from those of others.
     pub account_suffix: Option<String>,
     /// Variables that helpers must not inherit.
     pub secret_variables: Vec<String>,
     /// Where helpers are found.
     pub search_path: SearchPath,
+    /// The D-Bus session bus, for the keyring.
+    pub bus: BusAddress,
 }
 
-/// What ending a helper that was too slow may take.
-const HELPER_GRACE: Duration = Duration::from_millis(500);
+/// What a store may take after the deadline to end a helper, or to dismiss a prompt.
+const STORE_GRACE: Duration = Duration::from_millis(500);
 
 type StoreCall = Box<dyn FnOnce(&mut dyn Backend) + Send>;
 
@@ -113,7 +140,12 @@ impl Store {
         let (thread_kind, thread_places) = (kind.clone(), places.clone());
         std::thread::spawn(move || {
             let mut backend: Box<dyn Backend> = match thread_kind {
-                StoreKind::Keyring => Box::new(keyring::Keyring::new(thread_places.account_suffix)),
+                #[cfg(all(unix, not(target_os = "macos")))]
+                StoreKind::Keyring => {
+                    Box::new(secret_service::SecretService::new(thread_places.bus, thread_places.account_suffix))
+                }
+                #[cfg(any(windows, target_os = "macos"))]
+                StoreKind::Keyring => Box::new(native_keyring::NativeKeyring::new(thread_places.account_suffix)),
                 StoreKind::File => Box::new(file::FileStore::new(thread_places.data)),
                 StoreKind::Helper(name) => {
                     Box::new(helper::Helper::new(name, thread_places.secret_variables, thread_places.search_path))
@@ -176,7 +208,13 @@ impl Store {
         .await
     }
 
-    /// Proves that the store can be used. Some say "not found" when they are locked.
+    /// Proves that a record which was not found does not exist: "not found" is what some stores say when they are locked.
+    pub async fn confirm_absence(&self, profile: &ProfileName) -> Result<(), StoreError> {
+        let name = profile.clone();
+        self.wait(self.start(move |backend, deadline| backend.confirm_absence(&name, deadline))).await
+    }
+
+    /// Proves that the store can be used.
     pub async fn probe(&self) -> Result<(), StoreError> {
         self.wait(self.start(|backend, deadline| backend.probe(deadline))).await
     }
@@ -196,9 +234,8 @@ impl Store {
 
     async fn wait<T>(&self, outbox: PendingResult<T>) -> Result<T, StoreError> {
         let (started, left) = (Instant::now(), self.left.get());
-        // A helper has the same deadline, and it must have been ended before we are gone.
-        let grace = if matches!(self.kind, StoreKind::Helper(_)) { HELPER_GRACE } else { Duration::ZERO };
-        let answer = tokio::time::timeout(left + grace, outbox).await;
+        // The store has the same deadline, and cleans up after it.
+        let answer = tokio::time::timeout(left + STORE_GRACE, outbox).await;
         self.left.set(left.saturating_sub(started.elapsed()));
         match answer {
             Ok(Ok(answer)) => answer,

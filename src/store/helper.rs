@@ -114,6 +114,10 @@ impl Backend for Helper {
         let ended = self.run("erase", server_url(profile).as_bytes(), deadline)?;
         if ended.status.success() { Ok(()) } else { Err(refusal(&said(&ended.stdout))) }
     }
+
+    fn confirm_absence(&mut self, _: &ProfileName, deadline: Deadline) -> Result<(), StoreError> {
+        self.probe(deadline)
+    }
 }
 
 /// What a failed helper said, on one line of at most 200 characters. JSON may hold a secret and is left out.

@@ -18,10 +18,17 @@ pub enum StoreError {
     Unavailable(String),
     #[error("{0}")]
     Locked(String),
+    /// The keyring runs, but has no collection for new records.
+    #[error("it has no default collection")]
+    NoCollection,
+    /// The store asked a person, and nobody answered within this time.
+    #[error("its prompt was not answered")]
+    PromptUnanswered(Duration),
     /// The store, or a check of ours on its file, said no.
     #[error("{0}")]
     Denied(String),
-    #[error("no answer within {}", humantime::format_duration(Duration::from_millis(u64::try_from(.0.as_millis()).unwrap_or(u64::MAX))))]
+    /// Nothing came within this time.
+    #[error("no answer in time")]
     TimedOut(Duration),
     /// The record cannot be read. Its bytes are never part of this.
     #[error("{0}")]
@@ -35,6 +42,9 @@ pub enum StoreError {
     #[error("the record has {size} bytes, and this store takes {limit}")]
     TooLarge { size: usize, limit: usize },
 }
+
+const WAIT_LONGER: &str = "LOKALISE_AUTH_KEYRING_TIMEOUT=120 waits longer (seconds)";
+const KEEPASSXC_ASKS: &str = "KeePassXC asks at every access unless `Confirm when passwords are retrieved by clients` is off (Settings, Secret Service Integration)";
 
 impl StoreError {
     /// The error for the reader of a record, with a way on that works for this store.
@@ -50,10 +60,14 @@ impl StoreError {
     fn explained(self, store: &Store, profile: &ProfileName, new: bool) -> Error {
         let title = store.title();
         let what = match &self {
-            Self::Unavailable(_) => format!("{title} cannot be used"),
+            Self::Unavailable(_) | Self::NoCollection => format!("{title} cannot be used"),
             Self::Locked(_) => format!("{title} is locked"),
             Self::Denied(_) => format!("{title} refused"),
-            Self::TimedOut(_) => format!("{title} gave {self}"),
+            Self::TimedOut(limit) | Self::PromptUnanswered(limit) => {
+                let milliseconds = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
+                let limit = humantime::format_duration(Duration::from_millis(milliseconds));
+                format!("{title} gave no answer within {limit}")
+            }
             Self::Corrupt(_) | Self::CorruptFile { .. } => {
                 format!("the credential of profile `{profile}` in {title} cannot be read")
             }
@@ -64,11 +78,21 @@ impl StoreError {
             Self::Unavailable(_) | Self::Denied(_) if store.kind == StoreKind::File => vec![store.file_remedy()],
             Self::Locked(_) if store.kind == StoreKind::File => vec!["try again; nothing was changed".to_owned()],
             Self::Unavailable(_) => store.ways_on(&store.to_start(), new),
+            Self::NoCollection => store.ways_on(
+                "create a wallet (KWallet), a keyring (GNOME), or choose a group to expose in the database settings (KeePassXC)",
+                new,
+            ),
             Self::Locked(_) => store.ways_on("unlock it", new),
             Self::Denied(_) => store.ways_on("allow lokalise-auth to use it", new),
             Self::TimedOut(_) => {
                 let mut hints = store.ways_on("answer its prompt, or restart it", new);
-                hints.push("LOKALISE_AUTH_KEYRING_TIMEOUT=120 waits longer (seconds)".to_owned());
+                hints.push(WAIT_LONGER.to_owned());
+                hints
+            }
+            Self::PromptUnanswered(_) => {
+                let mut hints = store.ways_on("answer its prompt", new);
+                hints.push(WAIT_LONGER.to_owned());
+                hints.push(KEEPASSXC_ASKS.to_owned());
                 hints
             }
             Self::Corrupt(_) => vec![format!(
@@ -85,7 +109,7 @@ impl StoreError {
             Self::TooLarge { .. } => vec!["choose another store: `--store file` or `--store helper:NAME`".to_owned()],
         };
         let mut error = Error::new(ErrorKind::Store, what);
-        // Of a time-out there is no more to say.
+        // A time-out has no further cause.
         if !matches!(self, Self::TimedOut(_)) {
             error = error.because(self);
         }

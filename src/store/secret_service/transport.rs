@@ -1,0 +1,156 @@
+//! How secrets travel over the bus: encrypted with a key of this connection
+//! (`dh-ietf1024-sha256-aes128-cbc-pkcs7` of the Secret Service specification), or plain
+//! where the service knows nothing else.
+
+use aes::cipher::block_padding::Pkcs7;
+use aes::cipher::{BlockDecryptMut, BlockEncryptMut, KeyIvInit};
+use dbus::arg::{RefArg, Variant, cast};
+use dbus::strings::Path;
+use num_bigint::BigUint;
+use ring::hkdf::{HKDF_SHA256, KeyType, Salt};
+use ring::rand::{SecureRandom, SystemRandom};
+use zeroize::Zeroizing;
+
+use super::super::{Deadline, StoreError};
+use super::bus::{Bus, store_error};
+use super::{SERVICE_INTERFACE, service_path};
+
+const ENCRYPTED: &str = "dh-ietf1024-sha256-aes128-cbc-pkcs7";
+
+/// The prime of RFC 2409 §6.2 (Second Oakley Group); the generator is 2.
+const PRIME: [u8; 128] = [
+    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xc9, 0x0f, 0xda, 0xa2, 0x21, 0x68, 0xc2, 0x34, 0xc4, 0xc6, 0x62,
+    0x8b, 0x80, 0xdc, 0x1c, 0xd1, 0x29, 0x02, 0x4e, 0x08, 0x8a, 0x67, 0xcc, 0x74, 0x02, 0x0b, 0xbe, 0xa6, 0x3b, 0x13,
+    0x9b, 0x22, 0x51, 0x4a, 0x08, 0x79, 0x8e, 0x34, 0x04, 0xdd, 0xef, 0x95, 0x19, 0xb3, 0xcd, 0x3a, 0x43, 0x1b, 0x30,
+    0x2b, 0x0a, 0x6d, 0xf2, 0x5f, 0x14, 0x37, 0x4f, 0xe1, 0x35, 0x6d, 0x6d, 0x51, 0xc2, 0x45, 0xe4, 0x85, 0xb5, 0x76,
+    0x62, 0x5e, 0x7e, 0xc6, 0xf4, 0x4c, 0x42, 0xe9, 0xa6, 0x37, 0xed, 0x6b, 0x0b, 0xff, 0x5c, 0xb6, 0xf4, 0x06, 0xb7,
+    0xed, 0xee, 0x38, 0x6b, 0xfb, 0x5a, 0x89, 0x9f, 0xa5, 0xae, 0x9f, 0x24, 0x11, 0x7c, 0x4b, 0x1f, 0xe6, 0x49, 0x28,
+    0x66, 0x51, 0xec, 0xe6, 0x53, 0x81, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+];
+
+const BLOCK: usize = 16;
+
+type Key = Zeroizing<[u8; BLOCK]>;
+
+/// A secret as it travels: the session's path, the initialisation vector, the bytes, and their content type.
+pub type Sealed = (Path<'static>, Vec<u8>, Vec<u8>, String);
+
+/// The transport that this connection has agreed on with the service.
+pub struct Transport {
+    session: Path<'static>,
+    /// `None`: secrets travel plain.
+    key: Option<Key>,
+}
+
+impl Transport {
+    pub fn open(bus: &Bus, deadline: Deadline) -> Result<Self, StoreError> {
+        // An exponent of 256 bits is as strong as this group, and four times as fast as one of full length.
+        let private = BigUint::from_bytes_be(&*random::<32>()?);
+        let public = BigUint::from(2u8).modpow(&private, &BigUint::from_bytes_be(&PRIME));
+        let open = |algorithm: &str, input: Box<dyn RefArg>| {
+            bus.try_call::<(Variant<Box<dyn RefArg>>, Path<'static>)>(
+                &service_path(),
+                (SERVICE_INTERFACE, "OpenSession"),
+                (algorithm, Variant(input)),
+                deadline,
+            )
+        };
+        match open(ENCRYPTED, Box::new(public.to_bytes_be())) {
+            Ok((output, session)) => {
+                let theirs = cast::<Vec<u8>>(&output.0);
+                let key = theirs.and_then(|theirs| shared_key(&private, theirs)).ok_or_else(|| {
+                    StoreError::Unavailable("it sent no usable key for the encryption on the bus".to_owned())
+                })?;
+                Ok(Self { session, key: Some(key) })
+            }
+            Err(error) if error.name() == Some("org.freedesktop.DBus.Error.NotSupported") => {
+                let plain = open("plain", Box::<String>::default());
+                let (_, session) = plain.map_err(|error| store_error(&error, deadline))?;
+                Ok(Self { session, key: None })
+            }
+            Err(error) => Err(store_error(&error, deadline)),
+        }
+    }
+
+    pub fn session(&self) -> &Path<'static> {
+        &self.session
+    }
+
+    pub fn seal(&self, secret: &[u8]) -> Result<Sealed, StoreError> {
+        let (iv, bytes) = match &self.key {
+            None => (Vec::new(), secret.to_vec()),
+            Some(key) => {
+                let iv = random::<BLOCK>()?;
+                let cipher = cbc::Encryptor::<aes::Aes128>::new((&**key).into(), (&*iv).into());
+                (iv.to_vec(), cipher.encrypt_padded_vec_mut::<Pkcs7>(secret))
+            }
+        };
+        Ok((self.session.clone(), iv, bytes, "application/octet-stream".to_owned()))
+    }
+
+    /// The secret that was sealed; `None` if it was not sealed with this key.
+    pub fn unseal(&self, (_, iv, bytes, _): Sealed) -> Option<Zeroizing<Vec<u8>>> {
+        let Some(key) = &self.key else { return Some(Zeroizing::new(bytes)) };
+        let iv: [u8; BLOCK] = iv.try_into().ok()?;
+        let cipher = cbc::Decryptor::<aes::Aes128>::new((&**key).into(), (&iv).into());
+        cipher.decrypt_padded_vec_mut::<Pkcs7>(&bytes).ok().map(Zeroizing::new)
+    }
+}
+
+fn random<const N: usize>() -> Result<Zeroizing<[u8; N]>, StoreError> {
+    let mut bytes = Zeroizing::new([0; N]);
+    let filled = SystemRandom::new().fill(&mut *bytes);
+    filled
+        .map_err(|_| StoreError::Unavailable("the operating system's random generator does not answer".to_owned()))?;
+    Ok(bytes)
+}
+
+/// The key that both sides compute (RFC 2631 and RFC 5869). `None` if theirs is not a public key of the group.
+fn shared_key(private: &BigUint, theirs: &[u8]) -> Option<Key> {
+    struct Length;
+    impl KeyType for Length {
+        fn len(&self) -> usize {
+            BLOCK
+        }
+    }
+    let (prime, theirs) = (BigUint::from_bytes_be(&PRIME), BigUint::from_bytes_be(theirs));
+    if theirs <= BigUint::from(1u8) || theirs >= &prime - 1u8 {
+        return None;
+    }
+    let secret = Zeroizing::new(theirs.modpow(private, &prime).to_bytes_be());
+    let mut padded = Zeroizing::new([0; PRIME.len()]);
+    padded[PRIME.len() - secret.len()..].copy_from_slice(&secret);
+    let mut key = Key::default();
+    Salt::new(HKDF_SHA256, &[]).extract(&*padded).expand(&[], Length).ok()?.fill(&mut *key).ok()?;
+    Some(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_sides_compute_the_same_key() {
+        let prime = BigUint::from_bytes_be(&PRIME);
+        let [ours, theirs] = [random::<32>(), random::<32>()].map(|bytes| BigUint::from_bytes_be(&*bytes.unwrap()));
+        let public = |private: &BigUint| BigUint::from(2u8).modpow(private, &prime).to_bytes_be();
+        let key = shared_key(&ours, &public(&theirs));
+        assert!(key.is_some());
+        assert_eq!(key, shared_key(&theirs, &public(&ours)));
+        for weak in [vec![], vec![0], vec![1], (&prime - 1u8).to_bytes_be(), PRIME.to_vec(), vec![0xff; 200]] {
+            assert_eq!(shared_key(&ours, &weak), None, "{weak:?}");
+        }
+    }
+
+    #[test]
+    fn a_secret_comes_back_only_with_its_own_key() {
+        let with = |key: u8| Transport { session: "/s".into(), key: Some(Zeroizing::new([key; BLOCK])) };
+        for secret in [&b""[..], b"x", &[7; 6000]] {
+            let sealed = with(1).seal(secret).unwrap();
+            assert!(secret.len() < 2 || !sealed.2.windows(secret.len()).any(|part| part == secret));
+            assert_eq!(with(1).unseal(sealed.clone()).as_deref().map(Vec::as_slice), Some(secret));
+            assert_ne!(with(2).unseal(sealed).as_deref().map(Vec::as_slice), Some(secret));
+        }
+        assert!(with(1).unseal(("/s".into(), vec![0; 3], vec![0; 16], String::new())).is_none());
+    }
+}
