@@ -17,7 +17,7 @@ use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter};
 use self::complete::candidates;
 pub use self::topics::TOPICS;
 pub use self::values::{Color, Shell, TokenFormat, duration};
-use self::values::{port, profile_name, store_kind};
+use self::values::{port, profile_name, store_kind, variable_name};
 use crate::names::StoreKind;
 use crate::profile::ProfileName;
 
@@ -135,9 +135,11 @@ Examples:
         override_usage = "lokalise-auth exec [OPTIONS] -- COMMAND [ARGS]...",
         after_help = "\
 The command gets LOKALISE_API_TOKEN or LOKALISE_ACCESS_TOKEN. `exec` ends with the command's exit code.
+--as adds another name for the credential, which other programs read.
 
 Examples:
   lokalise-auth exec -- ./sync-translations.sh
+  lokalise-auth exec --as LOKALISE_API_KEY -- ./push.sh
   lokalise-auth exec --lokalise2 -- lokalise2 project list"
     )]
     Exec(Exec),
@@ -217,6 +219,9 @@ pub struct Login {
     /// Refuse requests that write, until this profile is logged out
     #[arg(long)]
     pub read_only: bool,
+    /// Let only `call` and `whoami` use this profile, until it is logged out
+    #[arg(long)]
+    pub call_only: bool,
 }
 
 #[derive(Args, Debug)]
@@ -224,6 +229,9 @@ pub struct Logout {
     /// Remove the credentials of all profiles
     #[arg(long, conflicts_with = "profile")]
     pub all: bool,
+    /// Remove the profile from the list alone, and leave its record where it is
+    #[arg(long)]
+    pub forget: bool,
 }
 
 #[derive(Subcommand, Debug)]
@@ -264,6 +272,9 @@ pub struct TokenSet {
     /// Refuse requests that write, until this profile is logged out
     #[arg(long)]
     pub read_only: bool,
+    /// Let only `call` and `whoami` use this profile, until it is logged out
+    #[arg(long)]
+    pub call_only: bool,
 }
 
 #[derive(Args, Debug)]
@@ -399,6 +410,9 @@ pub struct Exec {
     /// Give the official CLI, lokalise2, a config file instead of variables
     #[arg(long)]
     pub lokalise2: bool,
+    /// Give the command the credential in this variable too
+    #[arg(long = "as", value_name = "NAME", value_parser = variable_name, value_hint = ValueHint::Other)]
+    pub also_as: Option<String>,
     /// The command and its arguments
     #[arg(value_name = "COMMAND", required = true, trailing_var_arg = true, value_hint = ValueHint::CommandWithArguments)]
     pub command: Vec<std::ffi::OsString>,

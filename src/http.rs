@@ -20,6 +20,7 @@ mod failure;
 mod incoming;
 mod peer_certificate;
 mod proxies;
+mod retry_after;
 mod roots;
 use failure::cause;
 pub use failure::{is_certificate_error, may_pass, network_error};
@@ -27,6 +28,7 @@ pub use incoming::{ACCEPTED_CODING, Incoming};
 use peer_certificate::PeerCertificate;
 use proxies::BadProxy;
 pub use proxies::{no_proxy_variable, proxy_variable};
+pub use retry_after::{MAX_WAIT, stated_wait};
 pub use roots::variables as roots_variables;
 use roots::{Roots, UnusableRoots};
 
@@ -46,10 +48,19 @@ pub struct TokenRequestFailure {
     pub error: Error,
     /// Whether it may have reached the server.
     pub sent: bool,
+    /// Whether another try may succeed.
+    pub may_pass: bool,
 }
+
+/// How long a refresh that fails for now is tried again. It is less than other processes wait for the record's lock.
+const REFRESH_PATIENCE: Duration = Duration::from_secs(15);
 
 /// The clients of one run, built when first used.
 pub struct Http {
+    /// How long a refresh that fails for now is tried again.
+    pub refresh_patience: Duration,
+    /// Whether the waits between these tries are reported.
+    pub reports_waits: bool,
     /// The proxy for https. One that cannot be used is an error of whatever needs the network.
     proxy: Result<Option<Proxy>, BadProxy>,
     /// `None` where macOS or Windows is asked.
@@ -61,7 +72,13 @@ impl Http {
     /// Reads the variables of proxies and CAs. What is wrong with them is an error of the first use.
     pub fn new(world: &World) -> Self {
         let roots = Roots::read(world, Arc::new(rustls::crypto::ring::default_provider()));
-        Self { proxy: proxies::read(world), roots: roots.map(Arc::new), api: OnceCell::new() }
+        Self {
+            refresh_patience: REFRESH_PATIENCE,
+            reports_waits: true,
+            proxy: proxies::read(world),
+            roots: roots.map(Arc::new),
+            api: OnceCell::new(),
+        }
     }
 
     /// Gets ready for requests to a URL, while something else is waited for. Nothing is sent.
@@ -136,18 +153,7 @@ impl Http {
     /// One request to the token endpoint, sent once and never again.
     ///
     /// # Errors
-    /// [`token_error`] says how each answer reads; without an answer, a network error.
-    pub async fn token(
-        &self,
-        world: &World,
-        oauth_url: &OAuthUrl,
-        grant: &Grant<'_>,
-        client: &ClientCredentials,
-    ) -> Result<Result<TokenResponse, TokenError>> {
-        self.token_request(world, oauth_url, grant, client).await.map_err(|unanswered| unanswered.error)
-    }
-
-    /// The same for somebody who has to know whether the grant was sent.
+    /// [`token_error`] makes an error of a failed answer.
     pub async fn token_request(
         &self,
         world: &World,
@@ -160,15 +166,19 @@ impl Http {
         world.trace(&format!("> POST {url}"));
         let request = self
             .client(|builder| builder.timeout(TOKEN_REQUEST).retry(reqwest::retry::never()))
-            .map_err(|error| TokenRequestFailure { error, sent: false })?
+            .map_err(|error| TokenRequestFailure { error, sent: false, may_pass: false })?
             .post(url)
             .header("content-type", "application/json")
             .header("accept", "application/json")
             .body(Bytes::from_owner(body));
-        let unanswered =
-            |error: reqwest::Error| TokenRequestFailure { error: network_error(&error), sent: !error.is_connect() };
+        let unanswered = |error: reqwest::Error| TokenRequestFailure {
+            error: network_error(&error),
+            sent: !error.is_connect(),
+            may_pass: may_pass(&error),
+        };
         let mut response = request.send().await.map_err(unanswered)?;
         let status = response.status().as_u16();
+        let wait = stated_wait(status, response.headers(), world.now());
         world.trace(&format!("< {status}"));
         // Room for any real answer from the start: a growing buffer would leave copies of the tokens behind.
         let mut answer = Zeroizing::new(Vec::with_capacity(16 * 1024));
@@ -178,7 +188,10 @@ impl Http {
             }
             answer.extend_from_slice(&chunk);
         }
-        Ok(token_response(status, &answer))
+        Ok(token_response(status, &answer).map_err(|error| match error {
+            TokenError::NotNow { status, .. } => TokenError::NotNow { status, wait },
+            error => error,
+        }))
     }
 }
 
@@ -196,7 +209,7 @@ pub fn token_error(error: &TokenError, what: &str) -> Error {
             refused.status = Some(*status);
             refused
         }
-        TokenError::NotNow { status } => {
+        TokenError::NotNow { status, .. } => {
             let kind = if *status == 408 { ErrorKind::Network } else { ErrorKind::from_status(*status) };
             let mut later = Error::new(kind, format!("{what} failed: the token endpoint answered HTTP {status}"))
                 .hint("try again in a minute; nothing was changed");

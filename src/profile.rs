@@ -10,9 +10,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::credential::CredentialKind;
 use crate::error::{Error, Result};
+use crate::files::ownership::{self, Untrusted};
 use crate::files::{atomic, lock, private};
 use crate::names::StoreKind;
 pub use crate::names::{NotAName, ProfileName};
+use crate::origin::Origin;
 
 /// Who owns a credential, as far as the API told.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,12 +45,44 @@ pub struct ProfileEntry {
     pub owner: Option<Owner>,
     #[serde(default)]
     pub read_only: bool,
+    /// Whether the token is for `call` and `whoami` alone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub call_only: bool,
+    /// Where the record was stored: the file, or the item's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<String>,
     /// The words of a command that prints the token, in place of a stored record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<Vec<String>>,
 }
 
 impl ProfileEntry {
+    /// An entry for a credential of these servers, with nothing else known or asked for.
+    pub fn new(kind: CredentialKind, store: StoreKind, api: &Origin, oauth: &Origin) -> Self {
+        Self {
+            kind,
+            becomes: None,
+            store,
+            api_url: api.to_string(),
+            oauth_url: oauth.to_string(),
+            client_id: None,
+            scopes: None,
+            owner: None,
+            read_only: false,
+            call_only: false,
+            item: None,
+            command: None,
+        }
+    }
+
+    /// Where a record was looked for in vain, and where it was stored, if that is another place.
+    pub fn where_looked(&self, store: &str, item: &str) -> String {
+        match &self.item {
+            Some(stored) if stored != item => format!("looked in {store} ({item}); it was stored in {stored}"),
+            _ => format!("looked in {store} ({item})"),
+        }
+    }
+
     /// Whether a record of this kind may be the one that the entry speaks of.
     pub fn is_for(&self, kind: CredentialKind) -> bool {
         self.kind == kind || self.becomes == Some(kind)
@@ -89,11 +123,16 @@ impl Profiles {
             Error::store(format!("{} {why}", path.display()))
                 .hint("nothing was changed; mend the file or move it away, then log in again")
         };
-        let text = match read_bounded(&path) {
+        let file = ownership::open_trusted(&path).and_then(|file| {
+            ownership::refuse_shared(&path, &file)?;
+            Ok(file)
+        });
+        let text = match file.and_then(read_bounded) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
-            // A config folder whose parent is a file holds no profiles; writing there will say so.
+            // A config folder whose parent is a file holds no profiles; a write there says so.
             Err(error) if error.kind() == io::ErrorKind::NotADirectory => return Ok(Self::default()),
+            Err(error) if Untrusted::is(&error) => return Err(untrusted(&path, error)),
             Err(error) => return Err(unusable("cannot be read".to_owned()).because(error)),
         };
         let Ok(value) = serde_json::from_str::<serde_json::Value>(&text) else {
@@ -119,17 +158,24 @@ impl Profiles {
         let answer = change(&mut profiles);
         let after = profiles.to_text();
         if before != after {
-            atomic::replace(&path, after.as_bytes(), lock.as_ref()).map_err(|error| unwritable(&path, error))?;
+            replace(&path, &after, lock.as_ref()).map_err(|error| unwritable(&path, error))?;
         }
         Ok(answer)
     }
 
-    /// Proves that `profiles.json` could be changed, and leaves it as it is.
-    pub fn could_change(folder: &Path) -> Result<()> {
+    /// Proves that `profiles.json` can be changed. A file is replaced by one of the same content: a rename may fail where
+    /// everything else works, as over a file that is mounted alone.
+    pub fn prove_changeable(folder: &Path) -> Result<()> {
         let path = path(folder);
         let lock = prepare(folder, &path)?;
         Self::load(folder)?;
-        atomic::could_replace(&path, lock.as_ref()).map_err(|error| unwritable(&path, error))
+        let proved = match fs::read_to_string(&path) {
+            Ok(text) => replace(&path, &text, lock.as_ref()),
+            Err(_) => {
+                ownership::follow_links(&path).and_then(|path| atomic::prove_changeable_folder(&path, lock.as_ref()))
+            }
+        };
+        proved.map_err(|error| unwritable(&path, error))
     }
 
     fn to_text(&self) -> String {
@@ -137,6 +183,11 @@ impl Profiles {
         text.push('\n');
         text
     }
+}
+
+/// Replaces the list. A link to it stays: the file that it points to is replaced.
+fn replace(path: &Path, text: &str, lock: Option<&lock::Lock>) -> io::Result<()> {
+    atomic::replace(&ownership::follow_links(path)?, text.as_bytes(), lock)
 }
 
 /// Makes the folder, and takes the lock of the list.
@@ -153,6 +204,21 @@ fn not_own_home(error: &io::Error) -> Error {
     Error::usage(format!("{error}; nothing was written")).hint(private::ForeignHome::HINT)
 }
 
+/// The list names commands that are run: one that somebody else may have written is not believed.
+fn untrusted(path: &Path, error: io::Error) -> Error {
+    let quoted = path.display().to_string();
+    let error = Error::store(format!("{} is not believed", path.display())).because(error);
+    if private::own_home().is_err() {
+        return error.hint(private::ForeignHome::HINT);
+    }
+    error
+        .hint(format!(
+            "look at it (`ls -lL {0}`); if its content is yours: `chmod go-w {0}`",
+            shell_words::quote(&quoted)
+        ))
+        .hint("LOKALISE_AUTH_CONFIG_DIR names a folder of your own")
+}
+
 fn unwritable(path: &Path, error: io::Error) -> Error {
     if private::ForeignHome::is(&error) {
         return not_own_home(&error);
@@ -165,18 +231,24 @@ fn unwritable(path: &Path, error: io::Error) -> Error {
 /// The profile that the nearest `.lokalise-profile` names, in `folder` or a
 /// parent of it, and that file's path.
 ///
+/// A file that another user put there is handed to `ignored`.
+///
 /// # Errors
 /// Usage, if the file says anything but one profile name.
-pub fn of_folder(folder: &Path) -> Result<Option<(ProfileName, PathBuf)>> {
+pub fn of_folder(folder: &Path, mut ignored: impl FnMut(io::Error)) -> Result<Option<(ProfileName, PathBuf)>> {
     for folder in folder.ancestors() {
         let path = folder.join(".lokalise-profile");
         // A folder that may not be looked into names no profile either.
-        if fs::metadata(&path).is_err() {
+        if fs::symlink_metadata(&path).is_err() {
             continue;
         }
-        let text = match read_bounded(&path) {
+        let text = match ownership::open_trusted(&path).and_then(read_bounded) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) if Untrusted::is(&error) => {
+                ignored(error);
+                continue;
+            }
             Err(error) => return Err(Error::usage(format!("{} cannot be read", path.display())).because(error)),
         };
         let line = text.strip_suffix('\n').unwrap_or(&text);
@@ -191,13 +263,9 @@ pub fn of_folder(folder: &Path) -> Result<Option<(ProfileName, PathBuf)>> {
     Ok(None)
 }
 
-fn read_bounded(path: &Path) -> io::Result<String> {
-    // A FIFO in this place would block the open for ever.
-    if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("it is not a regular file"));
-    }
+fn read_bounded(file: fs::File) -> io::Result<String> {
     let mut text = String::new();
-    fs::File::open(path)?.take(LONGEST).read_to_string(&mut text)?;
+    file.take(LONGEST).read_to_string(&mut text)?;
     Ok(text)
 }
 
@@ -211,7 +279,9 @@ mod tests {
         let deep = root.path().join("a/b");
         fs::create_dir_all(&deep).expect("a folder");
         fs::write(root.path().join(".lokalise-profile"), "outer\n").expect("a file");
-        let name = |folder: &Path| of_folder(folder).map(|found| found.map(|(name, _)| name.to_string()));
+        let name = |folder: &Path| {
+            of_folder(folder, |error| panic!("{error}")).map(|found| found.map(|(name, _)| name.to_string()))
+        };
         assert_eq!(name(&deep).expect("a name"), Some("outer".to_owned()));
         fs::write(root.path().join("a/.lokalise-profile"), "inner\r\n").expect("a file");
         assert_eq!(name(&deep).expect("a name"), Some("inner".to_owned()));

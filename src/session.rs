@@ -5,6 +5,8 @@ mod command;
 pub mod refresh;
 mod refresh_failure;
 pub mod save;
+mod stored;
+mod token_request;
 mod variable;
 
 use std::time::{Instant, SystemTime};
@@ -12,15 +14,16 @@ use std::time::{Instant, SystemTime};
 use reqwest::header::{HeaderName, HeaderValue};
 
 use crate::context::Context;
-use crate::credential::{Credential, CredentialKind, OAuth, Record, UnusableRecord};
+use crate::credential::{Credential, CredentialKind, OAuth};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::Http;
-use crate::names::StoreKind;
-use crate::origin::{API_URL, ApiUrl, OAUTH_URL, Origin};
+use crate::origin::ApiUrl;
 use crate::profile::{ProfileEntry, ProfileName};
-use crate::settings::{ProfileRule, Settings};
-use crate::store::{Store, StoreError};
+use crate::settings::ProfileRule;
+use crate::store::Store;
 use crate::world::World;
+
+use stored::StoredProfile;
 
 pub use command::{command_credential, command_words};
 pub use variable::{renewal_of_variables, secret_file};
@@ -65,6 +68,22 @@ impl CredentialChoice {
         let entry = profiles.entries.get(&profile).cloned();
         Ok(Self { rule, profile: Some(profile), entry })
     }
+
+    /// Refuses to hand out the token of a profile that is only for `call` and `whoami`.
+    ///
+    /// # Errors
+    /// Usage; `command` is the command that is refused.
+    pub fn refuse_call_only(&self, command: &str) -> Result<()> {
+        let Some(profile) = self.profile.as_ref().filter(|_| self.entry.as_ref().is_some_and(|entry| entry.call_only))
+        else {
+            return Ok(());
+        };
+        Err(Error::usage(format!(
+            "`{command}` does not hand out the token of profile `{profile}`: it is for calls only"
+        ))
+        .hint(format!("make the request with `lokalise-auth call --profile {profile}`"))
+        .hint(format!("`lokalise-auth logout --profile {profile}` removes the credential and this limit")))
+    }
 }
 
 /// The credential of one run.
@@ -101,7 +120,9 @@ impl<'w> Session<'w> {
             (ProfileRule::TokenVariable(name), _) => {
                 (CredentialSource::Variable(name), variable::credential(context, http, name).await?, None)
             }
-            (_, Some(profile)) => stored(context, http, &rule, profile, entry.as_ref()).await?,
+            (rule, Some(profile)) => {
+                StoredProfile { context, rule, profile, entry: entry.as_ref() }.credential(http).await?
+            }
             (_, None) => unreachable!("only a token variable stands in for a profile"),
         };
         context.world.step(&format!("using the {} from {}", credential.kind().words(), source.parts().1));
@@ -148,6 +169,11 @@ impl<'w> Session<'w> {
         self.entry.as_ref().is_some_and(|entry| entry.read_only)
     }
 
+    /// Whether `login --call-only` or `token set --call-only` bound the profile to `call` and `whoami`.
+    pub fn call_only(&self) -> bool {
+        self.entry.as_ref().is_some_and(|entry| entry.call_only)
+    }
+
     /// Whether an access token that ends can be replaced by a new one.
     pub fn refreshable(&self) -> bool {
         self.oauth().is_some_and(|oauth| oauth.renewal.is_some())
@@ -192,66 +218,6 @@ pub fn not_logged_in(world: &World, profile: &ProfileName, rule: &ProfileRule) -
     error.hint(format!("log in with `lokalise-auth login{words}`, or set LOKALISE_API_TOKEN"))
 }
 
-/// The credential of a profile: from its store, or printed by its command.
-async fn stored(
-    context: Context<'_>,
-    http: &Http,
-    rule: &ProfileRule,
-    profile: &ProfileName,
-    entry: Option<&ProfileEntry>,
-) -> Result<(CredentialSource, Credential, Option<Store>)> {
-    let words = profile_flag_for_hint(profile, rule);
-    let kind = match (entry, &context.settings.store_flag) {
-        (Some(entry), None) => entry.store.clone(),
-        (Some(entry), Some(flag)) if *flag == entry.store => entry.store.clone(),
-        (Some(entry), Some(_)) => {
-            return Err(Error::usage(format!("profile `{profile}` is kept in another store: {}", entry.store))
-                .hint("leave --store out; it is for `login` and `token set`"));
-        }
-        // A record may outlive its entry in the list of profiles; only a store that was named is looked into.
-        (None, Some(flag)) => flag.clone(),
-        (None, None) => match &context.settings.store_variable {
-            Some(named) => named.clone(),
-            None => return Err(unknown_profile(context.world, rule, profile)),
-        },
-    };
-    if let Some(entry) = entry {
-        check_origin(
-            context.settings,
-            profile,
-            &Origin::recorded(&entry.api_url),
-            &Origin::recorded(&entry.oauth_url),
-            entry.kind,
-        )?;
-        if let Some(command) = &entry.command {
-            let credential = command_credential(context, command, entry.kind, &words).await?;
-            let program = command.first().cloned().unwrap_or_default();
-            return Ok((CredentialSource::Command(program), credential, None));
-        }
-    }
-    let store = context.settings.store(kind);
-    let reading = store.begin_read(profile);
-    // While the store answers. What is wrong here matters to the first request alone.
-    let _ = http.prepare(&context.settings.api_url.at(""));
-    let text = store.finish_read(reading).await.map_err(|error| error.explain(&store, profile))?;
-    let Some(text) = text else {
-        // Some helpers say "not found" when they are locked; where a record should be, that is worth a second look.
-        if entry.is_some() && matches!(store.kind, StoreKind::Helper(_)) {
-            store.probe().await.map_err(|error| error.explain(&store, profile))?;
-        }
-        return Err(unknown_profile(context.world, rule, profile));
-    };
-    let record = record_of(&store, profile, &text, &words)?;
-    check_origin(context.settings, profile, &record.api_origin, &record.oauth_origin, record.credential.kind())?;
-    if entry.is_some_and(|entry| !entry.is_for(record.credential.kind())) {
-        return Err(Error::store(format!(
-            "the record of profile `{profile}` is of another kind than profiles.json says"
-        ))
-        .hint(log_in_again(context.world, &words)));
-    }
-    Ok((CredentialSource::Store(store.kind.type_name(), store.item_name(profile)), record.credential, Some(store)))
-}
-
 /// How a login is replaced that is good no more. Where nobody may be asked, it is not.
 pub fn log_in_again(world: &World, profile_flag: &str) -> String {
     if world.asked_for_silence() {
@@ -264,68 +230,4 @@ pub fn log_in_again(world: &World, profile_flag: &str) -> String {
 /// What to do about a refused token that a command prints.
 pub fn command_hint(program: &str) -> String {
     format!("`{program}` prints this token: put a new one where it reads from")
-}
-
-fn unknown_profile(world: &World, rule: &ProfileRule, profile: &ProfileName) -> Error {
-    let error = not_logged_in(world, profile, rule);
-    match rule {
-        ProfileRule::Folder(path) => error.hint(format!("the profile was chosen by {}", path.display())),
-        ProfileRule::Variable => error.hint("the profile was chosen by LOKALISE_PROFILE"),
-        _ => error,
-    }
-}
-
-/// Reads a record. One that cannot be read is reported, never removed.
-fn record_of(store: &Store, profile: &ProfileName, text: &str, words: &str) -> Result<Record> {
-    Record::from_text(text, profile).map_err(|why| {
-        let mut error = StoreError::Corrupt(why.to_string()).explain(store, profile);
-        if why == UnusableRecord::Newer {
-            error.hints = vec![format!(
-                "nothing was changed; use that version, or log in again with this one: `lokalise-auth login{words}`"
-            )];
-        }
-        error
-    })
-}
-
-/// A record is for the origins that it was issued for, and for no other.
-fn check_origin(
-    settings: &Settings,
-    profile: &ProfileName,
-    api: &Origin,
-    oauth: &Origin,
-    kind: CredentialKind,
-) -> Result<()> {
-    let mismatch = |variable: &str, default: &str, recorded: &Origin, now: &Origin| {
-        let error = Error::usage(format!(
-            "the credential of profile `{profile}` is for {recorded}, not for {now}; nothing was sent"
-        ));
-        let (_, path) = default.rsplit_once('/').expect("a constant URL with a path");
-        // The record may be anybody's: only what can be a base URL is repeated in a command.
-        let error = match ApiUrl::parse(recorded.as_str()) {
-            Ok(_) if default.strip_suffix(path) == Some(&format!("{recorded}/")) => {
-                error.hint(format!("`unset {variable}`"))
-            }
-            Ok(_) => error.hint(format!(
-                "`export {variable}={}` is where Lokalise was then",
-                shell_words::quote(&format!("{recorded}/{path}"))
-            )),
-            Err(_) => error,
-        };
-        error.hint(format!("to log in to {now}, choose another profile: `lokalise-auth login --profile NAME`"))
-    };
-    let (api_now, oauth_now) = (settings.api_url.origin(), settings.oauth_url.origin());
-    let of_api = (*api != api_now).then(|| mismatch("LOKALISE_API_URL", API_URL, api, &api_now));
-    let is_elsewhere = kind == CredentialKind::OAuth && *oauth != oauth_now;
-    let of_oauth = is_elsewhere.then(|| mismatch("LOKALISE_OAUTH_URL", OAUTH_URL, oauth, &oauth_now));
-    match (of_api, of_oauth) {
-        (None, None) => Ok(()),
-        (Some(error), None) | (None, Some(error)) => Err(error),
-        // Both variables have to be put right; the way to another profile is the same.
-        (Some(mut error), Some(other)) => {
-            let at = error.hints.len() - 1;
-            error.hints.splice(at..at, other.hints.into_iter().take(at));
-            Err(error)
-        }
-    }
 }

@@ -1,11 +1,13 @@
 //! Flags and variables → where things are and which rule decides: folders, base
 //! URLs, store, deadlines. Nothing here opens a store or a socket.
 
+use std::cell::Cell;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::error::{Error, Result};
+use crate::files::ownership::one_spelling;
 use crate::names::StoreKind;
 use crate::origin::{API_URL, ApiUrl, OAUTH_URL, OAuthUrl};
 use crate::profile::{self, ProfileName, Profiles};
@@ -33,6 +35,8 @@ pub struct Settings {
     /// Where programs are found.
     pub search_path: SearchPath,
     bus: BusAddress,
+    /// Whether a `.lokalise-profile` of another user was reported.
+    has_warned: Cell<bool>,
 }
 
 /// Which rule chose the profile.
@@ -82,8 +86,8 @@ impl Settings {
         json: bool,
     ) -> Result<Self> {
         let folders = directories::ProjectDirs::from("", "", "lokalise-auth");
-        let config_override = world.var("LOKALISE_AUTH_CONFIG_DIR").map(|folder| absolute(&folder));
-        let data_override = world.var("LOKALISE_AUTH_DATA_DIR").map(|folder| absolute(&folder));
+        let config_override = world.var("LOKALISE_AUTH_CONFIG_DIR").map(|folder| one_spelling(Path::new(&folder)));
+        let data_override = world.var("LOKALISE_AUTH_DATA_DIR").map(|folder| one_spelling(Path::new(&folder)));
         let account_suffix = config_override.as_deref().map(|folder| digest(&folder.to_string_lossy())[..8].to_owned());
         let config_folder = config_override.or_else(|| folders.as_ref().map(|folders| folders.config_dir().to_owned()));
         let store_variable = match world.var("LOKALISE_AUTH_STORE") {
@@ -95,7 +99,7 @@ impl Settings {
         };
         Ok(Self {
             config_folder,
-            data_folder: data_override.or_else(|| folders.as_ref().map(|folders| folders.data_dir().to_owned())),
+            data_folder: data_override.or_else(|| folders.as_ref().map(|folders| folders.data_local_dir().to_owned())),
             api_url: ApiUrl::parse(world.var("LOKALISE_API_URL").as_deref().unwrap_or(API_URL))?,
             oauth_url: OAuthUrl::parse(world.var("LOKALISE_OAUTH_URL").as_deref().unwrap_or(OAUTH_URL))?,
             profile_flag,
@@ -106,6 +110,7 @@ impl Settings {
             account_suffix,
             search_path: world.search_path(),
             bus: bus_address(world),
+            has_warned: Cell::new(false),
         })
     }
 
@@ -148,13 +153,23 @@ impl Settings {
             return Ok((name, ProfileRule::Variable));
         }
         // A working folder that is gone or closed names no profile.
-        if let Some((name, path)) = std::env::current_dir().map_or(Ok(None), |folder| profile::of_folder(&folder))? {
+        let warn = |error| self.warn_of_untrusted(world, &error);
+        if let Some((name, path)) =
+            std::env::current_dir().map_or(Ok(None), |folder| profile::of_folder(&folder, warn))?
+        {
             return Ok((name, ProfileRule::Folder(path)));
         }
         Ok(match &profiles.default {
             Some(name) => (name.clone(), ProfileRule::Chosen),
             None => (ProfileName::default(), ProfileRule::Default),
         })
+    }
+
+    /// One warning for a run, however often the profile is looked for.
+    fn warn_of_untrusted(&self, world: &World, error: &std::io::Error) {
+        if !self.has_warned.replace(true) {
+            world.warn(&format!("{error}, so it does not choose the profile"));
+        }
     }
 
     /// The token variable in force, unless `--profile` was given.
@@ -182,12 +197,6 @@ impl Settings {
                 .hint(format!("`unset {name}` first, or name the profile with --profile"))),
         }
     }
-}
-
-fn absolute(folder: &str) -> PathBuf {
-    // Components drop `.` and doubled or trailing slashes, so one folder has one spelling.
-    let path = std::path::absolute(folder).unwrap_or_else(|_| PathBuf::from(folder));
-    path.components().collect::<PathBuf>().as_path().to_owned()
 }
 
 /// The session bus, without the addresses that make libdbus start a program with our environment.

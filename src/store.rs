@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 
 use zeroize::Zeroizing;
 
-use crate::files::lock;
+use crate::files::lock::RecordKey;
 use crate::names::{ProfileName, StoreKind};
 use crate::subprocess::SearchPath;
 
@@ -266,12 +266,15 @@ impl Store {
         }
     }
 
-    /// What the record's lock is named after, and the folder it has to lie in, if any.
-    pub fn lock_place(&self, profile: &ProfileName) -> lock::LockPlace {
-        match &self.kind {
-            // Beside the records, so that all who share the folder share the lock.
-            StoreKind::File => lock::LockPlace::In(self.places.data.clone(), format!("{profile}.refresh")),
-            _ => lock::LockPlace::OfUser(format!("{} {}", self.kind, self.item_name(profile))),
+    /// What the record's lock is named after.
+    pub fn record_key(&self, profile: &ProfileName) -> RecordKey {
+        match (&self.kind, file::path(self.places.data.as_deref())) {
+            (StoreKind::File, Some(path)) => RecordKey::in_file(&path, profile),
+            (StoreKind::Keyring, _) => {
+                let installation = self.places.account_suffix.as_deref().unwrap_or_default();
+                RecordKey::new(format!("keyring {installation}"), profile)
+            }
+            (kind, _) => RecordKey::new(kind.to_string(), profile),
         }
     }
 }

@@ -5,6 +5,8 @@ use std::time::{Duration, SystemTime};
 use reqwest::Method;
 use reqwest::header::HeaderMap;
 
+use crate::http::stated_wait;
+
 /// So many times a request is made at most. The budget ends most runs sooner.
 const MOST_TRIES: u32 = 10;
 
@@ -13,9 +15,6 @@ const FIRST_WAIT: Duration = Duration::from_millis(500);
 
 /// A server that says "now" is given a moment, and a longer one each time; it doubles as well.
 const SHORTEST_WAIT: Duration = Duration::from_millis(100);
-
-/// What a server may ask for without an overflow further on.
-const LONGEST_WAIT: Duration = Duration::from_secs(366 * 24 * 3600);
 
 /// What became of a request.
 pub enum AttemptResult<'a> {
@@ -98,29 +97,10 @@ impl Retries {
     }
 }
 
-/// The wait that a server asks for: `Retry-After` (RFC 9110 §10.2.3), or `X-RateLimit-Reset` in seconds to go. The
-/// latter stands on every answer, and says something about a 429 alone.
-fn stated_wait(status: u16, headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
-    let date = |text: &str| {
-        let then = httpdate::parse_http_date(text).ok()?;
-        Some(then.duration_since(now).unwrap_or_default())
-    };
-    text("retry-after")
-        .and_then(|text| seconds(text).or_else(|| date(text)))
-        .or_else(|| text("x-ratelimit-reset").filter(|_| status == 429).and_then(seconds))
-        .map(|wait| wait.min(LONGEST_WAIT))
-}
-
-fn seconds(text: &str) -> Option<Duration> {
-    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    // Digits beyond counting still mean "not soon".
-    is_number.then(|| text.parse().map_or(LONGEST_WAIT, Duration::from_secs))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::MAX_WAIT;
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
         pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
@@ -187,9 +167,9 @@ mod tests {
             other => panic!("{retry_after}: {other:?}"),
         };
         assert_eq!(too_long("61"), Duration::from_secs(61));
-        assert_eq!(too_long("99999999999999999999999"), LONGEST_WAIT);
-        assert_eq!(too_long("18446744073709551615"), LONGEST_WAIT);
-        assert_eq!(too_long("Fri, 31 Dec 9999 23:59:59 GMT"), LONGEST_WAIT);
+        assert_eq!(too_long("99999999999999999999999"), MAX_WAIT);
+        assert_eq!(too_long("18446744073709551615"), MAX_WAIT);
+        assert_eq!(too_long("Fri, 31 Dec 9999 23:59:59 GMT"), MAX_WAIT);
     }
 
     #[test]

@@ -31,6 +31,13 @@ pub struct RetryBudget {
     pub retry: bool,
 }
 
+impl RetryBudget {
+    /// The longest time that a refresh of the token may be tried again.
+    pub fn longest(&self) -> Duration {
+        if self.retry { self.max_wait } else { Duration::ZERO }
+    }
+}
+
 /// A request that got no answer.
 pub struct SendFailure {
     pub error: Error,

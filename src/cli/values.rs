@@ -60,6 +60,22 @@ pub(super) fn store_kind(text: &str) -> Result<StoreKind, String> {
     StoreKind::parse(text).map_err(|why| why.to_string())
 }
 
+/// The name of a variable that a child may be given: not one that decides which code is loaded.
+pub(super) fn variable_name(text: &str) -> Result<String, String> {
+    let is_name = text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    let upper = text.to_ascii_uppercase();
+    let loads = ["PATH", "LIBPATH", "SHLIB_PATH"].contains(&upper.as_str())
+        || ["LD_", "DYLD_", "_RLD"].iter().any(|prefix| upper.starts_with(prefix));
+    if !is_name {
+        Err("a variable's name is letters, digits and `_`, and does not begin with a digit".to_owned())
+    } else if loads {
+        Err("this variable decides which programs and libraries are loaded".to_owned())
+    } else {
+        Ok(text.to_owned())
+    }
+}
+
 pub(super) fn port(text: &str) -> Result<u16, String> {
     text.parse::<u16>().ok().filter(|port| *port > 0).ok_or_else(|| "a port is a number from 1 to 65535".to_owned())
 }

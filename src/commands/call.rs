@@ -54,7 +54,8 @@ async fn execute(context: Context<'_>, call: &Call) -> Result<u8> {
 
 /// Finds the credential, renews it if it is stale, and sends what was ordered with it.
 async fn send(context: Context<'_>, plan: CallPlan, choice: CredentialChoice) -> Result<()> {
-    let http = Http::new(context.world);
+    let mut http = Http::new(context.world);
+    http.refresh_patience = http.refresh_patience.min(plan.retry_budget.longest());
     let mut session = Session::of_choice(context, &http, choice).await?;
     session.fresh().await?;
     let CallPlan {

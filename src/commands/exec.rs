@@ -10,12 +10,14 @@ use crate::context::Context;
 use crate::credential::Credential;
 use crate::error::{Error, Result};
 use crate::http::Http;
-use crate::session::Session;
+use crate::session::{CredentialChoice, Session};
 use crate::world::{SECRET_VARIABLES, World};
 
 pub async fn run(context: Context<'_>, exec: &Exec) -> Result<u8> {
     let http = Http::new(context.world);
-    let mut session = Session::open(context, &http).await?;
+    let choice = CredentialChoice::make(context)?;
+    choice.refuse_call_only("exec")?;
+    let mut session = Session::of_choice(context, &http, choice).await?;
     session.fresh().await?;
     let credential = session.credential();
     if context.world.switch("GITHUB_ACTIONS") {
@@ -23,12 +25,13 @@ pub async fn run(context: Context<'_>, exec: &Exec) -> Result<u8> {
     }
     let (program, arguments) = exec.command.split_first().expect("clap requires a command");
     if exec.lokalise2 {
-        return lokalise2(context.world, credential, program, arguments).await;
+        return lokalise2(context.world, credential, exec.also_as.as_deref(), program, arguments).await;
     }
     let mut command = Command::new(program);
     command.args(arguments);
     without_secrets(&mut command);
     command.env(credential.variable(), credential.token());
+    command.envs(exec.also_as.as_deref().map(|name| (name, credential.token())));
     Ok(replace(context.world, command, program))
 }
 
@@ -67,7 +70,13 @@ fn not_started(world: &World, program: &OsStr, error: &io::Error) -> u8 {
 }
 
 /// The official CLI reads no variable: it gets a config file of its own, for as long as it runs.
-async fn lokalise2(world: &World, credential: &Credential, program: &OsStr, arguments: &[OsString]) -> Result<u8> {
+async fn lokalise2(
+    world: &World,
+    credential: &Credential,
+    also_as: Option<&str>,
+    program: &OsStr,
+    arguments: &[OsString],
+) -> Result<u8> {
     let Credential::ApiToken(token) = credential else {
         return Err(Error::usage("the official CLI takes API tokens only, and an OAuth login is in force")
             .hint("store an API token: `lokalise-auth token set --profile NAME`, then `lokalise-auth exec --profile NAME --lokalise2 -- …`"));
@@ -80,6 +89,7 @@ async fn lokalise2(world: &World, credential: &Credential, program: &OsStr, argu
     let mut command = Command::new(program);
     command.arg("--config").arg(config.path()).args(arguments);
     without_secrets(&mut command);
+    command.envs(also_as.map(|name| (name, token.expose())));
     // What it is started with it keeps, as with `exec` alone.
     #[cfg(unix)]
     crate::hardening::restore_core_limit();

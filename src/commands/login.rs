@@ -103,7 +103,14 @@ async fn log_in(context: Context<'_>, login: &Login, fill: &TargetProfile, progr
     let refused = matches!(redirected, Redirected::Refused { .. });
 
     // The access token request and its answer (§4.1.3, §4.1.4)
-    let new = NewCredential { context, http: &http, store: &store, fill, read_only: login.read_only };
+    let new = NewCredential {
+        context,
+        http: &http,
+        store: &store,
+        fill,
+        read_only: login.read_only,
+        call_only: login.call_only,
+    };
     let kept = new.credential(redirected, client, verifier.as_ref(), &request.scopes, progress).await;
     // Only now is it true.
     if let Some(waiting) = progress.browser.take() {
@@ -173,6 +180,7 @@ struct NewCredential<'a> {
     store: &'a Store,
     fill: &'a TargetProfile,
     read_only: bool,
+    call_only: bool,
 }
 
 impl NewCredential<'_> {
@@ -209,17 +217,14 @@ impl NewCredential<'_> {
 
     /// Stores the credential, reads it back, and gives it its entry.
     async fn kept(&self, oauth: OAuth, client_id: String, stored: &Cell<StoredState>) -> Result<Credential> {
+        let settings = self.context.settings;
+        let (api, issuer) = (settings.api_url.origin(), settings.oauth_url.origin());
         let entry = ProfileEntry {
-            kind: CredentialKind::OAuth,
-            becomes: None,
-            store: self.store.kind.clone(),
-            api_url: self.context.settings.api_url.origin().to_string(),
-            oauth_url: self.context.settings.oauth_url.origin().to_string(),
             client_id: Some(client_id),
             scopes: oauth.scopes.clone(),
-            owner: None,
             read_only: self.read_only,
-            command: None,
+            call_only: self.call_only,
+            ..ProfileEntry::new(CredentialKind::OAuth, self.store.kind.clone(), &api, &issuer)
         };
         let record = Record {
             profile: self.fill.profile.clone(),

@@ -1,5 +1,5 @@
-//! `logout`: removes the record and the profile's entry, and reads back that they
-//! are gone. What could not be removed is said, and the rest is removed all the same.
+//! `logout`: removes the record and the profile's entry, and reads back that they are gone. A
+//! record that is not found is never called removed.
 
 use crate::cli::Logout;
 use crate::context::Context;
@@ -7,75 +7,142 @@ use crate::credential::CredentialKind;
 use crate::error::{Error, Result};
 use crate::profile::{self, ProfileEntry, ProfileName, Profiles};
 use crate::session::save;
+use crate::store::{Store, StoreError};
 
 pub async fn run(context: Context<'_>, logout: &Logout) -> Result<u8> {
     profile::own_home()?;
-    if logout.all {
-        return all(context).await;
-    }
     context.settings.refuse_token_variable(context.world)?;
     let profiles = context.settings.profiles()?;
+    if logout.all {
+        return all(context, &profiles, logout.forget).await;
+    }
     let (profile, _) = context.settings.profile(context.world, &profiles)?;
-    one(context, &profile, profiles.entries.get(&profile)).await?;
+    match profiles.entries.get(&profile) {
+        Some(entry) => one(context, &profile, entry, logout.forget).await?,
+        None if logout.forget => {
+            context.world.say(&format!("profile {profile} is not in {}", list_of(context)));
+        }
+        None => without_entry(context, &profile).await?,
+    }
     Ok(0)
 }
 
-async fn all(context: Context<'_>) -> Result<u8> {
-    context.settings.refuse_token_variable(context.world)?;
-    let profiles = context.settings.profiles()?;
+/// Logs out of every profile. What fails for one does not keep the others.
+async fn all(context: Context<'_>, profiles: &Profiles, forget: bool) -> Result<u8> {
     let mut failed: Vec<(&ProfileName, Error)> = Vec::new();
     for (profile, entry) in &profiles.entries {
-        if let Err(error) = one(context, profile, Some(entry)).await {
+        if let Err(error) = one(context, profile, entry, forget).await {
             failed.push((profile, error));
         }
     }
     if profiles.entries.is_empty() {
-        context.world.say("no profile holds a credential");
+        context.world.say(&format!("no profile is in {}", list_of(context)));
     }
-    let Some((profile, first)) = failed.pop() else { return Ok(0) };
+    let Some((profile, last)) = failed.pop() else { return Ok(0) };
     for (profile, error) in &failed {
         context.world.say(&format!("lokalise-auth: profile `{profile}` was not logged out: {error}"));
     }
-    let mut error = Error::store(format!("profile `{profile}` was not logged out: {first}"));
-    error.hints = first.hints;
+    let mut error = Error::store(format!("profile `{profile}` was not logged out: {last}"));
+    error.hints = last.hints;
     Err(error)
 }
 
-async fn one(context: Context<'_>, profile: &ProfileName, entry: Option<&ProfileEntry>) -> Result<()> {
-    let by_command = entry.is_some_and(|entry| entry.command.is_some());
-    let mut removed = by_command;
-    if !by_command {
-        let store = context.settings.store(save::store_for_logout(context.settings, entry));
-        let explain = |error: crate::store::StoreError| error.explain(&store, profile);
-        let _lock = if entry.is_some() { save::waited(context.world, &store, profile).await } else { None };
-        // A locked store may say "not found": only one that can be written is believed.
-        if entry.is_some() {
-            store.probe().await.map_err(explain)?;
-        }
-        removed = store.read(profile).await.map_or(true, |record| record.is_some());
-        store.delete(profile).await.map_err(explain)?;
-    }
-    if entry.is_some() {
-        Profiles::change(context.settings.config_folder()?, |profiles| {
-            profiles.entries.remove(profile);
-            if profiles.default.as_ref() == Some(profile) {
-                profiles.default = None;
-            }
-        })?;
-    }
-    if !removed && entry.is_none() {
-        context.world.say(&format!("profile {profile} holds no credential"));
+async fn one(context: Context<'_>, profile: &ProfileName, entry: &ProfileEntry, forget: bool) -> Result<()> {
+    // Before anything is removed: a record that is gone while the list still names it would look like a fault.
+    Profiles::prove_changeable(context.settings.config_folder()?)?;
+    if forget {
+        remove_entry(context, profile)?;
+        say_forgotten(context, profile, entry);
         return Ok(());
     }
-    context.world.say(&format!("logged out of profile {profile}"));
-    match entry.map(|entry| entry.kind) {
-        Some(_) if by_command => context.world.say("the token is where its command gets it from; only the command was kept here"),
-        Some(CredentialKind::ApiToken) | None => context.world.say(
-            "Lokalise has no way to revoke a token from here: delete it by hand at https://app.lokalise.com/profile#apitokens",
-        ),
-        Some(CredentialKind::OAuth) => context.world.say(
-            "Lokalise has no way to revoke a login from here: withdraw the app's access by hand in your profile at https://app.lokalise.com/profile; an access token ends within the hour",
-        ),
+    if entry.command.is_none() {
+        let store = context.settings.store(entry.store.clone());
+        let _lock = save::wait_for_lock(context.world, &store, profile).await;
+        remove_record(&store, profile, entry).await?;
     }
+    remove_entry(context, profile)?;
+    context.world.say(&format!("logged out of profile {profile}"));
+    context.world.say(how_to_revoke(Some(entry)));
     Ok(())
+}
+
+/// Removes the record. One that is not found may be kept elsewhere.
+async fn remove_record(store: &Store, profile: &ProfileName, entry: &ProfileEntry) -> Result<()> {
+    let explain = |error: StoreError| error.explain(store, profile);
+    match store.read(profile).await {
+        Ok(None) => {
+            store.confirm_absence(profile).await.map_err(explain)?;
+            Err(not_found(store, profile, entry))
+        }
+        // What cannot be read can still be removed.
+        Ok(Some(_)) | Err(StoreError::Corrupt(_)) => store.delete(profile).await.map_err(explain),
+        Err(error) => Err(explain(error)),
+    }
+}
+
+fn not_found(store: &Store, profile: &ProfileName, entry: &ProfileEntry) -> Error {
+    let looked = entry.where_looked(&store.title(), &store.item_name(profile));
+    let moved = match &entry.store {
+        crate::names::StoreKind::File => "run it where XDG_DATA_HOME, HOME or LOKALISE_AUTH_DATA_DIR is as it was then",
+        _ => "run it with the settings of that time: the store may keep several sets of records",
+    };
+    Error::store(format!("the record of profile `{profile}` was not found, and nothing was removed: {looked}"))
+        .hint(moved)
+        .hint(format!("`lokalise-auth logout --profile {profile} --forget` removes the profile from the list alone"))
+}
+
+fn remove_entry(context: Context<'_>, profile: &ProfileName) -> Result<()> {
+    Profiles::change(context.settings.config_folder()?, |profiles| {
+        profiles.entries.remove(profile);
+        if profiles.default.as_ref() == Some(profile) {
+            profiles.default = None;
+        }
+    })
+}
+
+fn say_forgotten(context: Context<'_>, profile: &ProfileName, entry: &ProfileEntry) {
+    context.world.say(&format!("profile {profile} was removed from {}", list_of(context)));
+    if entry.command.is_none() {
+        let store = context.settings.store(entry.store.clone());
+        let item = entry.item.clone().unwrap_or_else(|| store.item_name(profile));
+        context.world.say(&format!("its record was not touched: {item} ({})", entry.store));
+    }
+}
+
+/// A record may outlive its entry in the list. It is looked for in the store that a new one would go to.
+async fn without_entry(context: Context<'_>, profile: &ProfileName) -> Result<()> {
+    let store = context.settings.store(save::store_for(context.settings, None));
+    let explain = |error: StoreError| error.explain(&store, profile);
+    if store.read(profile).await.is_ok_and(|record| record.is_none()) {
+        let item = store.item_name(profile);
+        context.world.say(&format!(
+            "profile {profile} holds no credential: it is not in {}, and has no record in {} ({item})",
+            list_of(context),
+            store.title()
+        ));
+        return Ok(());
+    }
+    store.delete(profile).await.map_err(explain)?;
+    context.world.say(&format!("logged out of profile {profile}"));
+    context.world.say(how_to_revoke(None));
+    Ok(())
+}
+
+fn list_of(context: Context<'_>) -> String {
+    context
+        .settings
+        .config_folder()
+        .map_or_else(|_| "profiles.json".to_owned(), |folder| profile::path(folder).display().to_string())
+}
+
+fn how_to_revoke(entry: Option<&ProfileEntry>) -> &'static str {
+    match entry.map(|entry| (entry.kind, entry.command.is_some())) {
+        Some((_, true)) => "the token is where its command gets it from; only the command was kept here",
+        Some((CredentialKind::ApiToken, false)) | None => {
+            "Lokalise has no way to revoke a token from here: delete it by hand at https://app.lokalise.com/profile#apitokens"
+        }
+        Some((CredentialKind::OAuth, _)) => {
+            "Lokalise has no way to revoke a login from here: withdraw the app's access by hand in your profile at https://app.lokalise.com/profile; an access token ends within the hour"
+        }
+    }
 }

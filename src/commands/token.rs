@@ -16,7 +16,7 @@ use crate::profile::{Owner, ProfileEntry, ProfileName};
 use crate::secret::{ApiToken, LONGEST, json};
 use crate::session::refresh::{RefreshOutcome, RefreshReason};
 use crate::session::save::{self, TargetProfile, profile_to_fill, save, store_for};
-use crate::session::{CredentialSource, Session, command_credential, command_words};
+use crate::session::{CredentialChoice, CredentialSource, Session, command_credential, command_words};
 use crate::settings::Settings;
 use crate::terminal::{Echo, ask, piped_secret};
 use crate::text::append_line;
@@ -48,7 +48,7 @@ async fn set(context: Context<'_>, set: &TokenSet) -> Result<u8> {
         oauth_origin: context.settings.oauth_url.origin(),
         credential,
     };
-    let entry = entry_of(context.settings, store.kind.clone(), owner.clone(), set.read_only, None);
+    let entry = entry_of(context.settings, set, store.kind.clone(), owner.clone());
     save(context, &store, &record, entry).await?;
     let place = format!("{} ({})", store.title(), store.item_name(&profile));
     say_kept(context.world, CredentialKind::ApiToken, &profile, owner.as_ref(), &place);
@@ -75,30 +75,19 @@ async fn set_command(
     }
     let program = command[0].clone();
     // No store holds anything for such a profile; the kind is only what a later `token set` starts from.
-    let entry = entry_of(context.settings, StoreKind::Keyring, owner.clone(), set.read_only, Some(command));
-    save::enter(context, profile, ProfileEntry { kind, ..entry }).await?;
+    let entry = entry_of(context.settings, set, StoreKind::Keyring, owner.clone());
+    save::enter(context, profile, ProfileEntry { kind, command: Some(command), ..entry }).await?;
     say_kept(context.world, kind, profile, owner.as_ref(), &format!("what `{program}` prints, which runs at each use"));
     Ok(0)
 }
 
-fn entry_of(
-    settings: &Settings,
-    store: StoreKind,
-    owner: Option<Owner>,
-    read_only: bool,
-    command: Option<Vec<String>>,
-) -> ProfileEntry {
+fn entry_of(settings: &Settings, set: &TokenSet, store: StoreKind, owner: Option<Owner>) -> ProfileEntry {
+    let (api, oauth) = (settings.api_url.origin(), settings.oauth_url.origin());
     ProfileEntry {
-        kind: CredentialKind::ApiToken,
-        becomes: None,
-        store,
-        api_url: settings.api_url.origin().to_string(),
-        oauth_url: settings.oauth_url.origin().to_string(),
-        client_id: None,
-        scopes: None,
         owner,
-        read_only,
-        command,
+        read_only: set.read_only,
+        call_only: set.call_only,
+        ..ProfileEntry::new(CredentialKind::ApiToken, store, &api, &oauth)
     }
 }
 
@@ -194,7 +183,9 @@ async fn print(context: Context<'_>, print: &TokenPrint) -> Result<u8> {
             .hint("pipe it (`lokalise-auth token print | …`), or show it with --reveal"));
     }
     let http = Http::new(context.world);
-    let mut session = Session::open(context, &http).await?;
+    let choice = CredentialChoice::make(context)?;
+    choice.refuse_call_only("token print")?;
+    let mut session = Session::of_choice(context, &http, choice).await?;
     session.fresh().await?;
     match print.format {
         TokenFormat::Github => print_for_github(context.world, session.credential())?,

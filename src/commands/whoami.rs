@@ -96,7 +96,8 @@ pub async fn run(context: Context<'_>, whoami: &Whoami) -> Result<u8> {
 }
 
 async fn inspect(context: Context<'_>, whoami: &Whoami) -> Result<u8> {
-    let http = Http::new(context.world);
+    let mut http = Http::new(context.world);
+    http.reports_waits = !whoami.check;
     if !whoami.offline {
         // A malformed proxy is wrong usage, not an API that cannot be reached.
         http.api()?;

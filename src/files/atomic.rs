@@ -1,32 +1,42 @@
-//! Files that are replaced whole or not at all: a crash, a full disk or a signal
-//! at any point leaves the old content or the new one, readable by the owner alone.
+//! Files that are replaced whole or not at all: a crash, a full disk or a signal at any point
+//! leaves the old content or the new one, readable by the owner alone.
 
+use std::fs;
 #[cfg(unix)]
 use std::fs::File;
-use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use tempfile::NamedTempFile;
 
 use super::lock::Lock;
+use super::private::why_not_private;
 
 /// Replaces a file: new file of mode 0600, written, synced, renamed over the old one, folder
 /// synced. Whoever holds the lock of the file removes what a killed process left of an earlier try.
 pub fn replace(path: &Path, content: &[u8], lock: Option<&Lock>) -> io::Result<()> {
-    let folder = path.parent().ok_or_else(|| io::Error::other("the path has no folder"))?;
-    let new = TemporaryFile::write(path, content, lock)?;
-    rename(&new.0, path)?;
-    std::mem::forget(new);
-    sync_folder(folder)
+    let new = new_file(path, content, lock)?;
+    persist(new, path)?;
+    sync_folder(folder_of(path)?)
 }
 
-/// Proves that a file could be replaced, and leaves it alone.
-pub fn could_replace(path: &Path, lock: Option<&Lock>) -> io::Result<()> {
-    TemporaryFile::write(path, b"{}", lock).map(drop)
+/// Proves that a file can be made in the folder of this path, and leaves nothing.
+pub fn prove_changeable_folder(path: &Path, lock: Option<&Lock>) -> io::Result<()> {
+    new_file(path, b"{}", lock).map(drop)
+}
+
+/// Refuses a folder in which even a new file of mode 0600 is open to other users, as on a file system without modes.
+pub fn prove_private_folder(path: &Path, lock: Option<&Lock>) -> io::Result<()> {
+    let new = new_file(path, b"{}", lock)?;
+    match why_not_private(&new.as_file().metadata()?) {
+        None => Ok(()),
+        Some(why) => Err(io::Error::new(io::ErrorKind::PermissionDenied, format!("a new file there {why}"))),
+    }
 }
 
 /// Removes a file for good.
 pub fn remove(path: &Path, lock: Option<&Lock>) -> io::Result<()> {
-    let folder = path.parent().ok_or_else(|| io::Error::other("the path has no folder"))?;
+    let folder = folder_of(path)?;
     if lock.is_some() {
         sweep(path, folder);
     }
@@ -34,45 +44,24 @@ pub fn remove(path: &Path, lock: Option<&Lock>) -> io::Result<()> {
     sync_folder(folder)
 }
 
-/// A file that is about to take another's place. Dropped before it did, it is removed.
-struct TemporaryFile(PathBuf);
-
-impl TemporaryFile {
-    fn write(path: &Path, content: &[u8], lock: Option<&Lock>) -> io::Result<Self> {
-        let process = std::process::id();
-        let name = match (lock, path.parent()) {
-            (Some(_), Some(folder)) => {
-                sweep(path, folder);
-                format!("{}{process}", temporary_prefix(path))
-            }
-            // Without a lock a process of the same number, in another container, may be at work.
-            _ => format!("{}{process}.{}", temporary_prefix(path), nanoseconds()),
-        };
-        let new = path.with_file_name(name);
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::OpenOptionsExt;
-            options.mode(0o600);
-        }
-        let mut file = options.open(&new)?;
-        let new = Self(new);
-        file.write_all(content)?;
-        file.sync_all()?;
-        Ok(new)
-    }
+fn folder_of(path: &Path) -> io::Result<&Path> {
+    path.parent().ok_or_else(|| io::Error::other("the path has no folder"))
 }
 
-impl Drop for TemporaryFile {
-    fn drop(&mut self) {
-        // What cannot be removed now is swept away by the next write.
-        let _ = fs::remove_file(&self.0);
+/// A file that is about to take another's place. Dropped before it did, it is removed; what cannot be removed then is
+/// swept away by the next write.
+fn new_file(path: &Path, content: &[u8], lock: Option<&Lock>) -> io::Result<NamedTempFile> {
+    let folder = folder_of(path)?;
+    if lock.is_some() {
+        sweep(path, folder);
     }
-}
-
-fn nanoseconds() -> u128 {
-    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |time| time.as_nanos())
+    let prefix = format!("{}{}", temporary_prefix(path), std::process::id());
+    // Without a lock a process with the same number, in another container, may be at work.
+    let random = if lock.is_some() { 0 } else { 8 };
+    let mut new = tempfile::Builder::new().prefix(&prefix).rand_bytes(random).tempfile_in(folder)?;
+    new.write_all(content)?;
+    new.as_file().sync_all()?;
+    Ok(new)
 }
 
 fn temporary_prefix(path: &Path) -> String {
@@ -91,21 +80,23 @@ fn sweep(path: &Path, folder: &Path) {
 }
 
 #[cfg(not(windows))]
-fn rename(from: &Path, to: &Path) -> io::Result<()> {
-    fs::rename(from, to)
+fn persist(new: NamedTempFile, path: &Path) -> io::Result<()> {
+    new.persist(path).map(drop).map_err(|failed| failed.error)
 }
 
 /// On Windows a reader, a virus scanner or an indexer may hold the old file for a moment.
 #[cfg(windows)]
-fn rename(from: &Path, to: &Path) -> io::Result<()> {
+fn persist(mut new: NamedTempFile, path: &Path) -> io::Result<()> {
     let mut tries = 0;
     loop {
-        match fs::rename(from, to) {
-            Err(error) if tries < 20 && matches!(error.raw_os_error(), Some(5 | 32)) => {
+        match new.persist(path) {
+            Ok(_) => return Ok(()),
+            Err(failed) if tries < 20 && matches!(failed.error.raw_os_error(), Some(5 | 32)) => {
                 tries += 1;
+                new = failed.file;
                 std::thread::sleep(std::time::Duration::from_millis(100));
             }
-            done => return done,
+            Err(failed) => return Err(failed.error),
         }
     }
 }

@@ -1,41 +1,81 @@
-//! Locks between processes: `flock` on empty files that are never removed. The
-//! kernel frees a lock when its holder dies, whatever it died of.
+//! Locks between processes: `flock` on files that are never removed. The kernel frees a lock
+//! when its holder ends, however it ends. The files hold no secret.
 
 use std::fs::{self, File, OpenOptions};
-use std::io;
+use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-/// How long anyone waits for a record's lock.
-pub const LONGEST_WAIT: Duration = Duration::from_secs(30);
+use super::ownership::one_spelling;
+use crate::names::ProfileName;
+use crate::secret::digest;
 
-/// How long anyone waits for a file that all records share: it is held for the moment of one write.
-const SHARED_FILE_WAIT: Duration = Duration::from_secs(10);
+/// How long anyone waits for a record's lock.
+pub const RECORD_LOCK_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long anyone waits for the lock of a file that all records share. It is held for one write.
+const SHARED_FILE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The most bytes of a note in a lock file.
+const MAX_NOTE_BYTES: u64 = 4096;
 
 /// A lock that is held until this is dropped.
 #[derive(Debug)]
-pub struct Lock(#[allow(dead_code)] File); // held, not read
+pub struct Lock(File);
 
-/// Where a record's lock lies.
+impl Lock {
+    /// The note that an earlier holder has left for the next ones.
+    pub fn note(&self) -> io::Result<Vec<u8>> {
+        let mut file = &self.0;
+        file.rewind()?;
+        let mut note = Vec::new();
+        file.take(MAX_NOTE_BYTES).read_to_end(&mut note)?;
+        Ok(note)
+    }
+
+    /// Leaves a note in place of the earlier one. An empty note is none.
+    pub fn leave_note(&self, note: &[u8]) -> io::Result<()> {
+        let mut file = &self.0;
+        file.set_len(0)?;
+        file.rewind()?;
+        file.write_all(note)
+    }
+}
+
+/// Which record a lock is for: a profile in a store of this user on this machine.
 #[derive(Debug, Clone)]
-pub enum LockPlace {
-    /// In the folder `locks` of this folder, under this name.
-    In(Option<PathBuf>, String),
-    /// In the folder of this user on this machine, under the digest of this key. It
-    /// depends on nothing but the user's id: not on HOME, TMPDIR or the working folder.
-    OfUser(String),
+pub struct RecordKey {
+    store: String,
+    profile: ProfileName,
+}
+
+impl RecordKey {
+    /// The record of a profile in the store of this name: two names are two stores.
+    pub fn new(store: impl Into<String>, profile: &ProfileName) -> Self {
+        Self { store: store.into(), profile: profile.clone() }
+    }
+
+    /// The record of a profile in a file, whatever path leads to the file.
+    pub fn in_file(path: &Path, profile: &ProfileName) -> Self {
+        Self::new(format!("file {}", one_spelling(path).display()), profile)
+    }
+
+    /// The lock file's name. The installations in tests clean up by its first part.
+    fn file_name(&self) -> String {
+        format!("{}-{}.lock", digest(&self.store), self.profile)
+    }
 }
 
 /// Waits for the lock file `PATH.lock`. `None` where the file system has no locks: then nobody
-/// can hold one, and a file that is replaced whole beats one that can never be written.
+/// can hold one, and replacing the file without a lock is better than never writing it.
 ///
 /// # Errors
 /// `TimedOut` when it is held for too long; else why the file cannot be opened or locked.
 pub fn beside(path: &Path) -> io::Result<Option<Lock>> {
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(".lock");
-    match wait(&path.with_file_name(name), SHARED_FILE_WAIT) {
+    match wait(&path.with_file_name(name), SHARED_FILE_TIMEOUT) {
         Err(error) if has_no_locks(&error) => Ok(None),
         locked => locked.map(Some),
     }
@@ -44,9 +84,9 @@ pub fn beside(path: &Path) -> io::Result<Option<Lock>> {
 /// Waits for a record's lock.
 ///
 /// # Errors
-/// `TimedOut` after [`LONGEST_WAIT`]; else why there is none to be had.
-pub fn of_record(place: &LockPlace) -> io::Result<Lock> {
-    wait(&path_of(place)?, LONGEST_WAIT)
+/// `TimedOut` after [`RECORD_LOCK_TIMEOUT`]; else why it cannot be had.
+pub fn of_record(key: &RecordKey) -> io::Result<Lock> {
+    wait(&user_folder()?.join(key.file_name()), RECORD_LOCK_TIMEOUT)
 }
 
 /// Whether an error means that the file system does not know locks, as some network file systems.
@@ -61,49 +101,26 @@ fn has_no_locks(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::Unsupported
 }
 
-/// The lock file's path; its folder is made when missing.
+/// The folder of this user on this machine for locks and rate limits, made when missing. It depends on the user's id
+/// alone, and not on HOME, TMPDIR or a session: a job of cron and a shell have to meet in it.
 ///
 /// # Errors
-/// If there is no such folder.
-pub fn path_of(place: &LockPlace) -> io::Result<PathBuf> {
-    match place {
-        LockPlace::In(Some(folder), name) => {
-            let folder = folder.join("locks");
-            super::private::private_folder(&folder)?;
-            Ok(folder.join(format!("{name}.lock")))
-        }
-        LockPlace::In(None, _) => Err(io::Error::new(io::ErrorKind::NotFound, "there is no data folder")),
-        LockPlace::OfUser(key) => Ok(user_folder()?.join(format!("{}.lock", crate::secret::digest(key)))),
-    }
-}
-
-/// A folder of this user on this machine for locks and pace files, made when missing.
-///
-/// # Errors
-/// If it cannot be made, or is not a folder that only this user can write to.
+/// If it cannot be made, or is not a folder of this user. In `/tmp` another user may have made it first.
 #[cfg(unix)]
 pub fn user_folder() -> io::Result<PathBuf> {
     use std::os::unix::fs::{DirBuilderExt, MetadataExt};
     let user = rustix::process::geteuid().as_raw();
-    let run = PathBuf::from(format!("/run/user/{user}"));
-    let folder = if fs::symlink_metadata(&run).is_ok_and(|found| found.is_dir() && found.uid() == user) {
-        run.join("lokalise-auth")
-    } else {
-        PathBuf::from(format!("/tmp/lokalise-auth-{user}"))
-    };
+    let folder = PathBuf::from(format!("/tmp/lokalise-auth-{user}"));
     match fs::DirBuilder::new().mode(0o700).create(&folder) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
         _ => {}
     }
-    // In /tmp another user may have been first, with a folder or a link.
     let found = fs::symlink_metadata(&folder)?;
-    if found.is_dir() && found.uid() == user && found.mode() & 0o022 == 0 {
+    if found.is_dir() && found.uid() == user {
         Ok(folder)
     } else {
-        Err(io::Error::new(
-            io::ErrorKind::PermissionDenied,
-            format!("{} is not a private folder of yours", folder.display()),
-        ))
+        let why = format!("{} is not a folder of yours", folder.display());
+        Err(io::Error::new(io::ErrorKind::PermissionDenied, why))
     }
 }
 
@@ -116,10 +133,11 @@ pub fn user_folder() -> io::Result<PathBuf> {
     Ok(folder)
 }
 
-/// Opens a private file, made when missing, without following a link in its place.
+/// Opens a lock file, made when missing, without following a link in its place.
 ///
 /// # Errors
-/// Also if what is there is no regular file, or not this user's alone: whoever can open a lock can hold it.
+/// Also if it is not a regular file of this user. Its mode does not matter: it holds no secret, and some file systems
+/// keep no modes.
 pub fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
@@ -130,7 +148,7 @@ pub fn open(path: &Path) -> io::Result<File> {
         options.mode(0o600).custom_flags(flags.bits().cast_signed());
     }
     let file = options.open(path)?;
-    match super::private::why_not_private(&file.metadata()?) {
+    match super::private::why_not_ours(&file.metadata()?) {
         None => Ok(file),
         Some(why) => Err(io::Error::new(io::ErrorKind::PermissionDenied, format!("{} {why}", path.display()))),
     }
@@ -138,10 +156,10 @@ pub fn open(path: &Path) -> io::Result<File> {
 
 /// Waits for the lock on a file. One that was removed meanwhile, by a cleaner of /tmp or by hand,
 /// locks nothing: the next process makes a new one.
-fn wait(path: &Path, longest: Duration) -> io::Result<Lock> {
-    let until = Instant::now() + longest;
+fn wait(path: &Path, timeout: Duration) -> io::Result<Lock> {
+    let until = Instant::now() + timeout;
     loop {
-        let file = locked(open(path)?, longest, until)?;
+        let file = locked(open(path)?, timeout, until)?;
         if is_at(path, &file) {
             return Ok(Lock(file));
         }
@@ -149,7 +167,7 @@ fn wait(path: &Path, longest: Duration) -> io::Result<Lock> {
 }
 
 /// Locks at once when nobody holds it; else waits on a thread, which wakes the moment it is free.
-fn locked(file: File, longest: Duration, until: Instant) -> io::Result<File> {
+fn locked(file: File, timeout: Duration, until: Instant) -> io::Result<File> {
     match file.try_lock() {
         Ok(()) => return Ok(file),
         Err(fs::TryLockError::WouldBlock) => {}
@@ -158,11 +176,11 @@ fn locked(file: File, longest: Duration, until: Instant) -> io::Result<File> {
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || {
         let locked = file.lock().map(|()| file);
-        // Nobody is left to take it after the time-out: it is then dropped, which frees it.
+        // After the time-out nobody receives it. It is dropped then, which frees the lock.
         let _ = sender.send(locked);
     });
     receiver.recv_timeout(until.saturating_duration_since(Instant::now())).unwrap_or_else(|_| {
-        let held = format!("another lokalise-auth has held the lock for {} seconds", longest.as_secs());
+        let held = format!("another lokalise-auth has held the lock for {} seconds", timeout.as_secs());
         Err(io::Error::new(io::ErrorKind::TimedOut, held))
     })
 }
@@ -177,4 +195,34 @@ fn is_at(path: &Path, file: &File) -> bool {
 #[cfg(not(unix))]
 fn is_at(_: &Path, _: &File) -> bool {
     true // a file that is open cannot be removed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_is_read_by_the_next_holder() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("list");
+        beside(&path).unwrap().unwrap().leave_note(b"a longer note").unwrap();
+        beside(&path).unwrap().unwrap().leave_note(b"note").unwrap();
+        let lock = beside(&path).unwrap().unwrap();
+        assert_eq!(lock.note().unwrap(), b"note");
+        lock.leave_note(b"").unwrap();
+        assert_eq!(lock.note().unwrap(), b"");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn two_spellings_of_a_file_have_one_lock() {
+        let folder = tempfile::tempdir().unwrap();
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(folder.path(), &link).unwrap();
+        let name = |path: PathBuf| RecordKey::in_file(&path, &ProfileName::default()).file_name();
+        let direct = name(folder.path().join("data/credentials.json"));
+        assert_eq!(name(link.join("data/credentials.json")), direct);
+        assert_eq!(name(link.join("data/../data//./credentials.json")), direct);
+        assert_ne!(name(folder.path().join("other/credentials.json")), direct);
+    }
 }

@@ -4,4 +4,5 @@ pub mod atomic;
 pub mod followed_links;
 pub mod lock;
 pub mod output_file;
+pub mod ownership;
 pub mod private;

@@ -4,14 +4,14 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-/// Under `sudo` with the caller's HOME, files would be written that the caller can no longer read.
+/// Root would leave files in the home of another user that this user can no longer read.
 #[derive(Debug, thiserror::Error)]
 #[error("running as another user than the one whose home this is")]
 pub struct ForeignHome;
 
 impl ForeignHome {
     /// What to do about it.
-    pub const HINT: &str = "run it without sudo, or with `sudo -H`";
+    pub const HINT: &str = "run it without sudo, or with `sudo -H`; after `su`, use `su -`";
 
     /// Whether an error means this.
     pub fn is(error: &io::Error) -> bool {
@@ -19,34 +19,53 @@ impl ForeignHome {
     }
 }
 
-/// Refuses a home that is not ours.
+/// Refuses a home that is not ours: under `sudo` and `su -p`, and as root in a container whose HOME is another user's.
 ///
 /// # Errors
 /// [`ForeignHome`]
 #[cfg(unix)]
 pub fn own_home() -> io::Result<()> {
     use std::os::unix::fs::MetadataExt;
-    let user = rustix::process::geteuid().as_raw();
+    let user = rustix::process::geteuid();
     let home = std::env::var_os("HOME").and_then(|home| fs::metadata(home).ok());
-    let by_sudo = user == 0 && std::env::var_os("SUDO_UID").is_some();
-    let foreign = by_sudo && home.is_some_and(|home| home.uid() != user);
-    if foreign || rustix::process::getuid().as_raw() != user {
+    let foreign = user.is_root() && home.is_some_and(|home| home.uid() != user.as_raw());
+    if foreign || rustix::process::getuid() != user {
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, ForeignHome));
     }
     Ok(())
 }
 
 #[cfg(not(unix))]
-#[allow(clippy::unnecessary_wraps)] // there is nothing to refuse
+#[allow(clippy::unnecessary_wraps)] // as on unix, where it can fail
 pub fn own_home() -> io::Result<()> {
     Ok(())
 }
 
+/// Refuses root a folder that another user owns, or that would be made in one.
+#[cfg(unix)]
+fn own_folder(folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::MetadataExt;
+    if !rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    match folder.ancestors().find_map(|folder| fs::metadata(folder).ok()) {
+        Some(found) if found.uid() != 0 => Err(io::Error::new(io::ErrorKind::PermissionDenied, ForeignHome)),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(not(unix))]
+#[allow(clippy::unnecessary_wraps)] // as on unix, where it can fail
+fn own_folder(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
 /// Makes a folder of mode 0700, parents included. One that exists is tightened
-/// only if it is clearly ours: empty, or holding our files. Whoever writes an
-/// installation's files comes by here first, so this is where [`own_home`] is asked.
+/// only if it is clearly ours: empty, or holding our files. Every write to an
+/// installation's files makes its folder first, so this is where a foreign home is refused.
 pub fn private_folder(folder: &Path) -> io::Result<()> {
     own_home()?;
+    own_folder(folder)?;
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -78,16 +97,14 @@ fn is_ours(folder: &Path) -> bool {
     })
 }
 
-/// Why a file cannot be believed to be this user's alone; `None` when it is.
+/// Why a file is not a regular file of this user; `None` when it is.
 #[cfg(unix)]
-pub fn why_not_private(metadata: &fs::Metadata) -> Option<String> {
+pub fn why_not_ours(metadata: &fs::Metadata) -> Option<String> {
     use std::os::unix::fs::MetadataExt;
     if !metadata.is_file() {
         Some("is not a regular file".to_owned())
     } else if metadata.uid() != rustix::process::geteuid().as_raw() {
         Some("belongs to another user".to_owned())
-    } else if metadata.mode() & 0o077 != 0 {
-        Some(format!("is open to other users (mode {:04o})", metadata.mode() & 0o7777))
     } else {
         None
     }
@@ -95,6 +112,20 @@ pub fn why_not_private(metadata: &fs::Metadata) -> Option<String> {
 
 /// The folder of the user's profile is closed to others by its ACL.
 #[cfg(not(unix))]
-pub fn why_not_private(metadata: &fs::Metadata) -> Option<String> {
+pub fn why_not_ours(metadata: &fs::Metadata) -> Option<String> {
     (!metadata.is_file()).then(|| "is not a regular file".to_owned())
+}
+
+/// Why a file cannot be believed to be this user's alone; `None` when it is.
+#[cfg(unix)]
+pub fn why_not_private(metadata: &fs::Metadata) -> Option<String> {
+    use std::os::unix::fs::MetadataExt;
+    let open_to_others = metadata.mode() & 0o077 != 0;
+    why_not_ours(metadata)
+        .or_else(|| open_to_others.then(|| format!("is open to other users (mode {:04o})", metadata.mode() & 0o7777)))
+}
+
+#[cfg(not(unix))]
+pub fn why_not_private(metadata: &fs::Metadata) -> Option<String> {
+    why_not_ours(metadata)
 }

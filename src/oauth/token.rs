@@ -2,6 +2,8 @@
 //! §5 and §6). Of a body that was not understood nothing is repeated.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -34,8 +36,8 @@ pub struct TokenResponse {
 pub enum TokenError {
     /// The server refused with an OAuth error (§5.2). Both texts are the server's, cut and stripped of odd characters.
     Rejected { status: u16, error: String, description: String },
-    /// 408, 429 or 5xx: worth another try later.
-    NotNow { status: u16 },
+    /// 408, 429 or 5xx: worth another try later, after the wait that the server asks for.
+    NotNow { status: u16, wait: Option<Duration> },
     /// Anything else: HTML, a redirect, a proxy's page, missing fields.
     NotUnderstood { status: u16, why: &'static str },
 }
@@ -80,9 +82,9 @@ const A_DAY: u64 = 24 * 3600;
 /// Reads the answer of the token endpoint.
 pub fn token_response(status: u16, body: &[u8]) -> Result<TokenResponse, TokenError> {
     // Parse errors are dropped: they can quote the token they could not parse.
-    let object = serde_json::from_slice::<JsonMembers>(body).ok();
+    let object = serde_json::from_slice::<JsonMembers>(body).ok().filter(JsonMembers::are_unique);
     if matches!(status, 408 | 429 | 500..=599) {
-        return Err(TokenError::NotNow { status });
+        return Err(TokenError::NotNow { status, wait: None });
     }
     if let Some(object) = &object
         && let Some(error) = object.get("error").filter(|error| error.get() != "null")
@@ -125,8 +127,53 @@ pub fn token_response(status: u16, body: &[u8]) -> Result<TokenResponse, TokenEr
     })
 }
 
-/// The members of an object, each to be read for itself: a number that is out of bounds spoils no other.
-type JsonMembers<'a> = BTreeMap<String, &'a RawValue>;
+/// The members of an object, each to be parsed by itself: a number that is out of bounds spoils no other member. An
+/// object that has a member twice is refused: two readers could read two tokens (RFC 8259 §4).
+struct JsonMembers<'a>(BTreeMap<String, &'a RawValue>);
+
+impl<'a> JsonMembers<'a> {
+    fn get(&self, name: &str) -> Option<&'a RawValue> {
+        self.0.get(name).copied()
+    }
+
+    /// Whether no object inside has a member twice either.
+    fn are_unique(&self) -> bool {
+        self.0.values().all(|value| has_unique_members(value.get()))
+    }
+}
+
+fn has_unique_members(json: &str) -> bool {
+    match json.as_bytes().first() {
+        Some(b'{') => serde_json::from_str::<JsonMembers>(json).is_ok_and(|members| members.are_unique()),
+        Some(b'[') => serde_json::from_str::<Vec<&RawValue>>(json)
+            .is_ok_and(|values| values.iter().all(|value| has_unique_members(value.get()))),
+        _ => true,
+    }
+}
+
+impl<'de> Deserialize<'de> for JsonMembers<'de> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct MembersVisitor;
+        impl<'de> serde::de::Visitor<'de> for MembersVisitor {
+            type Value = JsonMembers<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = BTreeMap::new();
+                while let Some((name, value)) = map.next_entry()? {
+                    if members.insert(name, value).is_some() {
+                        return Err(serde::de::Error::custom("a member is there twice"));
+                    }
+                }
+                Ok(JsonMembers(members))
+            }
+        }
+        deserializer.deserialize_map(MembersVisitor)
+    }
+}
 
 #[derive(Deserialize)]
 struct ErrorMessage {
@@ -286,7 +333,7 @@ mod tests {
                 }
             );
         }
-        assert_eq!(token_response(503, body).expect_err("an error"), TokenError::NotNow { status: 503 });
+        assert_eq!(token_response(503, body).expect_err("an error"), TokenError::NotNow { status: 503, wait: None });
     }
 
     #[test]
@@ -307,5 +354,28 @@ mod tests {
         let cut = plain(&format!("{}{token}", "x ".repeat(95)), 200);
         assert!(!cut.contains("0123") && cut.len() <= 200, "{cut}");
         assert_eq!(plain("code: Code must be 40 characters long", 200), "code: Code must be 40 characters long");
+    }
+
+    #[test]
+    fn an_answer_with_a_member_twice_is_not_understood() {
+        let good = r#""access_token":"a","token_type":"Bearer","refresh_token":"r","expires_in":9"#;
+        assert!(token_response(200, format!("{{{good}}}").as_bytes()).is_ok());
+        for twice in [
+            r#""access_token":"b""#,
+            r#""access\u005ftoken":"b""#,
+            r#""access_token":"a""#,
+            r#""refresh_token":"b""#,
+            r#""expires_in":8"#,
+            r#""token_type":"Bearer""#,
+            r#""other":1,"other":2"#,
+            r#""nested":{"a":[{"b":1,"b":1}]}"#,
+        ] {
+            for body in [format!("{{{good},{twice}}}"), format!("{{{twice},{good}}}")] {
+                let answer = token_response(200, body.as_bytes());
+                assert!(matches!(answer, Err(TokenError::NotUnderstood { status: 200, .. })), "{body}: {answer:?}");
+            }
+        }
+        let refusal = br#"{"error":"invalid_grant","error":"invalid_client"}"#;
+        assert!(matches!(token_response(400, refusal), Err(TokenError::NotUnderstood { status: 400, .. })));
     }
 }

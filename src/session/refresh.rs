@@ -6,17 +6,16 @@ use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
-use super::refresh_failure::RefusalFile;
-use super::variable::not_minted;
-use super::{CredentialSource, Session, log_in_again, not_logged_in, record_of};
-use crate::credential::{Credential, OAuth, Record, Renewal, unix};
+use super::refresh_failure::Attempt;
+use super::stored::{check_record_origin, record_of};
+use super::token_request::request_refresh;
+use super::variable::mint;
+use super::{CredentialSource, Session, log_in_again, not_logged_in};
+use crate::credential::{Credential, OAuth, Record, unix};
 use crate::error::{Error, ErrorKind, Result};
 use crate::files::{lock, private};
-use crate::http::token_error;
-use crate::oauth::token::{Grant, TokenError, TokenResponse};
 use crate::profile::ProfileName;
 use crate::secret::digest;
-use crate::world::World;
 
 /// Why a new token is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +41,9 @@ pub enum RefreshOutcome {
 
 /// How long a run waits before it tries again what did not work.
 const BETWEEN_TRIES: Duration = Duration::from_secs(10);
+
+/// A token that lives this long is used as it is when its refresh fails for now.
+const LONG_ENOUGH: Duration = Duration::from_secs(30);
 
 impl Session<'_> {
     /// Renews a stale OAuth token. Where that fails and the old token still has time left, it stays in use.
@@ -117,10 +119,9 @@ impl Session<'_> {
         let (Some(profile), Some(store)) = (self.profile.clone(), &self.store) else {
             return self.minted_anew().await;
         };
-        let place = store.lock_place(&profile);
-        let refusals = RefusalFile::beside(&place, self.began);
+        let key = store.record_key(&profile);
         let seen = digest(self.credential.token());
-        let lock = match self.lock(place).await {
+        let lock = match self.lock(key).await {
             Ok(lock) => lock,
             // The holder may be stuck after its work was done.
             Err(stuck) => return self.adopt_renewed(&profile, &seen).await.ok_or(stuck),
@@ -131,24 +132,37 @@ impl Session<'_> {
             return Ok(RefreshOutcome::Overtaken);
         }
         let Some(renewal) = &current.renewal else { return Err(self.cannot_be_renewed(&current)) };
-        let token = digest(renewal.refresh_token.expose());
-        if let Some(error) = refusals.as_ref().and_then(|refusals| refusals.of(&token, lock.as_ref())) {
-            return Err(refused(self.context.world, &error, &self.profile_flag_for_hint()));
+        let patience = self.patience(reason);
+        let attempt = lock.as_ref().map(|lock| Attempt { lock, record: digest(&old), began: self.began, patience });
+        if let Some(error) = attempt.as_ref().and_then(Attempt::failed_already) {
+            return Err(self.with_way_on(error));
         }
-        let response = self.refreshed(renewal).await?.map_err(|error| {
-            if let Some(refusals) = &refusals {
-                refusals.note(&token, self.context.world.now(), &error, lock.as_ref());
-            }
-            refused(self.context.world, &error, &self.profile_flag_for_hint())
-        })?;
-        current.renew(response, self.context.world.now());
+        self.context.world.step("renewing the access token");
+        let response = request_refresh(self.context, self.http, renewal, patience, "renewing the token").await;
+        match (&response, &attempt) {
+            (Ok(_), Some(attempt)) => attempt.clear(),
+            (Err(error), Some(attempt)) => attempt.leave(error, self.context.world.now()),
+            (_, None) => {}
+        }
+        current.renew(response.map_err(|error| self.with_way_on(error))?, self.context.world.now());
         self.kept(&profile, &old, current).await
     }
 
-    async fn refreshed(&self, renewal: &Renewal) -> Result<Result<TokenResponse, TokenError>> {
-        self.context.world.step("renewing the access token");
-        let grant = Grant::RefreshToken(&renewal.refresh_token);
-        self.http.token(self.context.world, &self.context.settings.oauth_url, &grant, &renewal.client).await
+    /// How long a refresh is tried again that fails for now. While the old token is still good, it is used instead.
+    fn patience(&self, reason: RefreshReason) -> Duration {
+        let left = self.oauth().and_then(|oauth| oauth.left(self.context.world.now())).unwrap_or_default();
+        if reason == RefreshReason::Stale && left > LONG_ENOUGH { Duration::ZERO } else { self.http.refresh_patience }
+    }
+
+    fn with_way_on(&self, error: Error) -> Error {
+        if error.kind == ErrorKind::NotLoggedIn {
+            let again = log_in_again(self.context.world, &self.profile_flag_for_hint());
+            error.hint(format!("{again}; what is stored was kept"))
+        } else if error.hints.is_empty() {
+            error.hint("try again in a minute; nothing was changed")
+        } else {
+            error
+        }
     }
 
     /// Stores new tokens over the record that was renewed. A login or a logout that did not wait for us
@@ -195,18 +209,16 @@ impl Session<'_> {
     }
 
     /// The lock, waited for without holding up signals; `None` where none can be had.
-    async fn lock(&self, place: lock::LockPlace) -> Result<Option<lock::Lock>> {
-        let waited = tokio::task::spawn_blocking(move || lock::of_record(&place)).await;
+    async fn lock(&self, key: lock::RecordKey) -> Result<Option<lock::Lock>> {
+        let waited = tokio::task::spawn_blocking(move || lock::of_record(&key)).await;
         match waited.unwrap_or_else(|error| Err(std::io::Error::other(error))) {
             Ok(lock) => Ok(Some(lock)),
             Err(error) if error.kind() == std::io::ErrorKind::TimedOut => {
                 Err(Error::network("another lokalise-auth is renewing the token and has not finished in 30 s")
                     .hint("try again; if it is stuck, end that process: nothing was changed"))
             }
-            // The store will say the same, and louder.
-            Err(error) if private::ForeignHome::is(&error) => Ok(None),
             Err(error) => {
-                self.context.world.warn(&format!("no lock can be had ({error}); renewing the token without one"));
+                self.context.world.step(&format!("no lock can be had ({error}); renewing the token without one"));
                 Ok(None)
             }
         }
@@ -219,13 +231,7 @@ impl Session<'_> {
         // Logged out by another process: that is final.
         let text = text.ok_or_else(|| not_logged_in(self.context.world, profile, &self.rule))?;
         let record = record_of(store, profile, &text, &self.profile_flag_for_hint())?;
-        super::check_origin(
-            self.context.settings,
-            profile,
-            &record.api_origin,
-            &record.oauth_origin,
-            record.credential.kind(),
-        )?;
+        check_record_origin(self.context.settings, &record)?;
         match record.credential {
             Credential::OAuth(oauth) => Ok((text, oauth)),
             Credential::ApiToken(_) => {
@@ -240,7 +246,7 @@ impl Session<'_> {
         let Some(renewal) = self.oauth().and_then(|oauth| oauth.renewal.as_ref()) else {
             return Err(Error::usage("only a login can be renewed"));
         };
-        let response = self.refreshed(renewal).await?.map_err(|error| not_minted(&error))?;
+        let response = mint(self.context, self.http, renewal).await?;
         if let Credential::OAuth(oauth) = &mut self.credential {
             oauth.renew(response, self.context.world.now());
         }
@@ -256,14 +262,5 @@ impl Session<'_> {
             "the access token has ended, and there is no refresh token to renew it with"
         };
         Error::new(ErrorKind::NotLoggedIn, what).hint(log_in_again(self.context.world, &self.profile_flag_for_hint()))
-    }
-}
-
-fn refused(world: &World, error: &TokenError, profile_flag: &str) -> Error {
-    let said = token_error(error, "renewing the token");
-    if matches!(error, TokenError::Rejected { .. }) {
-        said.hint(format!("{}; what is stored was kept", log_in_again(world, profile_flag)))
-    } else {
-        said
     }
 }

@@ -35,28 +35,43 @@ pub fn store_for_logout(settings: &Settings, entry: Option<&ProfileEntry>) -> St
 
 /// Proves that a credential can be kept before anybody is asked for one.
 pub async fn ready(context: Context<'_>, store: &Store, profile: &ProfileName) -> Result<()> {
-    Profiles::could_change(context.settings.config_folder()?)?;
+    let config = context.settings.config_folder()?;
+    Profiles::prove_changeable(config)?;
     if store.kind == StoreKind::File {
-        context.world.say(&format!(
-            "lokalise-auth: the credential will be kept in plaintext in {}, readable by you alone",
-            store.item_name(profile)
-        ));
+        // Nothing here looks at the access list of a file on Windows.
+        let readers = if cfg!(unix) { ", readable by you alone" } else { "" };
+        let item = store.item_name(profile);
+        context.world.say(&format!("lokalise-auth: the credential will be kept in plaintext in {item}{readers}"));
     }
     if context.world.person() {
         context.world.step(&format!("waiting for {}", store.title()));
     }
     store.probe().await.map_err(|error| error.explain_for_new(store, profile))?;
-    match store.read(profile).await {
-        // What cannot be read is about to be replaced. What is there twice could not be.
-        Ok(_) | Err(StoreError::Corrupt(_)) => Ok(()),
-        Err(error) => Err(error.explain_for_new(store, profile)),
+    let entry = Profiles::load(config)?.entries.remove(profile);
+    let former = entry.filter(|entry| entry.command.is_none() && entry.store == store.kind);
+    match (store.read(profile).await, former) {
+        (Ok(None), Some(entry)) => {
+            // A second record would hide the first one when it is unlocked.
+            store.confirm_absence(profile).await.map_err(|error| error.explain(store, profile))?;
+            warn_of_former(context.world, &entry, store, profile);
+            Ok(())
+        }
+        // What cannot be read is about to be replaced. What is there twice cannot be.
+        (Ok(_) | Err(StoreError::Corrupt(_)), _) => Ok(()),
+        (Err(error), _) => Err(error.explain_for_new(store, profile)),
     }
+}
+
+/// Says that a former record was not found: a copy that is kept elsewhere stays there.
+fn warn_of_former(world: &World, entry: &ProfileEntry, store: &Store, profile: &ProfileName) {
+    let looked = entry.where_looked(&store.title(), &store.item_name(profile));
+    world.warn(&format!("the former credential of profile {profile} was not found, and stays where it is: {looked}"));
 }
 
 /// Keeps a record and its entry. The entry must name this store.
 pub async fn save(context: Context<'_>, store: &Store, record: &Record, entry: ProfileEntry) -> Result<()> {
     let profile = &record.profile;
-    let _lock = waited(context.world, store, profile).await;
+    let _lock = wait_for_lock(context.world, store, profile).await;
     let kind = record.credential.kind();
     Profiles::change(context.settings.config_folder()?, |profiles| {
         if let Some(entry) = profiles.entries.get_mut(profile).filter(|entry| entry.kind != kind) {
@@ -64,31 +79,54 @@ pub async fn save(context: Context<'_>, store: &Store, record: &Record, entry: P
         }
     })?;
     store.write(profile, &record.to_text()).await.map_err(|error| error.explain_for_new(store, profile))?;
-    enter(context, profile, entry).await
+    enter(context, profile, ProfileEntry { item: Some(store.item_name(profile)), ..entry }).await
 }
 
 /// Writes the profile's entry, and removes the record that another store held for it before. A profile
-/// that was bound to reading stays so: what it may do is not to grow with a new token, unasked.
+/// that was limited to reading or to calls stays so: a new token does not lift a limit unasked.
 pub async fn enter(context: Context<'_>, profile: &ProfileName, mut entry: ProfileEntry) -> Result<()> {
-    let (kept_in, by_command, asked) = (entry.store.clone(), entry.command.is_some(), entry.read_only);
+    let (kept_in, by_command) = (entry.store.clone(), entry.command.is_some());
+    let asked = (entry.read_only, entry.call_only);
     let before = Profiles::change(context.settings.config_folder()?, |profiles| {
-        entry.read_only |= profiles.entries.get(profile).is_some_and(|before| before.read_only);
+        if let Some(before) = profiles.entries.get(profile) {
+            entry.read_only |= before.read_only;
+            entry.call_only |= before.call_only;
+        }
         profiles.entries.insert(profile.clone(), entry)
     })?;
-    if !asked && before.as_ref().is_some_and(|before| before.read_only) {
-        context.world.say(&format!(
-            "profile {profile} stays read-only; `lokalise-auth logout --profile {profile}` first would lift that"
-        ));
+    let Some(before) = before else { return Ok(()) };
+    for (limit, stays) in
+        [("read-only", before.read_only && !asked.0), ("for calls only", before.call_only && !asked.1)]
+    {
+        if stays {
+            context.world.say(&format!(
+                "profile {profile} stays {limit}; `lokalise-auth logout --profile {profile}` first would lift that"
+            ));
+        }
     }
-    let Some(before) = before.filter(|before| before.command.is_none() && (before.store != kept_in || by_command))
-    else {
-        return Ok(());
-    };
-    let old = context.settings.store(before.store);
-    if let Err(error) = old.delete(profile).await {
-        context.world.warn(&format!("the former credential is still in {}: {error}", old.title()));
+    if before.command.is_none() && (before.store != kept_in || by_command) {
+        remove_former(context, profile, &before).await;
     }
     Ok(())
+}
+
+/// Removes the record that another store held before, or says that it is still there.
+async fn remove_former(context: Context<'_>, profile: &ProfileName, before: &ProfileEntry) {
+    let store = context.settings.store(before.store.clone());
+    let removed = match store.read(profile).await {
+        Ok(None) => store.confirm_absence(profile).await.map(|()| false),
+        // What cannot be read can still be removed.
+        Ok(Some(_)) | Err(StoreError::Corrupt(_)) => store.delete(profile).await.map(|()| true),
+        Err(error) => Err(error),
+    };
+    match removed {
+        Ok(true) => {}
+        Ok(false) => warn_of_former(context.world, before, &store, profile),
+        Err(error) => {
+            let item = before.item.clone().unwrap_or_else(|| store.item_name(profile));
+            context.world.warn(&format!("the former credential is still in {} ({item}): {error}", store.title()));
+        }
+    }
 }
 
 /// Notes whose credential it is, and its scopes where they are told, for `profile list` and for later
@@ -104,15 +142,19 @@ pub fn note_owner(settings: &Settings, profile: &ProfileName, owner: &Owner, sco
     })
 }
 
-/// The record's lock, so that a refresh under way ends first and does not overwrite what is kept now. A
-/// refresh that is stuck checks what is stored before it writes: it cannot undo this either.
-pub async fn waited(world: &World, store: &Store, profile: &ProfileName) -> Option<lock::Lock> {
-    let place = store.lock_place(profile);
-    let lock = tokio::task::spawn_blocking(move || lock::of_record(&place)).await;
+/// Waits for the record's lock, so that a refresh under way ends first and does not overwrite what is kept now. A
+/// refresh that is stuck compares what is stored before it writes, so it cannot undo this either.
+pub async fn wait_for_lock(world: &World, store: &Store, profile: &ProfileName) -> Option<lock::Lock> {
+    let key = store.record_key(profile);
+    let lock = tokio::task::spawn_blocking(move || lock::of_record(&key)).await;
     match lock.unwrap_or_else(|error| Err(std::io::Error::other(error))) {
         Ok(lock) => Some(lock),
+        Err(error) if error.kind() == std::io::ErrorKind::TimedOut => {
+            world.warn(&format!("{error}; going on without it"));
+            None
+        }
         Err(error) => {
-            world.warn(&format!("no lock can be had ({error}); going on without one"));
+            world.step(&format!("no lock can be had ({error}); going on without one"));
             None
         }
     }

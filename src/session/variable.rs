@@ -6,12 +6,13 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
+use super::token_request::request_refresh;
 use crate::context::Context;
 use crate::credential::{Credential, OAuth, Renewal};
-use crate::error::{Error, Result};
-use crate::http::{Http, token_error};
+use crate::error::{Error, ErrorKind, Result};
+use crate::http::Http;
 use crate::oauth::client::ClientCredentials;
-use crate::oauth::token::{Grant, TokenError};
+use crate::oauth::token::TokenResponse;
 use crate::secret::{AccessToken, ApiToken, ClientSecret, LONGEST, NotAToken, RefreshToken};
 use crate::world::World;
 
@@ -43,9 +44,7 @@ pub(super) async fn credential(context: Context<'_>, http: &Http, name: &'static
         }
         _ => {
             let renewal = renewal_of_variables(context.world)?;
-            let grant = Grant::RefreshToken(&renewal.refresh_token);
-            let answer = http.token(context.world, &context.settings.oauth_url, &grant, &renewal.client).await?;
-            let response = answer.map_err(|error| not_minted(&error))?;
+            let response = mint(context, http, &renewal).await?;
             let new = response.refresh_token.as_ref();
             if new.is_some_and(|new| new.expose() != renewal.refresh_token.expose()) {
                 context.world.warn("Lokalise sent a new refresh token, which this run does not keep: LOKALISE_REFRESH_TOKEN may not work again");
@@ -55,14 +54,16 @@ pub(super) async fn credential(context: Context<'_>, http: &Http, name: &'static
     }
 }
 
-/// Why no token could be minted.
-pub(super) fn not_minted(error: &TokenError) -> Error {
-    let said = token_error(error, "minting a token from LOKALISE_REFRESH_TOKEN");
-    if matches!(error, TokenError::Rejected { .. }) {
-        said.hint("check LOKALISE_REFRESH_TOKEN, LOKALISE_CLIENT_ID and LOKALISE_CLIENT_SECRET")
-    } else {
-        said
-    }
+/// Exchanges the refresh token of a variable for tokens that are kept in memory.
+pub(super) async fn mint(context: Context<'_>, http: &Http, renewal: &Renewal) -> Result<TokenResponse> {
+    let what = "minting a token from LOKALISE_REFRESH_TOKEN";
+    request_refresh(context, http, renewal, http.refresh_patience, what).await.map_err(|error| {
+        if error.kind == ErrorKind::NotLoggedIn {
+            error.hint("check LOKALISE_REFRESH_TOKEN, LOKALISE_CLIENT_ID and LOKALISE_CLIENT_SECRET")
+        } else {
+            error
+        }
+    })
 }
 
 /// What a token is minted from. Nothing is sent.

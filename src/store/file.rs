@@ -143,12 +143,15 @@ impl Backend for FileStore {
         self.change(|records| (records.remove(profile.as_str()).is_some(), ()))
     }
 
-    /// A file beside the real one tells all that there is to know, and leaves nothing in it.
+    /// Proves that a new file is private there, and that it can take the old one's place: the file is replaced by one of
+    /// the same content.
     fn probe(&mut self, _: Deadline) -> Result<(), StoreError> {
         let path = self.path()?;
         let lock = prepare(&path)?;
-        load(&path)?;
-        atomic::could_replace(&path, lock.as_ref()).map_err(|error| unwritable(&path, &error))
+        let loaded = load(&path)?;
+        atomic::prove_private_folder(&path, lock.as_ref()).map_err(|error| unwritable(&path, &error))?;
+        drop(lock);
+        if loaded.is_some() { self.change(|records| (!records.is_empty(), ())) } else { Ok(()) }
     }
 }
 

@@ -30,6 +30,7 @@ pub(super) struct Report {
     expires_in: Option<u64>,
     refreshable: bool,
     read_only: bool,
+    call_only: bool,
     state: CredentialState,
     state_reason: Option<String>,
     token_hint: Option<String>,
@@ -52,6 +53,7 @@ impl Report {
             expires_in: oauth.and_then(|oauth| oauth.left(context.world.now())).map(|left| left.as_secs()),
             refreshable: session.refreshable(),
             read_only: session.read_only(),
+            call_only: session.call_only(),
             state: found.state,
             state_reason: found.reason.clone(),
             token_hint: hint_of(session.credential().token()),
@@ -77,6 +79,7 @@ impl Report {
             expires_in: None,
             refreshable: false,
             read_only: false,
+            call_only: false,
             state: CredentialState::NotLoggedIn,
             state_reason: Some(error.to_string()),
             token_hint: None,
@@ -99,6 +102,7 @@ impl Report {
             expires_in: None,
             refreshable: true,
             read_only: false,
+            call_only: false,
             state: found.state,
             state_reason: found.reason.clone(),
             token_hint: None,
@@ -120,6 +124,7 @@ impl Report {
             "expires_in": self.expires_in,
             "refreshable": self.refreshable,
             "read_only": self.read_only,
+            "call_only": self.call_only,
             "state": self.state.as_str(),
             "state_reason": self.state_reason,
             "token_hint": self.token_hint,
@@ -163,6 +168,9 @@ impl Report {
         }
         if self.read_only {
             line("read-only", "yes: `call` refuses to write");
+        }
+        if self.call_only {
+            line("call-only", "yes: `token print` and `exec` refuse");
         }
         if let Some(hint) = &self.token_hint {
             line("token", &format!("…{hint}"));
