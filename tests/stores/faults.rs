@@ -323,7 +323,8 @@ fn an_obstacle_in_place_of_the_lock_or_of_the_new_file_leaves_everything_as_it_i
     let lock = PathBuf::from(format!("{}.lock", home.credentials().display()));
     let victim = home.path().join("victim");
     fs::write(&victim, "untouched").expect("our own folder");
-    for obstacle in obstacles() {
+    // The mode of a lock does not matter: it holds no secret.
+    for obstacle in obstacles().filter(|obstacle| *obstacle != "readable") {
         let _ = fs::remove_file(&lock).or_else(|_| fs::remove_dir(&lock));
         crate::support::crowd::obstacle(obstacle, &lock, &victim);
         let refused = with_input(home.command(["token", "set", "--no-verify"]), &format!("{}\n", forty_hex()));

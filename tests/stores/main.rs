@@ -16,6 +16,8 @@ mod hardening;
 mod helpers;
 #[cfg(target_os = "linux")]
 mod keyring;
+#[cfg(target_os = "linux")]
+mod locked_keyring;
 mod profiles;
 mod refresh_storm;
 #[cfg(target_os = "linux")]

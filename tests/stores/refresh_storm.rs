@@ -3,7 +3,6 @@
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
-use std::path::PathBuf;
 use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -29,11 +28,6 @@ pub fn with_ended_token(standin: &Standin) -> Home {
 
 pub fn token_requests(standin: &Standin) -> usize {
     standin.requests_to("POST", TOKEN).len()
-}
-
-/// The record's lock in the file store.
-pub fn lock_of(home: &Home, profile: &str) -> PathBuf {
-    home.path().join("data/locks").join(format!("{profile}.refresh.lock"))
 }
 
 fn printers(home: &Home, count: usize) -> Vec<Command> {
@@ -93,7 +87,7 @@ fn a_holder_that_is_killed_in_its_refresh_frees_the_others_at_once() {
     let holder = start(home.command(["token", "print"]));
     standin.wait_for("POST", TOKEN, 1);
     let others: Vec<_> = printers(&home, 7).into_iter().map(start).collect();
-    let lock = lock_of(&home, "default");
+    let lock = home.lock_of("default");
     until("seven processes waiting", || lockers(&lock, true) == 7);
     standin.set(|switches| switches.token_delay = Duration::ZERO);
     signal(holder.id(), Signal::KILL);
@@ -151,7 +145,7 @@ fn one_user_has_one_lock_wherever_a_command_is_run() {
     let mut content: Value = serde_json::from_str(&text).expect("JSON");
     content["records"]["default"]["expires_at"] = (now() - 600).into();
     fs::write(&file, content.to_string()).expect("our own file");
-    let lock = data.join("locks/default.refresh.lock");
+    let lock = home.lock_in("home/.local/share/lokalise-auth", "default");
     let inode = fs::metadata(&lock).expect("the lock stays").ino();
     standin.forget_requests();
     standin.set(|switches| switches.token_delay = Duration::from_millis(500));

@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
+use lokalise_auth::secret::digest;
 use tempfile::TempDir;
 
 use super::browser;
@@ -48,7 +49,6 @@ impl Home {
             ("HOME", "home"),
             ("LOKALISE_AUTH_CONFIG_DIR", "config"),
             ("LOKALISE_AUTH_DATA_DIR", "data"),
-            // Locks, pace and whatever else is the user's and not the installation's.
             ("XDG_RUNTIME_DIR", "run"),
             ("XDG_STATE_HOME", "state"),
             ("XDG_CACHE_HOME", "cache"),
@@ -72,6 +72,19 @@ impl Home {
     /// The folder that commands are run in.
     pub fn work(&self) -> PathBuf {
         self.path().join("work")
+    }
+
+    /// The lock file of a profile's record in this installation's file store.
+    #[cfg(unix)]
+    pub fn lock_of(&self, profile: &str) -> PathBuf {
+        self.lock_in("data", profile)
+    }
+
+    /// The same where the data folder is another one of this home.
+    #[cfg(unix)]
+    pub fn lock_in(&self, data: &str, profile: &str) -> PathBuf {
+        let file = self.path().canonicalize().expect("our own folder").join(data).join("credentials.json");
+        lock_folder().join(format!("{}-{profile}.lock", digest(&format!("file {}", file.display()))))
     }
 
     /// `credentials.json` of the file store.
@@ -158,6 +171,33 @@ impl Home {
     pub fn assert_silent(standin: &Standin, output: &std::process::Output) {
         Self::assert_no_secret(standin, "stdout", &output.stdout);
         Self::assert_no_secret(standin, "stderr", &output.stderr);
+    }
+}
+
+/// Locks lie in a folder that all processes of the user share, an installed copy's too.
+#[cfg(unix)]
+pub fn lock_folder() -> PathBuf {
+    PathBuf::from(format!("/tmp/lokalise-auth-{}", rustix::process::geteuid().as_raw()))
+}
+
+/// Removes the lock files of the stores with these names.
+#[cfg(unix)]
+pub fn remove_locks(stores: &[String]) {
+    for entry in std::fs::read_dir(lock_folder()).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if stores.iter().any(|store| name.starts_with(&digest(store))) {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}
+
+#[cfg(unix)]
+impl Drop for Home {
+    fn drop(&mut self) {
+        let root = self.path().canonicalize().expect("our own folder");
+        let file = |folder: &str| format!("file {}", root.join(folder).join("credentials.json").display());
+        let keyring = |folder: &str| format!("keyring {}", &digest(&root.join(folder).to_string_lossy())[..8]);
+        remove_locks(&[file("data"), file("home/.local/share/lokalise-auth"), keyring("config"), keyring("other")]);
     }
 }
 

@@ -19,6 +19,8 @@ pub mod proxy;
 #[cfg(unix)]
 pub mod pty;
 pub mod recorded;
+#[cfg(target_os = "linux")]
+pub mod secret_service;
 pub mod secrets;
 pub mod standin;
 pub mod tls;

@@ -1,0 +1,153 @@
+//! Locked is not absent: a Secret Service that hides what is locked, as KeePassXC does, and its
+//! prompts.
+
+use std::process::Command;
+
+use crate::support::crowd::{Ran, run, start, until};
+use crate::support::home::Home;
+use crate::support::keyring::Keyring;
+use crate::support::secret_service::{Person, SecretService};
+use crate::support::standin::Standin;
+
+/// Two databases, both open, of which the first is the default.
+struct Databases {
+    home: Home,
+    service: SecretService,
+    _bus: Keyring,
+}
+
+impl Databases {
+    fn open(standin: &Standin) -> Self {
+        let mut home = Home::new(standin);
+        let bus = Keyring::bus(&mut home, "", &[]);
+        let address = home.vars().iter().find(|(name, _)| name == "DBUS_SESSION_BUS_ADDRESS").expect("a bus").1.clone();
+        // Short, because some prompts here are never answered.
+        home.set("LOKALISE_AUTH_KEYRING_TIMEOUT", "1");
+        Self { service: SecretService::start(&address, &["A", "B"]), home, _bus: bus }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        self.home.command(arguments)
+    }
+}
+
+#[track_caller]
+fn says(ran: Ran, code: i32, words: &[&str]) -> Ran {
+    let ran = ran.expect(code);
+    let said = format!("{}{}", ran.stdout, ran.stderr);
+    for word in words {
+        assert!(said.contains(word), "`{word}` is not in: {said}");
+    }
+    ran
+}
+
+#[test]
+fn a_record_in_a_locked_database_is_not_absent() {
+    let standin = Standin::start();
+    let databases = Databases::open(&standin);
+    databases.home.set_token(&[]);
+    assert_eq!(databases.service.count("A"), 1);
+    // The record is in A, which is locked; B is open and the default.
+    databases.service.lock("A");
+    databases.service.state().default = Some("B".to_owned());
+    let locked = ["the keyring is locked", "Label of A", "unlock it"];
+    for arguments in [
+        &["token", "print"][..],
+        &["whoami"],
+        &["call", "/projects"],
+        &["exec", "--", "true"],
+        &["logout"],
+        &["logout", "--all"],
+        &["token", "set", "--no-verify"],
+    ] {
+        says(run(databases.command(arguments)), 3, &locked);
+    }
+    assert_eq!((databases.service.count("A"), databases.service.count("B")), (1, 0), "nothing was written or removed");
+    assert!(run(databases.command(&["profile", "list"])).expect(0).stdout.contains("default"), "the entry stays");
+    databases.service.unlock("A");
+    run(databases.command(&["token", "print"])).expect(0);
+    run(databases.command(&["logout"])).expect(0);
+    assert_eq!(databases.service.count("A"), 0);
+}
+
+#[test]
+fn a_locked_default_database_is_unlocked_by_its_prompt() {
+    let standin = Standin::start();
+    let databases = Databases::open(&standin);
+    databases.home.set_token(&[]);
+    for (person, code, words) in [
+        (Person::Cancels, 3, &["the keyring is locked", "Label of A", "dismissed"][..]),
+        (Person::Sleeps, 3, &["the keyring gave no answer within 1s", "prompt was not answered", "KeePassXC"]),
+        (Person::Agrees, 0, &[]),
+    ] {
+        databases.service.lock("A");
+        databases.service.state().person = person;
+        says(run(databases.command(&["token", "print"])), code, words);
+    }
+    databases.service.lock("A");
+    run(databases.command(&["logout"])).expect(0);
+    assert_eq!(databases.service.count("A"), 0);
+}
+
+#[test]
+fn a_prompt_that_is_given_up_leaves_the_screen() {
+    let standin = Standin::start();
+    let databases = Databases::open(&standin);
+    databases.service.state().confirms_access = true;
+    // The item is locked for every program as soon as it is made, so that not even the read-back is allowed.
+    let mut set = assert_cmd::Command::from_std(databases.command(&["token", "set", "--no-verify"]));
+    set.write_stdin(standin.api_token()).assert().code(3);
+    for nth in 2..=4 {
+        databases.service.lock("A");
+        says(run(databases.command(&["token", "set", "--no-verify"])), 3, &["prompt was not answered"]);
+        let state = databases.service.state();
+        assert_eq!((state.shown, state.dismissed, state.prompts.len()), (nth, nth, 0), "no prompt is left");
+    }
+}
+
+#[test]
+fn a_service_that_ends_during_a_prompt_is_not_waited_for() {
+    let standin = Standin::start();
+    let mut databases = Databases::open(&standin);
+    databases.home.set_token(&[]);
+    databases.service.lock("A");
+    databases.home.set("LOKALISE_AUTH_KEYRING_TIMEOUT", "600");
+    let print = start(databases.command(&["token", "print"]));
+    until("a prompt", || databases.service.state().shown == 1);
+    drop(databases.service);
+    says(print.wait(), 3, &["the keyring cannot be used", "ended during the prompt"]);
+}
+
+#[test]
+fn a_keyring_without_a_default_collection_is_not_told_to_start() {
+    let standin = Standin::start();
+    let databases = Databases::open(&standin);
+    databases.service.state().default = None;
+    let ran = says(run(databases.command(&["token", "set"])), 3, &["it has no default collection", "KWallet"]);
+    assert!(!ran.stderr.contains("start the keyring"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_probe_leaves_nothing_in_the_recycle_bin() {
+    let standin = Standin::start();
+    let databases = Databases::open(&standin);
+    databases.home.set_token(&[]);
+    run(databases.command(&["doctor"])).expect(0);
+    run(databases.command(&["token", "print"])).expect(0);
+    assert_eq!(databases.service.state().recycled.len(), 0);
+    run(databases.command(&["logout"])).expect(0);
+    let labels: Vec<String> = databases.service.state().recycled.iter().map(|item| item.label.clone()).collect();
+    assert_eq!(labels, ["lokalise-auth (default)"]);
+}
+
+#[test]
+fn an_item_is_found_in_whatever_open_database_it_lies() {
+    let standin = Standin::start();
+    let databases = Databases::open(&standin);
+    databases.home.set_token(&[]);
+    databases.service.state().default = Some("B".to_owned());
+    let token = run(databases.command(&["token", "print"])).expect(0).stdout;
+    databases.home.set_token(&[]);
+    assert_eq!((databases.service.count("A"), databases.service.count("B")), (1, 0), "it is replaced where it is");
+    assert_eq!(run(databases.command(&["token", "print"])).expect(0).stdout, token);
+}
