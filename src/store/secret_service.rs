@@ -34,7 +34,7 @@ fn service_path() -> Path<'static> {
 pub struct SecretService {
     address: BusAddress,
     suffix: Option<String>,
-    connection: Option<Connection>,
+    connection: Option<ServiceConnection>,
 }
 
 impl SecretService {
@@ -42,10 +42,10 @@ impl SecretService {
         Self { address, suffix, connection: None }
     }
 
-    fn connection(&mut self) -> Result<&Connection, StoreError> {
+    fn connection(&mut self) -> Result<&ServiceConnection, StoreError> {
         match &mut self.connection {
             Some(connection) => Ok(connection),
-            unconnected => Ok(unconnected.insert(Connection::new(&self.address)?)),
+            unconnected => Ok(unconnected.insert(ServiceConnection::new(&self.address)?)),
         }
     }
 
@@ -122,12 +122,12 @@ struct Collection {
 }
 
 /// The service on the bus. One connection, and so one key exchange, serves the whole command.
-struct Connection {
+struct ServiceConnection {
     bus: Bus,
     transport: OnceCell<Transport>,
 }
 
-impl Connection {
+impl ServiceConnection {
     fn new(address: &BusAddress) -> Result<Self, StoreError> {
         match address {
             BusAddress::Known(address) => Ok(Self { bus: Bus::connect(address)?, transport: OnceCell::new() }),
