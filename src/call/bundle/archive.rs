@@ -19,6 +19,9 @@ const MAX_ENTRIES: usize = 100_000;
 const END_RECORD_BYTES: usize = 22;
 const MAX_COMMENT_BYTES: u64 = 65_535;
 
+/// What is in front of that record in a zip64 archive (APPNOTE §4.3.15).
+const LOCATOR_BYTES: usize = 20;
+
 pub struct Archive<R> {
     zip: ZipIterable<R>,
     length: u64,
@@ -79,7 +82,7 @@ fn not_an_archive(error: ZipError, start: &[u8]) -> Error {
 /// How many bytes are in front of the archive, as in one that unpacks itself: as many as the record at the end is
 /// further along than it says itself.
 fn prepended_bytes(reader: &mut (impl Read + Seek), length: u64) -> io::Result<u64> {
-    let tail_start = length.saturating_sub(MAX_COMMENT_BYTES + END_RECORD_BYTES as u64);
+    let tail_start = length.saturating_sub(MAX_COMMENT_BYTES + (END_RECORD_BYTES + LOCATOR_BYTES) as u64);
     let tail = read_at(reader, tail_start, usize::MAX)?;
     let record = (0..(tail.len() + 1).saturating_sub(END_RECORD_BYTES)).rev().find(|at| {
         let record = &tail[*at..];
@@ -87,16 +90,16 @@ fn prepended_bytes(reader: &mut (impl Read + Seek), length: u64) -> io::Result<u
         record.starts_with(b"PK\x05\x06") && END_RECORD_BYTES + comment <= record.len()
     });
     let Some(at) = record else { return Ok(0) };
-    let number = |from: usize| {
-        let bytes = &tail[at + from..at + from + 4];
-        u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
-    };
-    let (size, offset) = (number(12), number(16));
-    // In a zip64 archive the numbers are elsewhere. Nothing is taken in front of one.
-    if size == u32::MAX || offset == u32::MAX {
+    // A zip64 archive has more records in between. Nothing is taken in front of one.
+    if at.checked_sub(LOCATOR_BYTES).is_some_and(|locator| tail[locator..].starts_with(b"PK\x06\x07")) {
         return Ok(0);
     }
-    Ok((tail_start + at as u64).saturating_sub(u64::from(size) + u64::from(offset)))
+    let number = |from: usize| {
+        let bytes = &tail[at + from..at + from + 4];
+        u64::from(u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
+    };
+    let (size, offset) = (number(12), number(16));
+    Ok((tail_start + at as u64).saturating_sub(size + offset))
 }
 
 fn read_at(reader: &mut (impl Read + Seek), at: u64, most: usize) -> io::Result<Vec<u8>> {
