@@ -192,10 +192,22 @@ mod without_links {
         fn look_at_file(&self, name: &OsStr) -> io::Result<Occupant> {
             let stat = rustix::fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW)?;
             Ok(match FileType::from_raw_mode(stat.st_mode) {
+                FileType::RegularFile if self.protects(stat.st_uid)? => Occupant::Other("a file of another user"),
                 FileType::RegularFile => Occupant::File,
                 FileType::Symlink => Occupant::Other("a link"),
                 _ => Occupant::Other("neither a file nor a folder"),
             })
+        }
+
+        /// Whether the folder lets nobody replace a file but its owner, as `/tmp` does.
+        fn protects(&self, owner: u32) -> io::Result<bool> {
+            let user = rustix::process::geteuid();
+            if user.is_root() || owner == user.as_raw() {
+                return Ok(false);
+            }
+            let folder = rustix::fs::fstat(&self.0)?;
+            let is_sticky = Mode::from_raw_mode(folder.st_mode).contains(Mode::SVTX);
+            Ok(is_sticky && folder.st_uid != user.as_raw())
         }
 
         /// The folder of that name, made if nothing is there.
