@@ -3,7 +3,7 @@
 
 use flate2::{Decompress, FlushDecompress, Status};
 use hyper::body::Bytes;
-use reqwest::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
+use reqwest::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, HeaderName, TRANSFER_ENCODING};
 use reqwest::{Response, StatusCode};
 
 use super::{network_error, unless_idle};
@@ -33,11 +33,17 @@ impl Incoming {
         let ends_with_connection = response.status() != StatusCode::NO_CONTENT
             && !headers.contains_key(CONTENT_LENGTH)
             && !headers.contains_key(TRANSFER_ENCODING);
-        let codings = content_codings(headers);
-        let gzip = match &codings[..] {
-            [] => None,
+        let content_codings = codings(headers, &CONTENT_ENCODING);
+        let mut transfer_codings = codings(headers, &TRANSFER_ENCODING);
+        // Undone by now, and the only one that we take (RFC 9112 §7).
+        transfer_codings.retain(|coding| coding != "chunked");
+        let gzip = match &content_codings[..] {
             // There is nothing to decode, for example after a HEAD.
             _ if response.content_length() == Some(0) => None,
+            _ if !transfer_codings.is_empty() => {
+                return Err(unexpected_coding(&response, &transfer_codings.join(", ")));
+            }
+            [] => None,
             [coding] if matches!(coding.as_str(), "gzip" | "x-gzip") => Some(Gunzip::default()),
             codings => return Err(unexpected_coding(&response, &codings.join(", "))),
         };
@@ -90,9 +96,9 @@ impl Incoming {
 }
 
 /// The codings of a body in the order in which they were applied, in small letters. `identity` is none.
-fn content_codings(headers: &HeaderMap) -> Vec<String> {
+fn codings(headers: &HeaderMap, name: &HeaderName) -> Vec<String> {
     headers
-        .get_all(CONTENT_ENCODING)
+        .get_all(name)
         .iter()
         .flat_map(|value| {
             let list = String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase();
@@ -104,10 +110,8 @@ fn content_codings(headers: &HeaderMap) -> Vec<String> {
 
 fn unexpected_coding(response: &Response, coding: &str) -> Error {
     let status = response.status().as_u16();
-    let message = format!(
-        "the answer of {} is in the content coding `{coding}`, and we asked for gzip (HTTP {status})",
-        host(response)
-    );
+    let message =
+        format!("the answer of {} is in the coding `{coding}`, and we asked for gzip (HTTP {status})", host(response));
     let error = Error::network(message).hint("a proxy or cache in between may have packed it; ask its owner");
     Error { status: Some(status), ..error }
 }
@@ -249,20 +253,20 @@ mod tests {
 
     #[test]
     fn a_coding_is_read_from_all_lines_and_in_any_letter_case() {
-        let codings = |values: &[&str]| {
+        let listed = |values: &[&str]| {
             let mut headers = HeaderMap::new();
             for value in values {
                 headers.append(CONTENT_ENCODING, reqwest::header::HeaderValue::from_bytes(value.as_bytes()).unwrap());
             }
-            content_codings(&headers)
+            codings(&headers, &CONTENT_ENCODING)
         };
         for none in [&[][..], &[""], &["identity"], &["Identity, ", ""]] {
-            assert!(codings(none).is_empty(), "{none:?}");
+            assert!(listed(none).is_empty(), "{none:?}");
         }
-        assert_eq!(codings(&[" GZip "]), ["gzip"]);
-        assert_eq!(codings(&["identity, x-GZIP"]), ["x-gzip"]);
-        assert_eq!(codings(&["gzip", "br"]), ["gzip", "br"]);
-        assert_eq!(codings(&["gzip,br"]), ["gzip", "br"]);
-        assert_eq!(codings(&["ü"]), ["ü"]);
+        assert_eq!(listed(&[" GZip "]), ["gzip"]);
+        assert_eq!(listed(&["identity, x-GZIP"]), ["x-gzip"]);
+        assert_eq!(listed(&["gzip", "br"]), ["gzip", "br"]);
+        assert_eq!(listed(&["gzip,br"]), ["gzip", "br"]);
+        assert_eq!(listed(&["ü"]), ["ü"]);
     }
 }

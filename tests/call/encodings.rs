@@ -48,8 +48,7 @@ fn a_coding_that_nobody_asked_for_is_passed_on_to_nobody() {
         for flags in [&[][..], &["-i"], &["-q", "."], &["--paginate"], &["--ndjson"], &["-o", "out.json"]] {
             scene.standin.forget_requests();
             let told = scene.call(&[&["GET", "/projects"], flags].concat());
-            let said =
-                format!("the answer of 127.0.0.1 is in the content coding `{named}`, and we asked for gzip (HTTP 200)");
+            let said = format!("the answer of 127.0.0.1 is in the coding `{named}`, and we asked for gzip (HTTP 200)");
             assert_eq!((told.failed(9), told.stdout.as_str()), (said.as_str(), ""), "{flags:?}");
             assert_eq!(scene.standin.requests().len(), 1, "it would be the same the next time");
         }
@@ -59,6 +58,22 @@ fn a_coding_that_nobody_asked_for_is_passed_on_to_nobody() {
     scene.standin.answer_next("GET", "/api2/teams", refused);
     let told = scene.call(&["GET", "/teams"]);
     assert!(told.failed(9).ends_with("(HTTP 404)") && told.stdout.is_empty(), "{}", told.stderr);
+}
+
+#[test]
+fn a_transfer_coding_other_than_chunked_is_not_passed_on_either() {
+    let mut scene = Scene::new();
+    let wire = Wire::before(scene.standin.address());
+    scene.home.set("LOKALISE_API_URL", &wire.api_url());
+    let packed = gzip_of(DOCUMENT.as_bytes());
+    let chunk = [format!("{:x}\r\n", packed.len()).as_bytes(), &packed, b"\r\n0\r\n\r\n"].concat();
+    for (coding, body) in [("gzip, chunked", &chunk), ("gzip", &packed)] {
+        let first = head(&format!("HTTP/1.1 200 OK\nTransfer-Encoding: {coding}"));
+        wire.answer_next("GET", "/api2/projects", vec![first, Step::Send(body.clone())]);
+        let told = scene.call(&["GET", "/projects"]);
+        let said = "the answer of 127.0.0.1 is in the coding `gzip`, and we asked for gzip (HTTP 200)";
+        assert_eq!((told.failed(9), told.stdout.as_str()), (said, ""), "{coding}");
+    }
 }
 
 #[test]
