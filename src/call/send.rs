@@ -270,7 +270,8 @@ impl<'w> Sender<'w> {
             };
             match retries.decide(&request.method, &AttemptResult::Unreachable, self.world.now(), self.jitter()) {
                 Decision::Wait(wait) => self.wait(wait, &error.to_string()).await,
-                Decision::Keep | Decision::TooLong(_) => return Err(SendFailure::for_now(error)),
+                // An answer came, again and again, and none could be read.
+                Decision::Keep | Decision::TooLong(_) => return Err(SendFailure::for_good(error)),
             }
         }
     }

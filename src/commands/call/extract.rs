@@ -2,7 +2,7 @@
 //! at another host, which never sees the credential; its address is itself a secret.
 
 use std::fs::File;
-use std::io::{Seek, Write};
+use std::io::{BufReader, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -177,7 +177,7 @@ async fn unpack_on_a_thread(zip: File, folder: &Path) -> Result<Vec<PathBuf>> {
     let unpacked = tokio::task::spawn_blocking(move || {
         // It is dropped when the thread is done.
         let _ends: mpsc::Sender<()> = ends;
-        unpack(zip, &folder, &stop)
+        unpack(BufReader::new(zip), &folder, &stop)
     });
     unpacked.await.unwrap_or_else(|died| Err(Error::other("the bundle cannot be unpacked").because(died)))
 }
