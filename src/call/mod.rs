@@ -17,6 +17,7 @@ pub mod process;
 pub mod progress;
 pub mod refusal;
 pub mod request;
+pub mod response;
 pub mod retry;
 pub mod send;
 pub mod target;

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::sync::Arc;
 
 use super::filter::{self, Filter};
-use super::send::ApiResponse;
+use super::response::ApiResponse;
 use crate::error::{Error, ErrorKind, Result};
 use crate::escape::{escaped, escaped_block};
 use crate::files::output_file::{OutputFile, OutputPath};

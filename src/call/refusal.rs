@@ -6,7 +6,8 @@ use std::time::{Duration, SystemTime};
 use reqwest::Method;
 
 use super::request::ApiRequest;
-use super::send::{ApiResponse, time_to_come_back};
+use super::response::ApiResponse;
+use super::send::time_to_come_back;
 use crate::error::{Error, ErrorKind};
 use crate::escape::escaped;
 use crate::json::list::BodySummary;

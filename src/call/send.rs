@@ -1,30 +1,29 @@
-//! Sends requests: in their turn, again where that is safe, and with the credential to
-//! the credential's own origin only. What comes back is the server's, whatever its status.
+//! Sends requests: within the rate limit, again where a retry is safe, and with the credential
+//! to the credential's own origin only. A response with any status is a success here.
 
 use std::cell::Cell;
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use hyper::body::Bytes;
-use reqwest::header::{ACCEPT_ENCODING, HeaderMap, HeaderName, HeaderValue, LOCATION};
+use reqwest::header::{ACCEPT_ENCODING, HeaderName, HeaderValue, LOCATION};
 use reqwest::{Body, Client, Response, Url};
 use tokio::sync::Mutex;
 
 use super::request::ApiRequest;
+use super::response::{ApiResponse, FetchedResponse};
 use super::retry::{AttemptResult, Decision, Retries};
-use crate::error::{Error, ErrorKind, Result};
-use crate::http::{ACCEPTED_CODING, Http, Incoming, may_pass, network_error, unless_idle};
+use crate::error::{Error, Result};
+use crate::http::{ACCEPTED_CODING, Http, may_pass, network_error, unless_idle};
 use crate::origin::Origin;
 use crate::rate_limit::RateLimit;
 use crate::session::Session;
 use crate::world::World;
 
 /// How many redirects within the origin are followed.
-const MOST_HOPS: usize = 5;
+const MAX_REDIRECTS: usize = 5;
 
-/// How long a run may wait for better times (`--max-wait`, `--no-retry`).
+/// How long a run may wait before it retries (`--max-wait`, `--no-retry`).
 #[derive(Clone, Copy, Debug)]
 pub struct RetryBudget {
     pub max_wait: Duration,
@@ -38,10 +37,10 @@ impl RetryBudget {
     }
 }
 
-/// A request that got no answer.
+/// A request that got no response, or none that can be read.
 pub struct SendFailure {
     pub error: Error,
-    /// Whether it is worth another try.
+    /// Whether another try may succeed.
     pub may_pass: bool,
 }
 
@@ -61,154 +60,24 @@ impl From<reqwest::Error> for SendFailure {
     }
 }
 
-/// What sends the requests of one run.
+/// Sends the requests of one run.
 pub struct Sender<'w> {
     world: &'w World,
     client: Client,
     session: Mutex<Session<'w>>,
     pace: Option<RateLimit>,
     retry_budget: RetryBudget,
-    /// All waits of the run together, those beside each other once; each request starts with what is left.
+    /// How long the run has waited. Waits of parallel requests at the same time count once. A request may wait for what is
+    /// left of the budget.
     waited: Cell<Duration>,
-    /// When the last of the waits ends.
+    /// When the wait that ends last is over.
     waits_until: Cell<Option<Instant>>,
-    /// A 429 or 423 has come: requests beside each other are too many.
+    /// A 429 or 423 has come: parallel requests are too many.
     crowded: Cell<bool>,
 }
 
-/// An answer, its body still to come.
-pub struct ApiResponse {
-    incoming: Incoming,
-    /// The server wants to be left alone for longer than this run may wait.
-    pub come_back: Option<Duration>,
-    /// Whether the request's method is one that writes.
-    pub is_of_write: bool,
-}
-
-/// An answer and the beginning of its body, read ahead.
-pub struct FetchedResponse {
-    pub answer: ApiResponse,
-    beginning: VecDeque<Bytes>,
-    /// Whether that was all of it.
-    is_whole: bool,
-}
-
-impl FetchedResponse {
-    /// An answer of which nothing was read ahead.
-    pub fn unread(answer: ApiResponse) -> Self {
-        Self { answer, beginning: VecDeque::new(), is_whole: false }
-    }
-
-    /// The next bytes of the body, from its beginning.
-    ///
-    /// # Errors
-    /// As [`ApiResponse::chunk`].
-    pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
-        match self.beginning.pop_front() {
-            None if !self.is_whole => self.answer.chunk().await,
-            chunk => Ok(chunk),
-        }
-    }
-
-    /// The body, of an answer that was to be read whole.
-    ///
-    /// # Errors
-    /// Other, if it is longer than was read.
-    pub fn body(&self) -> Result<Vec<u8>> {
-        if !self.is_whole {
-            return Err(Error::other("the answer is much longer than an answer to this request can be"));
-        }
-        let mut body = Vec::new();
-        self.beginning.iter().for_each(|chunk| body.extend_from_slice(chunk));
-        Ok(body)
-    }
-}
-
-impl ApiResponse {
-    fn new(response: Response, come_back: Option<Duration>, is_of_write: bool) -> Result<Self, SendFailure> {
-        let incoming = Incoming::new(response).map_err(SendFailure::for_good)?;
-        Ok(Self { incoming, come_back, is_of_write })
-    }
-
-    pub fn status(&self) -> u16 {
-        self.incoming.head().status().as_u16()
-    }
-
-    pub fn is_success(&self) -> bool {
-        self.incoming.head().status().is_success()
-    }
-
-    /// The status line, such as `HTTP/1.1 200 OK`.
-    pub fn status_line(&self) -> String {
-        let head = self.incoming.head();
-        format!("{:?} {}", head.version(), head.status())
-    }
-
-    pub fn headers(&self) -> &HeaderMap {
-        self.incoming.head().headers()
-    }
-
-    /// A header's text. Bytes outside ASCII are kept as well as they can be.
-    pub fn header(&self, name: &str) -> Option<String> {
-        self.headers().get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
-    }
-
-    /// The id that Lokalise's support asks for.
-    pub fn request_id(&self) -> Option<String> {
-        self.header("x-lokalise-process-id").filter(|id| !id.is_empty())
-    }
-
-    /// Whether the body is JSON, or nobody says that it is not.
-    pub fn may_be_json(&self) -> bool {
-        self.is_json() || !self.headers().contains_key("content-type")
-    }
-
-    /// Whether the server says that the body is JSON.
-    pub fn is_json(&self) -> bool {
-        self.header("content-type").is_some_and(|kind| kind.to_ascii_lowercase().contains("json"))
-    }
-
-    /// Whether only the end of the connection marks the end of the body (RFC 9112 §6.3): it may be cut short unseen.
-    pub fn ends_with_the_connection(&self) -> bool {
-        self.incoming.ends_with_connection()
-    }
-
-    /// Why the body cannot be read, as the network's failure where it may have been cut short unseen.
-    pub fn unreadable(&self, error: Error) -> Error {
-        if self.ends_with_the_connection() {
-            Error { kind: ErrorKind::Network, ..error }.hint("it may have been cut short: try again")
-        } else {
-            error
-        }
-    }
-
-    /// The length of the body, where it is known.
-    pub fn length(&self) -> Option<u64> {
-        self.incoming.length()
-    }
-
-    /// The next bytes of the body.
-    ///
-    /// # Errors
-    /// Network, if the body was cut short.
-    pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
-        self.incoming.chunk().await
-    }
-
-    /// Reads ahead until the end, or until at least `enough` bytes are there.
-    async fn read_ahead(&mut self, enough: usize) -> Result<(VecDeque<Bytes>, bool)> {
-        let (mut beginning, mut length) = (VecDeque::new(), 0);
-        while length < enough {
-            let Some(chunk) = self.chunk().await? else { return Ok((beginning, true)) };
-            length += chunk.len();
-            beginning.push_back(chunk);
-        }
-        Ok((beginning, false))
-    }
-}
-
 impl<'w> Sender<'w> {
-    /// Sets the client up, before any turn is taken.
+    /// Sets up the client. Nothing is sent.
     ///
     /// # Errors
     /// Network, if TLS cannot be set up.
@@ -220,15 +89,15 @@ impl<'w> Sender<'w> {
         Ok(Self { world, client, session, pace, retry_budget, waited, waits_until, crowded })
     }
 
-    /// Whether requests beside each other have proved too many.
+    /// Whether parallel requests have proved too many.
     pub fn is_crowded(&self) -> bool {
         self.crowded.get()
     }
 
-    /// Sends a request and brings its answer.
+    /// Sends a request and returns its response.
     ///
     /// # Errors
-    /// Network, if none comes; what a renewal of the credential says.
+    /// Network, if none comes; the error of a refresh of the credential.
     pub async fn send(&self, request: &ApiRequest) -> Result<ApiResponse> {
         self.send_with(request, &mut self.retries()).await.map_err(|failure| failure.error)
     }
@@ -242,12 +111,12 @@ impl<'w> Sender<'w> {
         self.try_fetch(request, enough).await.map_err(|failure| failure.error)
     }
 
-    /// The same for somebody who has to know whether another try is worth it.
+    /// The same for a caller that has to know whether another try may succeed.
     pub async fn try_fetch(&self, request: &ApiRequest, enough: usize) -> Result<FetchedResponse, SendFailure> {
         self.fetch_with(request, enough, self.retries()).await
     }
 
-    /// The same for one of several requests that are made beside each other.
+    /// The same for one of several parallel requests.
     ///
     /// # Errors
     /// As [`Sender::send`].
@@ -263,9 +132,9 @@ impl<'w> Sender<'w> {
         mut retries: Retries,
     ) -> Result<FetchedResponse, SendFailure> {
         loop {
-            let mut answer = self.send_with(request, &mut retries).await?;
-            let error = match answer.read_ahead(enough).await {
-                Ok((beginning, is_whole)) => return Ok(FetchedResponse { answer, beginning, is_whole }),
+            let answer = self.send_with(request, &mut retries).await?;
+            let error = match FetchedResponse::read_ahead(answer, enough).await {
+                Ok(fetched) => return Ok(fetched),
                 Err(error) => error,
             };
             match retries.decide(&request.method, &AttemptResult::Unreachable, self.world.now(), self.jitter()) {
@@ -276,7 +145,7 @@ impl<'w> Sender<'w> {
         }
     }
 
-    /// What one more request may still wait for.
+    /// The retries of one more request, with what is left of the budget.
     pub fn retries(&self) -> Retries {
         Retries::new(self.retry_budget.max_wait.saturating_sub(self.waited.get()), self.retry_budget.retry)
     }
@@ -309,8 +178,8 @@ impl<'w> Sender<'w> {
                 self.crowded.set(true);
             }
             match retries.decide(&request.method, &AttemptResult::Answered(status, response.headers()), now, jitter) {
-                Decision::Keep => return ApiResponse::new(response, None, is_of_write),
-                Decision::TooLong(wait) => return ApiResponse::new(response, Some(wait), is_of_write),
+                Decision::Keep => return received(response, None, is_of_write),
+                Decision::TooLong(wait) => return received(response, Some(wait), is_of_write),
                 Decision::Wait(wait) => {
                     let why = match status {
                         429 => "too many requests (HTTP 429)".to_owned(),
@@ -378,17 +247,21 @@ impl<'w> Sender<'w> {
                 turn.answered(response.headers(), self.world.now());
             }
             match next_hop(request, &url, &response) {
-                Some(next) if hop < MOST_HOPS => url = next,
+                Some(next) if hop < MAX_REDIRECTS => url = next,
                 _ => return Ok(response),
             }
         }
-        unreachable!("the loop ends at the latest after {MOST_HOPS} hops")
+        unreachable!("the loop ends at the latest after {MAX_REDIRECTS} hops")
     }
 
     fn jitter(&self) -> f64 {
         // Without randomness all come back together, which is not worth a failure.
         self.world.random::<1>().map_or(0.5, |[byte]| f64::from(byte) / 255.0)
     }
+}
+
+fn received(response: Response, come_back: Option<Duration>, is_of_write: bool) -> Result<ApiResponse, SendFailure> {
+    ApiResponse::new(response, come_back, is_of_write).map_err(SendFailure::for_good)
 }
 
 /// Where a redirect leads that may be followed with the credential: to the same scheme, host and port, and for a
@@ -405,7 +278,7 @@ fn next_hop(request: &ApiRequest, url: &Url, response: &Response) -> Option<Url>
     (is_bare && Origin::of(&next) == Origin::of(url)).then_some(next)
 }
 
-/// The time that a server wants to be left alone, for a reader.
+/// When to come back, for the reader.
 pub fn time_to_come_back(wait: Duration, now: SystemTime) -> String {
     let seconds = Duration::from_secs(wait.as_secs().max(1));
     let at = now.checked_add(seconds).unwrap_or(now);

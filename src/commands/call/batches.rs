@@ -11,7 +11,7 @@ use crate::call::output::{MOST_HELD, OutputOptions, ResponseWriter};
 use crate::call::progress::ProgressLine;
 use crate::call::refusal::{ResponseHead, judged};
 use crate::call::request::ApiRequest;
-use crate::call::send::FetchedResponse;
+use crate::call::response::FetchedResponse;
 use crate::error::{Error, Result};
 use crate::json::lenient::without_bom;
 use crate::json::list::BodySummary;

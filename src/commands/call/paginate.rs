@@ -14,7 +14,8 @@ use crate::call::pages::{NextStep, PageInfo, Pages, Parameters};
 use crate::call::progress::{self, ProgressLine};
 use crate::call::refusal::{ResponseHead, judged};
 use crate::call::request::ApiRequest;
-use crate::call::send::{FetchedResponse, Sender};
+use crate::call::response::FetchedResponse;
+use crate::call::send::Sender;
 use crate::error::Result;
 
 use super::Run;

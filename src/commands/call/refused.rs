@@ -6,7 +6,7 @@ use std::io::Write;
 use crate::call::output::{OutputOptions, ResponseWriter};
 use crate::call::refusal::{ResponseHead, refusal, too_big_hint, without_queries};
 use crate::call::request::ApiRequest;
-use crate::call::send::{ApiResponse, FetchedResponse};
+use crate::call::response::{ApiResponse, FetchedResponse};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::pretty::{Pretty, Visible};
 use crate::lokalise::api_error::LOOKED_AT;

@@ -5,7 +5,7 @@ use crate::call::output::{OutputOptions, ResponseWriter};
 use crate::call::progress::{self, ProgressLine};
 use crate::call::refusal::{ResponseHead, judged};
 use crate::call::request::ApiRequest;
-use crate::call::send::ApiResponse;
+use crate::call::response::ApiResponse;
 use crate::call::truncated_list::TruncatedList;
 use crate::error::{Error, ErrorKind, Result};
 use crate::json::errors::PartialErrors;

@@ -7,7 +7,7 @@ use crate::call::process::{ProcessBody, ProcessState, QueuedProcess, failure, pa
 use crate::call::progress::ProgressLine;
 use crate::call::refusal::{ResponseHead, judged};
 use crate::call::request::ApiRequest;
-use crate::call::send::FetchedResponse;
+use crate::call::response::FetchedResponse;
 use crate::call::target::{Project, target};
 use crate::error::{Error, ErrorKind, Result};
 use crate::escape;
