@@ -10,6 +10,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use reqwest::header::HeaderMap;
 
 use crate::files::lock;
+use crate::world::World;
 
 /// What Lokalise documents, until an answer grants something else.
 const DOCUMENTED: usize = 6;
@@ -71,9 +72,12 @@ impl PacedRequest {
 }
 
 impl RateLimit {
-    /// The turns that all of this user's processes on this machine take with one token, if there is a place for them.
-    pub fn of_user(key: impl Into<String>) -> Option<Self> {
-        lock::user_folder().ok().map(|folder| Self::new(folder.join("turns"), key))
+    /// The turns that all of this user's processes on this machine take with one token. `None` where there is no folder
+    /// for them: then requests are not paced.
+    pub fn of_user(world: &World, key: impl Into<String>) -> Option<Self> {
+        let folder = lock::user_folder();
+        let folder = folder.inspect_err(|error| world.step(&format!("requests are not paced: {error}"))).ok()?;
+        Some(Self::new(folder.join("turns"), key))
     }
 
     /// The pace of the token that `key` stands for: a digest, never the token.

@@ -83,7 +83,7 @@ impl<'w> Sender<'w> {
     /// Network, if TLS cannot be set up.
     pub fn new(world: &'w World, http: &Http, session: Session<'w>, retry_budget: RetryBudget) -> Result<Self> {
         let client = http.api()?.clone();
-        let pace = RateLimit::of_user(session.credential().rate_limit_key());
+        let pace = RateLimit::of_user(world, session.credential().rate_limit_key());
         let session = Mutex::new(session);
         let (waited, waits_until, crowded) = (Cell::default(), Cell::default(), Cell::default());
         Ok(Self { world, client, session, pace, retry_budget, waited, waits_until, crowded })

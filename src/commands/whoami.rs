@@ -272,7 +272,7 @@ async fn get(
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let mut url = api_url.at(path);
     url.set_query(Some(query).filter(|query| !query.is_empty()));
-    let pace = RateLimit::of_user(credential.rate_limit_key());
+    let pace = RateLimit::of_user(world, credential.rate_limit_key());
     let turn = match &pace {
         Some(pace) => Some(pace.turn(world.now()).await),
         None => None,
