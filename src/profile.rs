@@ -15,6 +15,7 @@ use crate::files::{atomic, lock, private};
 use crate::names::StoreKind;
 pub use crate::names::{NotAName, ProfileName};
 use crate::origin::Origin;
+use crate::text;
 
 /// Who owns a credential, as far as the API told.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -242,7 +243,7 @@ pub fn of_folder(folder: &Path, mut ignored: impl FnMut(io::Error)) -> Result<Op
         if fs::symlink_metadata(&path).is_err() {
             continue;
         }
-        let text = match ownership::open_trusted(&path).and_then(read_bounded) {
+        let text = match ownership::open_trusted(&path).and_then(text::read_value) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             Err(error) if Untrusted::is(&error) => {
@@ -251,9 +252,7 @@ pub fn of_folder(folder: &Path, mut ignored: impl FnMut(io::Error)) -> Result<Op
             }
             Err(error) => return Err(Error::usage(format!("{} cannot be read", path.display())).because(error)),
         };
-        let line = text.strip_suffix('\n').unwrap_or(&text);
-        let line = line.strip_suffix('\r').unwrap_or(line);
-        return match ProfileName::parse(line) {
+        return match ProfileName::parse(&text) {
             Ok(name) => Ok(Some((name, path))),
             Err(why) => Err(Error::usage(format!("{} must hold one profile name and nothing else", path.display()))
                 .because(why)
@@ -283,8 +282,11 @@ mod tests {
             of_folder(folder, |error| panic!("{error}")).map(|found| found.map(|(name, _)| name.to_string()))
         };
         assert_eq!(name(&deep).expect("a name"), Some("outer".to_owned()));
-        fs::write(root.path().join("a/.lokalise-profile"), "inner\r\n").expect("a file");
-        assert_eq!(name(&deep).expect("a name"), Some("inner".to_owned()));
+        let inner = root.path().join("a/.lokalise-profile");
+        for text in [&b"inner"[..], b"inner\r\n", b"\xef\xbb\xbf inner \n", b"\xff\xfei\0n\0n\0e\0r\0\r\0\n\0"] {
+            fs::write(&inner, text).expect("a file");
+            assert_eq!(name(&deep).expect("a name"), Some("inner".to_owned()), "{text:?}");
+        }
         fs::write(root.path().join("a/.lokalise-profile"), "inner\nsecond\n").expect("a file");
         assert!(name(&deep).is_err());
     }
