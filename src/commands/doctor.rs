@@ -248,8 +248,9 @@ async fn probed(
         Ok(()) => Check::good(
             name,
             format!(
-                "{kind} ({from}): {} takes, returns and forgets a record in {} ms",
+                "{kind} ({from}): {} {} in {} ms",
                 store.title(),
+                if kind == StoreKind::Keyring { "is open and answers" } else { "takes, returns and forgets a record" },
                 started.elapsed().as_millis()
             ),
         ),
