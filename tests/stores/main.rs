@@ -5,7 +5,9 @@
 mod support;
 
 mod beyond;
+mod calls_only;
 mod clock;
+mod failing_refresh;
 #[cfg(target_os = "linux")]
 mod faults;
 #[cfg(target_os = "linux")]
@@ -18,6 +20,7 @@ mod helpers;
 mod keyring;
 #[cfg(target_os = "linux")]
 mod locked_keyring;
+mod moved_records;
 mod profiles;
 mod refresh_storm;
 #[cfg(target_os = "linux")]
