@@ -66,8 +66,8 @@ pub const OF_THE_MACHINE: [&str; 19] = [
     "CODESPACES",
     "SNAP",
     "FLATPAK_ID",
-    "SUDO_UID",
     "GITHUB_ENV",
+    "PATHEXT",
 ];
 
 /// The proxy variables in their other spelling.

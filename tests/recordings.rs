@@ -85,7 +85,12 @@ fn replay(standin: &Standin, home: &Home, exchange: &Exchange) -> TokenStatus {
     ensure(code == Some(expected), || format!("exit code {code:?}, not {expected}; {stderr}"))?;
     if expected == 0 {
         let too_big = exchange.response_headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("X-Response-Too-Big"));
-        let fitting = if too_big { stderr.contains("/files/async-download") } else { stderr.is_empty() };
+        let has_more = exchange.response["has_more"] == true;
+        let fitting = match (too_big, has_more) {
+            (true, _) => stderr.contains("/files/async-download"),
+            (false, true) => stderr.lines().count() == 1 && stderr.contains("--paginate fetches all"),
+            (false, false) => stderr.is_empty(),
+        };
         return ensure(fitting, || format!("said {stderr}"));
     }
     let summaries: Vec<&str> = stderr.lines().filter(|line| line.starts_with("lokalise-auth: ")).collect();
@@ -110,11 +115,21 @@ fn exit_code(exchange: &Exchange) -> i32 {
     let kind = match exchange.status {
         200..=299 if body.get("error").is_some() => ErrorKind::Refused,
         200..=299 if body["errors"].as_array().is_some_and(|errors| !errors.is_empty()) => ErrorKind::Refused,
+        200..=299 if exchange.method != "GET" && says_not_done(body) => ErrorKind::Refused,
         200..=299 => return 0,
         400 if message == "Invalid `X-Api-Token` header" => ErrorKind::NotLoggedIn,
         status => ErrorKind::from_status(status),
     };
     kind.row().code.into()
+}
+
+/// Whether the answer to a write says that it was not done, as deleting a locked key does.
+fn says_not_done(body: &Value) -> bool {
+    let is_undone = |(name, value): (&String, &Value)| {
+        let names_a_result = ["_deleted", "_removed", "_merged"].iter().any(|end| name.ends_with(end));
+        names_a_result && value == false || name == "keys_locked" && value.as_u64().is_some_and(|locked| locked > 0)
+    };
+    body.as_object().is_some_and(|members| members.iter().any(is_undone))
 }
 
 #[test]

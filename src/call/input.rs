@@ -195,7 +195,7 @@ mod tests {
     fn what_cannot_be_read_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let binary = folder.path().join("logo.png");
-        std::fs::write(&binary, [0xff, 0xfe]).unwrap();
+        std::fs::write(&binary, [0x89, b'P', b'N', b'G', 0xff]).unwrap();
         let mut inputs = Inputs::new(None);
         let name = |path: &Path| path.display().to_string();
         let missing = name(&folder.path().join("nothing.json"));

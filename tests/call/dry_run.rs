@@ -81,12 +81,20 @@ fn scopes_are_told_for_one_endpoint_or_for_all() {
     let scene = Scene::new();
     let scopes = |arguments: &[&str]| Told::of(&scene.home.cmd(["scopes"]).args(arguments).output().unwrap());
     let one = scopes(&["POST", "/projects/{project_id}/keys"]).quietly();
-    assert_eq!(one, "POST    /projects/{project_id}/keys  write_keys  high\n");
-    assert_eq!(scopes(&["get", "projects/1/files"]).quietly().split_whitespace().nth(2), Some("read_files"));
-    assert_eq!(scopes(&[]).quietly().lines().count(), 130);
+    assert_eq!(one.lines().count(), 2, "{one}");
+    assert!(one.ends_with("\nPOST    /projects/{p}/keys  write_keys  Create keys\n"), "{one}");
+    let files = scopes(&["get", "projects/1/files"]).quietly();
+    assert!(files.lines().any(|line| line.split_whitespace().nth(2) == Some("read_files")), "{files}");
+    let json = scopes(&["--json"]).json();
+    let endpoints = json.as_array().expect("a list").len();
+    let table = scopes(&[]).quietly();
+    // A summary that needs a second line begins with blanks there.
+    let rows =
+        table.lines().skip(1).filter(|line| line.starts_with(|c: char| c.is_ascii_uppercase()) && line.contains('/'));
+    assert_eq!(rows.count(), endpoints, "{table}");
+    assert!(endpoints > 100, "{endpoints}");
     let json = scopes(&["POST", "/projects/1/files/download", "--json"]).json();
     assert_eq!((&json["scope"], &json["confidence"]), (&"read_files".into(), &"high".into()));
-    assert_eq!(scopes(&["--json"]).json().as_array().unwrap().len(), 130);
     scopes(&["GET", "/nothing"]).failed(2);
     assert_eq!(scene.standin.requests().len(), 0);
 }

@@ -235,7 +235,7 @@ fn after_an_ambiguous_failure_the_code_is_not_sent_again() {
             1,
             "not a JSON object",
         ),
-        ("no HTTP", vec![Step::Send(b"SSH-2.0-OpenSSH_9.2\r\n".to_vec())], 9, "broke"),
+        ("no HTTP", vec![Step::Send(b"SSH-2.0-OpenSSH_9.2\r\n".to_vec())], 9, "not HTTP"),
         ("a header without end", vec![head("HTTP/1.1 200 OK"), Step::Reset], 9, ""),
         (
             "too many headers",

@@ -38,7 +38,8 @@ fn command_pages(command: &Command, name: &str, date: &str, pages: &mut Vec<Page
 
 fn command_page(command: &Command, name: &str, date: &str) -> Page {
     let about = command.get_about().map(ToString::to_string).unwrap_or_default();
-    let after_help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+    let after_help =
+        command.get_after_long_help().or(command.get_after_help()).map(ToString::to_string).unwrap_or_default();
     let (notes, examples) = split_examples(&after_help);
     let mut text = title(name, "1", date);
     text.push_str(&name_section(name, &about));
