@@ -1,6 +1,6 @@
-//! A bundle (zip) becomes files below one folder, and nothing anywhere else. The whole
-//! archive is looked through before the first file is written, and so is the folder: a
-//! hostile or broken archive, or one that something is in the way of, leaves nothing behind.
+//! Unpacks a bundle (zip) below one folder, and nowhere else. The whole archive and the
+//! folder are checked before the first file is written, so that a hostile or broken archive,
+//! or a file in the way, changes nothing.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -21,18 +21,18 @@ use archive::{Archive, broken};
 use entry_name::entry_path;
 use target_folder::TargetFolder;
 
-/// No export of a Lokalise project comes near these.
+/// An export of a Lokalise project is far below these.
 const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 const MAX_NAME_BYTES: usize = 16 * 1024 * 1024;
 
-/// How much larger than the bundle its files may be together, beyond the first 64 MiB. Text shrinks to a tenth.
+/// How many times larger than the bundle its files may be together, beyond the first 64 MiB. Text shrinks to a tenth.
 const MAX_RATIO: u64 = 200;
 const RATIO_FREE_BYTES: u64 = 64 * 1024 * 1024;
 
 const PIECE_BYTES: usize = 64 * 1024;
 
-/// Unpacks a bundle below `folder` and returns the paths of its files, in the order of the archive. Once `stop` is set
-/// it ends soon, and what it was writing is gone.
+/// Unpacks a bundle below `folder` and returns the paths of its files, in the order of the archive. When `stop` is set,
+/// it ends soon and removes the file that it was writing.
 ///
 /// # Errors
 /// Other, if the bundle cannot be unpacked safely, has no file in it, or something is in the way.
@@ -50,7 +50,7 @@ pub fn unpack(bundle: impl Read + Seek, folder: &Path, stop: &AtomicBool) -> Res
     Ok(entries.into_iter().filter(|entry| !entry.is_folder).map(|entry| folder.join(entry.path)).collect())
 }
 
-/// What is to be written.
+/// A file or folder to make.
 struct BundleEntry {
     path: PathBuf,
     is_folder: bool,
@@ -93,7 +93,7 @@ fn entry<R: Read>(file: &ZipFile<'_, R>) -> Result<BundleEntry> {
     }
     let is_folder = file.is_dir() || kind == 0o040_000;
     if !is_folder && path.as_os_str().is_empty() {
-        return Err(hostile(&format!("it has an entry named `{name}`, and that is no name of a file")));
+        return Err(hostile(&format!("it has an entry named `{name}`, and no file can have that name")));
     }
     Ok(BundleEntry { path, is_folder, length: 0 })
 }
@@ -124,7 +124,7 @@ fn refuse_clashes(entries: &[BundleEntry]) -> Result<()> {
     Ok(())
 }
 
-/// Looks whether anything is in the way.
+/// Checks that nothing is in the way.
 fn check_places(entries: &[BundleEntry], folder: &Path) -> Result<()> {
     let Some(mut target) = TargetFolder::existing(folder)? else { return Ok(()) };
     for entry in entries {
@@ -137,7 +137,7 @@ fn check_places(entries: &[BundleEntry], folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Reads all files to their ends: the sizes that an archive states are not believed.
+/// Reads all files to their ends: an archive may state wrong sizes.
 fn check_contents<R: Read + Seek>(
     archive: &mut Archive<R>,
     entries: &mut [BundleEntry],

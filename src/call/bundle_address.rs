@@ -5,7 +5,8 @@ use reqwest::Url;
 use crate::error::{Error, Result};
 use crate::origin::is_loopback;
 
-/// Reads an address: https, or plain http to this machine while the API's own address is plain http too (a stand-in).
+/// Reads an address. It must be https, or plain http to this machine while the API's own address is plain http too, as
+/// that of a stand-in is.
 /// `redirected_from` is the address that led here: from https no redirect leads to plain http.
 ///
 /// # Errors
@@ -41,7 +42,7 @@ mod tests {
     }
 
     #[test]
-    fn https_is_taken_and_plain_http_to_this_machine_from_a_plain_api_alone() {
+    fn plain_http_is_taken_to_this_machine_from_a_plain_api_only() {
         for plain in [true, false] {
             assert!(is_taken("https://s3.example/b.zip?sig=1", None, plain));
             for loopback in [

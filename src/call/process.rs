@@ -1,6 +1,6 @@
-//! Lokalise's queued processes (imports and exports): what to ask for to see one, when it
-//! is over, and how it went: see `src/lokalise/README.md`. Little is asked of the shape of an
-//! answer, since PHP writes an empty object as `[]` and a list with gaps as an object.
+//! Lokalise's queued processes (imports and exports): which request shows one, when it is over,
+//! and how it ended (`src/lokalise/README.md`). The shape of an answer is read leniently: PHP writes
+//! an empty object as `[]` and a list with gaps as an object.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::json::lenient;
 
 /// The wait before the first poll, and the longest one between two.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+const MAX_PAUSE: Duration = Duration::from_secs(10);
 
 /// How many files of a failed process are named.
 const MAX_FILES_NAMED: usize = 5;
@@ -198,7 +198,7 @@ fn shortened(text: &str) -> String {
 
 /// The pauses between two polls: half a second, growing by half, up to ten seconds.
 pub fn pauses() -> impl Iterator<Item = Duration> {
-    std::iter::successors(Some(FIRST_PAUSE), |pause| Some((*pause * 3 / 2).min(LONGEST_PAUSE)))
+    std::iter::successors(Some(FIRST_PAUSE), |pause| Some((*pause * 3 / 2).min(MAX_PAUSE)))
 }
 
 /// The failure of a process that was waited for.

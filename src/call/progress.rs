@@ -1,4 +1,4 @@
-//! How far a long run has come: one line on stderr, redrawn in place. Where lines cannot
+//! The progress of a long run: one line on stderr that is redrawn in place. Where lines cannot
 //! be redrawn, nothing is shown.
 
 use std::cell::Cell;
@@ -8,32 +8,32 @@ use std::time::{Duration, Instant};
 use crate::escape::escaped;
 use crate::world::World;
 
-/// Faster than this, nobody can read.
-const PAUSE: Duration = Duration::from_millis(100);
+/// The shortest time between two drawings.
+const MIN_REDRAW_INTERVAL: Duration = Duration::from_millis(100);
 
-/// A line that is drawn again and again, and gone when this is dropped.
+/// The line. Dropping it removes it from the screen.
 pub struct ProgressLine {
     is_shown: bool,
     drawn: Cell<Option<Instant>>,
 }
 
 impl ProgressLine {
-    /// A line on this machine's stderr. It stays away while an answer is being shown on the same terminal.
+    /// A line on stderr. It is not drawn while an answer is shown on the same terminal.
     pub fn new(world: &World, answer_is_shown: bool) -> Self {
         Self { is_shown: world.fancy() && !answer_is_shown, drawn: Cell::new(None) }
     }
 
-    /// Draws the line, unless it was drawn a moment ago.
+    /// Draws the line, unless it has just been drawn.
     pub fn show(&self, line: impl FnOnce() -> String) {
-        let is_due = self.drawn.get().is_none_or(|drawn| drawn.elapsed() >= PAUSE);
+        let is_due = self.drawn.get().is_none_or(|drawn| drawn.elapsed() >= MIN_REDRAW_INTERVAL);
         if self.is_shown && is_due {
             self.drawn.set(Some(Instant::now()));
-            // The cursor goes back, so that a warning takes the line's place. What cannot be written is missed by nobody.
+            // The cursor goes back, so that a warning overwrites the line. A failure to write is no failure of the run.
             let _ = write!(io::stderr().lock(), "\r{}\u{1b}[K\r", escaped(&line()));
         }
     }
 
-    /// Takes the line away, so that another can be written in its place.
+    /// Removes the line, so that another can be written in its place.
     pub fn clear(&self) {
         if self.drawn.take().is_some() {
             let _ = write!(io::stderr().lock(), "\r\u{1b}[K");

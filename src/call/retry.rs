@@ -1,4 +1,4 @@
-//! Whether a request is made again, and how long to wait until then.
+//! Decides whether a request is sent again, and how long to wait before that.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,42 +7,41 @@ use reqwest::header::HeaderMap;
 
 use crate::http::stated_wait;
 
-/// So many times a request is made at most. The budget ends most runs sooner.
-const MOST_TRIES: u32 = 10;
+/// How often one request is sent at most. The budget ends most runs sooner.
+const MAX_TRIES: u32 = 10;
 
-/// The first wait, where the server names none; it doubles.
+/// The first wait where the server asks for none. It doubles each time.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 
-/// A server that says "now" is given a moment, and a longer one each time; it doubles as well.
-const SHORTEST_WAIT: Duration = Duration::from_millis(100);
+/// The shortest wait, even where the server says "now". It doubles each time as well.
+const MIN_WAIT: Duration = Duration::from_millis(100);
 
-/// What became of a request.
+/// What came of one attempt.
 pub enum AttemptResult<'a> {
     Answered(u16, &'a HeaderMap),
-    /// The connection failed before an answer came.
+    /// No response came, or its body broke off.
     Unreachable,
 }
 
-/// What to do about it.
+/// What to do after an attempt.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// Take it as it is.
+    /// Take the result as it is.
     Keep,
     Wait(Duration),
     /// Waiting would help, but longer than is allowed.
     TooLong(Duration),
 }
 
-/// How often and how long was waited for one request.
+/// The attempts and waits of one request so far.
 #[derive(Clone, Debug)]
 pub struct Retries {
     /// `--max-wait`, or zero under `--no-retry`.
     budget: Duration,
     allowed: bool,
-    /// A 423 says that another request of ours is in the way (`src/lokalise/README.md`, rate and size).
+    /// Retry a 423 too: another request of ours is in the way (`src/lokalise/README.md`, rate and size).
     through_locks: bool,
-    /// The bundle host is asked again after each failure of its own: Amazon S3 answers 500 to a request that succeeds a
-    /// moment later.
+    /// Retry 408 and every 5xx too: Amazon S3 answers 500 to a request that succeeds a moment later.
     is_bundle: bool,
     tries: u32,
     waited: Duration,
@@ -53,23 +52,23 @@ impl Retries {
         Self { budget, allowed, through_locks: false, is_bundle: false, tries: 1, waited: Duration::ZERO }
     }
 
-    /// For requests that are made beside each other: a 423 is waited out as well.
+    /// For parallel requests: a 423 is retried as well.
     pub fn through_locks(self) -> Self {
         Self { through_locks: true, ..self }
     }
 
-    /// For the GET of a bundle: 408 and every 5xx are waited out as well.
+    /// For the GET of a bundle: 408 and every 5xx are retried as well.
     pub fn of_bundle(self) -> Self {
         Self { is_bundle: true, ..self }
     }
 
-    /// Decides about an outcome, and counts the wait that it asks for. `jitter` is a random number from 0 to 1.
+    /// Decides after an attempt, and counts the wait if there is one. `jitter` is a random number from 0 to 1.
     pub fn decide(&mut self, method: &Method, outcome: &AttemptResult, now: SystemTime, jitter: f64) -> Decision {
         let again = match outcome {
             AttemptResult::Answered(429, _) => true,
             AttemptResult::Answered(423, _) => self.through_locks,
             AttemptResult::Answered(408 | 500..=599, _) if self.is_bundle => true,
-            // Whether a POST has been carried out, a failure does not say.
+            // A failure does not say whether a POST was carried out.
             AttemptResult::Answered(502..=504, _) | AttemptResult::Unreachable => {
                 matches!(*method, Method::GET | Method::HEAD)
             }
@@ -84,11 +83,11 @@ impl Retries {
             AttemptResult::Unreachable => None,
         };
         let wait = match stated {
-            Some(wait) => wait.max(SHORTEST_WAIT * doubled),
-            // Between half and one and a half times that, so that many do not come back together.
+            Some(wait) => wait.max(MIN_WAIT * doubled),
+            // Between half and one and a half times that, so that many clients do not come back together.
             None => (FIRST_WAIT * doubled).mul_f64(0.5 + jitter.clamp(0.0, 1.0)),
         };
-        if !self.allowed || self.tries >= MOST_TRIES || self.waited + wait > self.budget {
+        if !self.allowed || self.tries >= MAX_TRIES || self.waited + wait > self.budget {
             return Decision::TooLong(wait);
         }
         self.tries += 1;
@@ -126,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_are_tried_again_for_reading_methods_alone() {
+    fn failures_are_retried_for_get_and_head_only() {
         let half_a_second = Decision::Wait(Duration::from_millis(500));
         for status in [502, 503, 504] {
             assert_eq!(decision(&Method::GET, status, &[]), half_a_second);

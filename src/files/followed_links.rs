@@ -1,4 +1,4 @@
-//! A path with its links followed, unless somebody else made one of them to lead us to a file of ours.
+//! Follows the links in a path, unless another user may have made one to lead us to a file of ours.
 
 use std::path::{Path, PathBuf};
 
@@ -82,7 +82,7 @@ mod unix {
         }
     }
 
-    /// Where a link leads. Those of `/proc` that lead to an open pipe or a deleted file have a target that is no path.
+    /// The target of a link. Links in `/proc` to an open pipe or a deleted file have none that is a path.
     fn target_of(link: &Path, folder: &Path) -> Option<PathBuf> {
         let target = fs::read_link(link).ok()?;
         let is_path = fs::symlink_metadata(folder.join(&target)).is_ok() || fs::metadata(link).is_err();
@@ -112,7 +112,7 @@ mod unix {
         use std::os::unix::fs::symlink;
 
         #[test]
-        fn a_link_of_somebody_else_is_followed_only_where_others_cannot_write() {
+        fn a_link_of_another_user_is_followed_only_where_others_cannot_write() {
             let (me, root, other) = (1000, 0, 1001);
             for (owner, folder, mode, trusted) in [
                 (me, root, 0o1777, true),

@@ -1,4 +1,4 @@
-//! Files that appear whole or not at all.
+//! The file of `-o`. It appears when it is whole, or not at all.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -9,7 +9,7 @@ use tempfile::NamedTempFile;
 use super::followed_links::follow;
 use crate::error::{Error, Result};
 
-/// A temporary file in the same folder, with the rights that any new file of the user gets.
+/// A temporary file in the same folder, with the permissions that any new file of the user gets.
 pub fn new_beside(path: &Path) -> io::Result<NamedTempFile> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
@@ -25,38 +25,34 @@ pub fn new_beside(path: &Path) -> io::Result<NamedTempFile> {
 /// Where `-o` writes.
 pub struct OutputPath {
     path: PathBuf,
-    /// The file that is to be there; nothing for a pipe or a device, which takes the bytes as they come and must not be
-    /// replaced by a file.
+    /// The temporary file that becomes the output. Nothing for a pipe or a device: it takes the bytes as they come and
+    /// must not be replaced by a file.
     new: Option<NamedTempFile>,
 }
 
 impl OutputPath {
-    /// Looks at the path, and makes the file that is to become it: a request whose answer can be kept nowhere is not sent.
+    /// Checks the path and makes the temporary file. A request is not sent if its answer cannot be kept.
     ///
     /// # Errors
-    /// Usage, if no file can be there; other, if none can be made.
+    /// Usage, if no file can be there; other, if the temporary file cannot be made, or a link is not to be followed.
     pub fn new(path: &Path) -> Result<Self> {
-        // A link is followed, as by every other program that writes to it.
         let path = follow(path)?;
         let old = fs::metadata(&path).ok();
         match &old {
             Some(old) if old.is_dir() => {
-                return Err(Error::usage(format!(
-                    "`{}` is a directory, where a file is to be written",
-                    path.display()
-                )));
+                return Err(Error::usage(format!("`{}` is a directory, and a file is needed", path.display())));
             }
             Some(old) if !old.is_file() => return Ok(Self { path, new: None }),
             Some(_) => {}
             None => {
                 let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
                 if !folder.is_dir() {
-                    return Err(Error::usage(format!("there is no folder `{}` to write to", folder.display())));
+                    return Err(Error::usage(format!("the folder `{}` does not exist", folder.display())));
                 }
             }
         }
         let new = new_beside(&path).and_then(|file| {
-            // Whoever may read the file that is there may read the new one, and nobody else.
+            // The same users may read the new file as the old one.
             old.map_or(Ok(()), |old| file.as_file().set_permissions(plain(&old.permissions())))?;
             Ok(file)
         });
@@ -66,7 +62,7 @@ impl OutputPath {
         }
     }
 
-    /// Begins to write. A pipe that nobody reads from keeps neither signals nor `--timeout` waiting.
+    /// Opens the output. A pipe that nobody reads from does not delay signals or `--timeout`.
     ///
     /// # Errors
     /// Other, if the pipe or device cannot be opened.
@@ -83,7 +79,7 @@ impl OutputPath {
     }
 }
 
-/// A file that is being written. Dropped, it leaves nothing.
+/// The file while it is being written. Dropping it leaves nothing.
 pub struct OutputFile {
     path: PathBuf,
     inner: OutputTarget,
@@ -101,14 +97,14 @@ impl OutputFile {
     /// Other, if the disk does not take them.
     pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
         let written = match &mut self.inner {
-            // Past what would add the temporary name to an error.
+            // The wrapper would add the temporary name to an error.
             OutputTarget::New(file) => file.as_file_mut().write_all(bytes),
             OutputTarget::Special(file) => file.write_all(bytes),
         };
         written.map_err(|error| unwritable(&self.path, error))
     }
 
-    /// Puts the file in its place.
+    /// Moves the file to its place.
     ///
     /// # Errors
     /// Other, if it cannot be moved there.
@@ -122,7 +118,7 @@ impl OutputFile {
     }
 }
 
-/// The rights of a file without the set-user-id and set-group-id bits: its new content is nobody's program.
+/// The permissions without the set-user-id and set-group-id bits, which were given to the old content.
 #[cfg(unix)]
 fn plain(rights: &fs::Permissions) -> fs::Permissions {
     use std::os::unix::fs::PermissionsExt;
@@ -135,7 +131,7 @@ fn plain(rights: &fs::Permissions) -> fs::Permissions {
 }
 
 pub fn unwritable(path: &Path, error: io::Error) -> Error {
-    // What names a temporary file has no number of the system's.
+    // An error that names a temporary file has no error number of the system.
     let error = if error.raw_os_error().is_none() { io::Error::from(error.kind()) } else { error };
     Error::other(format!("`{}` cannot be written", path.display())).because(error)
 }
@@ -171,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_given_up_leaves_nothing() {
+    fn a_file_that_is_not_finished_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let writing = OutputPath::new(&folder.path().join("out.json")).unwrap();
         let mut writing = opened(writing);
@@ -181,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_that_can_hold_no_file_is_refused_before_anything_is_sent() {
+    fn a_path_that_cannot_be_a_file_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         assert!(OutputPath::new(folder.path()).is_err());
         assert!(OutputPath::new(&folder.path().join("missing/out.json")).is_err());

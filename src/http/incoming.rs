@@ -138,7 +138,7 @@ enum Position {
     InMember,
     /// A member has ended, and another may follow.
     BetweenMembers,
-    /// What follows is no member. It is dropped, as `gzip -d` does.
+    /// The rest is not a member. It is dropped, as `gzip -d` does.
     AfterLast,
 }
 

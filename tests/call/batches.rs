@@ -110,7 +110,7 @@ fn what_was_refused_of_any_batch_is_told() {
         assert!(told.failed(10).starts_with(&format!("{count} refused: taken")), "{first} {second}: {}", told.stderr);
         assert_eq!(told.json()["k"], json!([1, 2]));
     }
-    // An array has no members, whatever stands in it.
+    // An array has no members, whatever is in it.
     scene.standin.answer_times(2, "POST", &path, &Answer::json(200, &json!(["a", ["x"]])));
     assert_eq!(create(&scene).json(), json!(["a", ["x"], "a", ["x"]]));
     scene.standin.answer_next("POST", &path, Answer::json(200, &json!([{"id": 1}])));

@@ -1,4 +1,4 @@
-//! Retries and the pace: when a request is made again, and how many are made in a second.
+//! Retries and the rate limit: when a request is sent again, and how many start in a second.
 
 use std::time::{Duration, Instant};
 
@@ -54,7 +54,7 @@ fn a_wait_that_is_too_long_is_not_begun() {
 }
 
 #[test]
-fn a_server_that_fails_is_asked_again_for_reading_alone() {
+fn a_server_failure_is_retried_for_get_only() {
     let scene = Scene::new();
     for status in [502, 503, 504] {
         scene.standin.answer_next("GET", "/api2/projects", Answer::html(status, "x"));
@@ -67,11 +67,11 @@ fn a_server_that_fails_is_asked_again_for_reading_alone() {
     scene.standin.forget_requests();
     scene.standin.answer_next("GET", "/api2/projects", Answer::error(500, "x"));
     scene.call(&["GET", "/projects"]).failed(8);
-    assert_eq!(scene.standin.requests().len(), 1, "a 500 is no passing trouble");
+    assert_eq!(scene.standin.requests().len(), 1, "a 500 is not retried");
 }
 
 #[test]
-fn a_connection_that_breaks_is_made_again_for_reading_alone() {
+fn a_broken_connection_is_retried_for_get_only() {
     let mut scene = Scene::new();
     let wire = Wire::before(scene.standin.address());
     scene.home.set("LOKALISE_API_URL", &wire.api_url());
@@ -82,7 +82,7 @@ fn a_connection_that_breaks_is_made_again_for_reading_alone() {
     wire.answer_next("POST", "/api2/projects", vec![]);
     scene.call(&["POST", "/projects", "-f", "name=x"]).failed(9);
     let posts = wire.requests().into_iter().filter(|request| request.method == "POST").count();
-    assert_eq!(posts, 1, "whether it was carried out, nobody knows");
+    assert_eq!(posts, 1, "it may have been carried out");
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn an_api_that_nobody_serves_is_a_network_failure() {
 }
 
 #[test]
-fn what_will_not_pass_is_not_tried_again() {
+fn a_failure_that_will_not_pass_is_not_retried() {
     let mut scene = Scene::new();
     let authority = crate::support::tls::Authority::new();
     let tls = crate::support::tls::Tls::before(

@@ -1,5 +1,4 @@
-//! A zip archive, read entry by entry. How many there are is known before the first one is read, and none is kept: what
-//! a hostile archive claims about itself takes no memory.
+//! Reads a zip archive entry by entry. The entries are counted before the first one is read, and none is kept in memory.
 
 use std::io::{self, Read, Seek, SeekFrom};
 
@@ -12,7 +11,7 @@ use super::hostile;
 use crate::call::first_words::first_words;
 use crate::error::{Error, Result};
 
-/// No export of a Lokalise project comes near these.
+/// An export of a Lokalise project is far below this.
 const MAX_ENTRIES: usize = 100_000;
 
 /// The record at the end of an archive, and the longest comment after it (APPNOTE §4.3.16).
@@ -31,7 +30,7 @@ impl<R: Read + Seek> Archive<R> {
     /// Finds the list of the entries.
     ///
     /// # Errors
-    /// Other, if it is no archive, or has too many entries.
+    /// Other, if it is not an archive, or has too many entries.
     pub fn open(mut reader: R) -> Result<Self> {
         let length = reader.seek(SeekFrom::End(0)).map_err(|error| broken(error.into()))?;
         let start = read_at(&mut reader, 0, 512).map_err(|error| broken(error.into()))?;

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-/// Deeper names are no export's, and each part costs an open folder.
+/// No export has deeper names.
 const MAX_PARTS: usize = 64;
 
 /// The longest name of a file on the file systems of today.

@@ -128,7 +128,7 @@ impl TargetFolder {
         Ok(folder)
     }
 
-    /// Writes a file beside its place and moves it there, so that it is there whole or not at all.
+    /// Writes a temporary file in the same folder and renames it, so that the file appears whole or not at all.
     ///
     /// # Errors
     /// Other, if it cannot be written; what `write` says.

@@ -148,7 +148,7 @@ fn an_entry_that_is_the_folder_itself_is_no_file_and_no_harm() {
     let place = TestFolder::new();
     assert_eq!(place.refusal(renamed(bundle(&[("xy", b"")]), "xy", "./")), "the bundle has no file in it");
     let nameless = renamed(bundle(&[("x", b"a")]), "x", ".");
-    assert!(place.refusal(nameless).ends_with("it has an entry named `.`, and that is no name of a file"));
+    assert!(place.refusal(nameless).ends_with("it has an entry named `.`, and no file can have that name"));
 }
 
 #[test]
@@ -244,7 +244,7 @@ fn a_body_that_is_no_archive_is_named_by_its_first_words() {
     assert_eq!(place.all(), [""; 0]);
 }
 
-/// The list of an archive with so many entries, and nothing else (APPNOTE §4.3.12, §4.3.14). The record at the end of a
+/// The list of an archive with `count` entries, and nothing else (APPNOTE §4.3.12, §4.3.14). The record at the end of a
 /// zip64 archive says what it can, or refers to the larger one in front of it for everything.
 fn list_of(count: u64, says_what_it_can: bool) -> Vec<u8> {
     let entry = [&b"PK\x01\x02"[..], &[0; 24], &[1, 0], &[0; 16], b"x"].concat();

@@ -1,5 +1,5 @@
-//! `--extract`: fetches the bundle that an export ends in, and unpacks it. The bundle is
-//! at another host, which never sees the credential; its address is itself a secret.
+//! `--extract`: fetches the bundle of an export and unpacks it. The bundle is on another
+//! host, which never sees the credential. Its address is a secret too: whoever has it has the bundle.
 
 use std::fs::File;
 use std::io::{BufReader, Seek, Write};
@@ -33,7 +33,7 @@ const MAX_HOPS: usize = 5;
 /// How often a finished export without an address is polled for it.
 const POLLS_FOR_ADDRESS: usize = 3;
 
-/// How long a run that is ended waits until what it was writing is gone.
+/// How long an interrupted run waits for its unfinished file to be removed.
 const MAX_CLEANUP: Duration = Duration::from_secs(2);
 
 pub async fn extract(run: &Run<'_>, wait: Option<Duration>, folder: &Path) -> Result<()> {
@@ -110,7 +110,7 @@ async fn fetch(run: &Run<'_>, url: &Url) -> Result<File> {
     }
 }
 
-/// One try. The inner error is an answer that is no bundle.
+/// One try. The inner error is a response that has no bundle.
 async fn attempt(run: &Run<'_>, url: &Url) -> Result<Result<File, Response>, SendFailure> {
     let mut incoming = match response(run, url).await? {
         response if response.status().is_success() => Incoming::new(response).map_err(SendFailure::for_good)?,
@@ -182,7 +182,7 @@ async fn unpack_on_a_thread(zip: File, folder: &Path) -> Result<Vec<PathBuf>> {
     unpacked.await.unwrap_or_else(|died| Err(Error::other("the bundle cannot be unpacked").because(died)))
 }
 
-/// Ends the thread when the run is ended, and gives it the time to remove what it was writing.
+/// Stops the thread when the run ends early, and gives it time to remove the file that it was writing.
 struct StopOnDrop {
     stop: Arc<AtomicBool>,
     ended: mpsc::Receiver<()>,

@@ -15,13 +15,13 @@ use crate::shell;
 
 use super::{Run, summary_of};
 
-/// No process, and no answer that queues one, comes near this.
+/// A process, or an answer that queues one, is far below this.
 const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
 
-/// On so many of the first polls a process may not be there yet.
-const POLLS_BEFORE_404: usize = 3;
+/// How many of the first polls may answer 404: the process may not be there yet.
+const POLLS_WITH_404: usize = 3;
 
-/// So many answers in a row may be unreadable, while a proxy or the server has a bad moment.
+/// How many answers in a row may be unreadable, while a proxy or the server has a bad moment.
 const MAX_UNREADABLE: usize = 5;
 
 /// What came of a request and of the process that it queued.
@@ -76,7 +76,7 @@ pub async fn run_to_end(run: &Run<'_>, limit: Option<Duration>) -> Result<Awaite
     Ok(Awaited { last, body, process, ended })
 }
 
-/// An answer that says nothing against itself. One that does is shown, and is the error.
+/// Returns the answer unless it reports an error of its own. Then it is shown, and that is the error.
 async fn judge_or_show(run: &Run<'_>, fetched: FetchedResponse, body: &[u8]) -> Result<FetchedResponse> {
     match judged(&summary_of(body), &ResponseHead::of(&fetched.answer), run.allow_partial) {
         Ok(()) => Ok(fetched),
@@ -87,7 +87,7 @@ async fn judge_or_show(run: &Run<'_>, fetched: FetchedResponse, body: &[u8]) -> 
     }
 }
 
-/// The error of a first answer that may have queued a process, or not: nobody can tell.
+/// The error for a first answer that cannot be read: it may have queued a process or not.
 async fn show_unreadable(run: &Run<'_>, fetched: FetchedResponse, why: &str) -> Error {
     let status = fetched.answer.status();
     let error = Error { status: Some(status), ..Error::network(format!("the answer cannot be read: {why}")) }
@@ -174,7 +174,7 @@ impl<'r, 'w> Poller<'r, 'w> {
         self.answered += 1;
         match fetched.answer.status() {
             200..=299 => self.read(fetched).await,
-            404 if self.answered <= POLLS_BEFORE_404 => Ok(Poll::Later(Duration::ZERO)),
+            404 if self.answered <= POLLS_WITH_404 => Ok(Poll::Later(Duration::ZERO)),
             408 | 423 | 425 | 429 | 500..=599 => Ok(Poll::Later(fetched.answer.come_back.unwrap_or_default())),
             _ => {
                 self.progress.clear();

@@ -115,7 +115,7 @@ fn what_cannot_be_meant_is_refused() {
         (&["projects", "--fail-unless", "nope"], "the filter does not compile: there is no filter `nope/0`"),
         (&["projects", "--query", "x"], "`x` is not of the form `key=value`"),
         (&["projects", "-H", "Authorization: x"], "-H cannot set `authorization`"),
-        (&["projects", "-o", "/"], "`/` is a directory, where a file is to be written"),
+        (&["projects", "-o", "/"], "`/` is a directory, and a file is needed"),
         (&["projects", "--paginate", "--wait"], "`--wait` cannot go with `--paginate`"),
         (&["projects", "--extract", "x", "--jq", "."], "`--jq` cannot go with `--extract`"),
         (&["//evil"], "`//evil` names a host; give the path alone, such as `/projects`"),
