@@ -153,7 +153,7 @@ fn a_target_that_cannot_be_built_is_refused() {
     commit.assert_refused(&commit.package(&["x86_64-pc-windows-msvc", VERSION]), "is built on Windows");
     let output = commit.package_with(&[TARGET, VERSION], &[("LIBRARIES", "/nowhere")]);
     if cfg!(target_os = "linux") {
-        commit.assert_refused(&output, "rustup target add x86_64-unknown-linux-musl");
+        commit.assert_refused(&output, "standard library for x86_64-unknown-linux-musl is missing: `rustup component add rust-src`");
     }
 }
 

@@ -46,13 +46,17 @@ class Toolchain:
         self._fetch()
 
     def _needs_std(self) -> bool:
-        """Whether the standard library has to be built too, from the source that lies beside the compiler."""
-        libraries = pathlib.Path(run("rustc", "--print", "target-libdir", "--target", self.target, cwd=self.source.root).strip())
-        if any(libraries.glob("libstd-*")):
-            return False
-        if (self._sysroot() / "lib/rustlib/src/rust/library/Cargo.lock").exists():
-            return True
-        raise Failure(f"Rust's standard library for {self.target} is missing: `rustup target add {self.target}`")
+        """Whether the standard library is built too, from the source that lies beside the compiler.
+
+        For zig it is where it can be: with rustup's own library zig links no position-independent program.
+        """
+        libraries = run("rustc", "--print", "target-libdir", "--target", self.target, cwd=self.source.root).strip()
+        built = any(pathlib.Path(libraries).glob("libstd-*"))
+        source = (self._sysroot() / "lib/rustlib/src/rust/library/Cargo.lock").exists()
+        if not built and not source:
+            wanted = "component add rust-src" if self.linker == "zig" else f"target add {self.target}"
+            raise Failure(f"Rust's standard library for {self.target} is missing: `rustup {wanted}`")
+        return source and (self.linker == "zig" or not built)
 
     def _sysroot(self) -> pathlib.Path:
         return pathlib.Path(run("rustc", "--print", "sysroot", cwd=self.source.root).strip())
@@ -108,8 +112,9 @@ class Toolchain:
         if self.build_std:
             arguments.append("-Zbuild-std=std,panic_unwind")
             variables["RUSTC_BOOTSTRAP"] = "1"
-            if self.target.endswith("musl"):
-                flags.append("-Clink-self-contained=no")
+            if self.linker == "zig":
+                # zig brings what starts a program, and makes it position-independent only when it is asked to.
+                flags += ["-Clink-self-contained=no", "-Clink-arg=-pie"]
         else:
             arguments.append("--offline")
         self._cargo(*arguments, CARGO_ENCODED_RUSTFLAGS="\x1f".join(flags), **variables)
