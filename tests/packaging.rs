@@ -37,6 +37,7 @@ impl Commit {
         }
         commit.git(&["init", "--quiet"]);
         commit.commit();
+        commit.tool("dpkg-deb", "exit 0");
         commit.tool("rustc", "case $* in *target-libdir*) echo \"$LIBRARIES\" ;; *) echo /nowhere ;; esac");
         commit.tool("cargo", "exit 0");
         commit.tool("cargo-zigbuild", "exit 0");
@@ -153,7 +154,10 @@ fn a_target_that_cannot_be_built_is_refused() {
     commit.assert_refused(&commit.package(&["x86_64-pc-windows-msvc", VERSION]), "is built on Windows");
     let output = commit.package_with(&[TARGET, VERSION], &[("LIBRARIES", "/nowhere")]);
     if cfg!(target_os = "linux") {
-        commit.assert_refused(&output, "standard library for x86_64-unknown-linux-musl is missing: `rustup component add rust-src`");
+        commit.assert_refused(
+            &output,
+            "standard library for x86_64-unknown-linux-musl is missing: `rustup component add rust-src`",
+        );
     }
 }
 
@@ -163,9 +167,11 @@ fn a_missing_tool_and_a_missing_network_are_named_in_one_line() {
     let commit = Commit::new();
     commit.tool("cargo", "echo 'error: no such command: `auditable`' >&2; exit 101");
     commit.assert_refused(&commit.package(&[TARGET, VERSION]), "cargo-auditable is missing");
+    commit.tool("cargo", "[ $1 = generate-rpm ] && exit 101\nexit 0");
+    commit.assert_refused(&commit.package(&[TARGET, VERSION]), "cargo-generate-rpm is missing");
     commit.tool(
         "cargo",
-        "[ $1 = auditable ] && exit 0\nprintf 'error: failed\\n\\nCaused by:\\n  no route to host\\n' >&2; exit 101",
+        "[ $1 = auditable ] || [ $1 = generate-rpm ] && exit 0\nprintf 'error: failed\\n\\nCaused by:\\n  no route to host\\n' >&2; exit 101",
     );
     commit.assert_refused(&commit.package(&[TARGET, VERSION]), "`cargo fetch --locked` failed: no route to host");
     commit.tool("cargo", "[ $1 = auditable ] && [ $# -gt 2 ] && exit 101\nexit 0");

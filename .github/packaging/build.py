@@ -43,7 +43,6 @@ class Toolchain:
         self._check_linker()
         if subprocess.run(["cargo", "auditable", "--help"], capture_output=True, check=False).returncode != 0:
             raise Failure(f"cargo-auditable is missing: `{AUDITABLE}`")
-        self._fetch()
 
     def _needs_std(self) -> bool:
         """Whether the standard library is built too, from the source that lies beside the compiler.
@@ -68,7 +67,7 @@ class Toolchain:
         elif self.linker and not shutil.which(self.linker):
             raise Failure(f"the linker {self.linker} is missing")
 
-    def _fetch(self) -> None:
+    def fetch(self) -> None:
         """The only step that uses the network."""
         run("cargo", "fetch", "--locked", cwd=self.source.root)
 

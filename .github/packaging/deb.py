@@ -1,6 +1,5 @@
 """The Debian package, from the static program: it needs no library, so it installs on any release."""
 
-import gzip
 import hashlib
 import os
 import pathlib
@@ -10,7 +9,7 @@ import textwrap
 import time
 
 import archive
-from checks import Failure, Source, changelog_section, run
+from checks import Failure, Source
 
 ARCHITECTURES = {"x86_64-unknown-linux-musl": "amd64", "aarch64-unknown-linux-musl": "arm64"}
 
@@ -29,6 +28,11 @@ lokalise-auth: initial-upload-closes-no-bugs [usr/share/doc/lokalise-auth/change
 """
 
 
+def check() -> None:
+    if not shutil.which("dpkg-deb"):
+        raise Failure("dpkg-deb is missing: `apt-get install dpkg`")
+
+
 def write(folder: pathlib.Path, source: Source, target: str, staging: pathlib.Path, binary: pathlib.Path, work: pathlib.Path) -> None:
     architecture = ARCHITECTURES[target]
     tree = work / "deb"
@@ -44,10 +48,7 @@ def write(folder: pathlib.Path, source: Source, target: str, staging: pathlib.Pa
     package = folder / f"{source.name}_{source.version}-1_{architecture}.deb"
     environment = os.environ | {"SOURCE_DATE_EPOCH": str(source.epoch)}
     command = ["dpkg-deb", "--root-owner-group", "-Zxz", "--build", str(tree), str(package)]
-    try:
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        raise Failure("dpkg-deb is missing: `apt-get install dpkg`") from None
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise Failure(f"dpkg-deb failed: {done.stderr.strip().splitlines()[-1]}")
     shutil.rmtree(tree)
@@ -109,7 +110,6 @@ def copyright_file(source: Source) -> str:
 
 def debian_changelog(source: Source) -> str:
     when = time.strftime("%a, %d %b %Y %H:%M:%S +0000", time.gmtime(source.epoch))
-    changelog_section(source.root, source.version)
     return (
         f"{source.name} ({source.version}-1) stable; urgency=medium\n\n"
         f"  * Release {source.version}. changelog.gz says what is new.\n\n"
