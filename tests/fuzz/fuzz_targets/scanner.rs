@@ -37,6 +37,7 @@ fuzz_target!(|input: (u8, &[u8])| {
         return;
     }
     let accepted = check(text).is_ok();
-    assert_eq!(accepted, is_json(text));
+    // A byte order mark before an answer is skipped.
+    assert_eq!(accepted, is_json(text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text)));
     assert_eq!(accepted, in_pieces(text, usize::from(size).max(1)));
 });
