@@ -7,7 +7,6 @@ use std::net::{Ipv6Addr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
-use std::time::{Duration, Instant};
 
 use super::support::browser;
 use super::support::home::Home;
@@ -232,11 +231,9 @@ fn a_browser_that_hangs_or_outlives_the_login_holds_nobody_up() {
         command.env("BROWSER", hanging);
         command
     });
-    let started = Instant::now();
     assert!(login.answer().text().contains("Logged in to Lokalise"));
     login.end().assert_code(0);
-    assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
-    // It is the user's browser, and may have been open before.
+    // The browser still runs, and so was not waited for. It is the user's browser, and may have been open before.
     let pid = fs::read_to_string(pid).expect("it was started");
     let alive = Command::new("kill").args(["-9", pid.trim()]).status().expect("kill can be run");
     assert!(alive.success(), "the browser was ended with the login");
@@ -263,10 +260,8 @@ fn nobody_there_is_4_at_once_and_names_what_to_set() {
             "LOKALISE_API_TOKEN: ${{ secrets.LOKALISE_API_TOKEN }}",
         ),
     ] {
-        let started = Instant::now();
         let output = login(&standin, &home, args).envs(vars.iter().copied()).output().expect("the binary can be run");
         assert_ended(&output, 4, &["nobody is here to log in with a browser", words]);
-        assert!(started.elapsed() < Duration::from_secs(2));
         assert!(browser::printed_url(&String::from_utf8_lossy(&output.stderr)).is_none(), "{vars:?}");
     }
     assert!(!opened.exists() && standin.requests().is_empty());

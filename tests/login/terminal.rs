@@ -11,6 +11,7 @@ use super::support::browser;
 use super::support::home::Home;
 use super::support::pty::{CTRL_C, CTRL_D, Terminal};
 use super::support::standin::Standin;
+use super::waiting::PATIENCE;
 
 pub const ADDRESS: &str = "paste here the address it ended on (hidden): ";
 
@@ -38,9 +39,9 @@ pub fn address_of(url: &str) -> (String, u16) {
 #[track_caller]
 pub fn assert_port_closes(url: &str) {
     let (host, port) = address_of(url);
-    let until = Instant::now() + Duration::from_secs(1);
+    let until = Instant::now() + PATIENCE;
     while TcpStream::connect((host.as_str(), port)).is_ok() {
-        assert!(Instant::now() < until, "the port is still open after a second");
+        assert!(Instant::now() < until, "the port is still open");
         std::thread::sleep(Duration::from_millis(10));
     }
 }

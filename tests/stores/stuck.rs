@@ -60,7 +60,7 @@ fn a_stuck_holder_costs_the_others_half_a_minute_and_undoes_nothing() {
             let ran = waiting.wait().expect(9);
             assert!(ran.stdout.is_empty() || ran.stdout.contains(r#""state":"unchecked""#), "{}", ran.stdout);
             assert!(format!("{}{}", ran.stdout, ran.stderr).contains("has not finished in 30 s"), "{}", ran.stderr);
-            assert!((29..45).contains(&ran.wall.as_secs()), "{:?}", ran.wall);
+            assert!(ran.wall >= Duration::from_secs(29), "{:?}", ran.wall);
         }
         say(&format!("  a stopped holder: the others ended after {:?}", began.elapsed()));
         login.join().expect("the login")
