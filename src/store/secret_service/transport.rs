@@ -55,7 +55,7 @@ impl Transport {
                 deadline,
             )
         };
-        match open(ENCRYPTED, Box::new(public.to_bytes_be())) {
+        match open(ENCRYPTED, Box::new(padded(&public).to_vec())) {
             Ok((output, session)) => {
                 let theirs = cast::<Vec<u8>>(&output.0);
                 let key = theirs.and_then(|theirs| shared_key(&private, theirs)).ok_or_else(|| {
@@ -105,6 +105,14 @@ fn random<const N: usize>() -> Result<Zeroizing<[u8; N]>, StoreError> {
     Ok(bytes)
 }
 
+/// A number of the group in full length. One in 256 begins with a zero byte; without it KWallet refuses a public key.
+fn padded(number: &BigUint) -> Zeroizing<[u8; PRIME.len()]> {
+    let bytes = Zeroizing::new(number.to_bytes_be());
+    let mut padded = Zeroizing::new([0; PRIME.len()]);
+    padded[PRIME.len() - bytes.len()..].copy_from_slice(&bytes);
+    padded
+}
+
 /// The key that both sides compute (RFC 2631 and RFC 5869). `None` if theirs is not a public key of the group.
 fn shared_key(private: &BigUint, theirs: &[u8]) -> Option<Key> {
     struct Length;
@@ -117,11 +125,9 @@ fn shared_key(private: &BigUint, theirs: &[u8]) -> Option<Key> {
     if theirs <= BigUint::from(1u8) || theirs >= &prime - 1u8 {
         return None;
     }
-    let secret = Zeroizing::new(theirs.modpow(private, &prime).to_bytes_be());
-    let mut padded = Zeroizing::new([0; PRIME.len()]);
-    padded[PRIME.len() - secret.len()..].copy_from_slice(&secret);
+    let secret = padded(&theirs.modpow(private, &prime));
     let mut key = Key::default();
-    Salt::new(HKDF_SHA256, &[]).extract(&*padded).expand(&[], Length).ok()?.fill(&mut *key).ok()?;
+    Salt::new(HKDF_SHA256, &[]).extract(&*secret).expand(&[], Length).ok()?.fill(&mut *key).ok()?;
     Some(key)
 }
 
@@ -140,6 +146,13 @@ mod tests {
         for weak in [vec![], vec![0], vec![1], (&prime - 1u8).to_bytes_be(), PRIME.to_vec(), vec![0xff; 200]] {
             assert_eq!(shared_key(&ours, &weak), None, "{weak:?}");
         }
+    }
+
+    #[test]
+    fn a_number_of_the_group_has_its_full_length() {
+        let small = padded(&BigUint::from(0x0102_u16));
+        assert_eq!((small.len(), &small[125..]), (128, &[0, 1, 2][..]));
+        assert_eq!(*padded(&BigUint::from_bytes_be(&PRIME)), PRIME);
     }
 
     #[test]
