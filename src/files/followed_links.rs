@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// The path without links. What is not there is left as it is.
 ///
@@ -24,7 +24,8 @@ mod unix {
     use std::os::unix::fs::MetadataExt;
     use std::path::Component;
 
-    use super::{Error, Path, PathBuf, Result};
+    use super::{Path, PathBuf, Result};
+    use crate::error::Error;
 
     /// As many links as Linux follows in one path.
     const MAX_LINKS: usize = 40;

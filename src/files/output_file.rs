@@ -36,6 +36,7 @@ impl OutputPath {
     /// # Errors
     /// Usage, if no file can be there; other, if the temporary file cannot be made, or a link is not to be followed.
     pub fn new(path: &Path) -> Result<Self> {
+        let has_slash = path.as_os_str().as_encoded_bytes().ends_with(b"/");
         let path = follow(path)?;
         let old = fs::metadata(&path).ok();
         match &old {
@@ -46,6 +47,8 @@ impl OutputPath {
             Some(_) => {}
             None => {
                 let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+                // A name with a slash at its end is that of a folder.
+                let folder = if has_slash { &path } else { folder };
                 if !folder.is_dir() {
                     return Err(Error::usage(format!("the folder `{}` does not exist", folder.display())));
                 }
@@ -181,6 +184,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         assert!(OutputPath::new(folder.path()).is_err());
         assert!(OutputPath::new(&folder.path().join("missing/out.json")).is_err());
+        assert!(OutputPath::new(&folder.path().join("out.json/")).is_err());
         assert!(OutputPath::new(Path::new("out.json")).is_ok(), "a bare name is in this folder");
     }
 
