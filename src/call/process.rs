@@ -109,10 +109,10 @@ impl ProcessBody {
             .find_map(said)
     }
 
-    /// The process: the object under that name, or the whole answer.
+    /// The process: the object under that name, or the answer itself.
     fn process(&self) -> &Value {
         match first_object(&self.0["process"]) {
-            Value::Null => &self.0,
+            Value::Null => first_object(&self.0),
             process => process,
         }
     }
@@ -290,6 +290,7 @@ mod tests {
     fn a_process_may_be_the_answer_itself_or_in_a_list() {
         assert_eq!(read(r#"{"process_id":"1","status":"finished"}"#).state(), Some(ProcessState::Finished));
         assert_eq!(state(r#"[{"status":"finished"}]"#), Some(ProcessState::Finished));
+        assert_eq!(read(r#"[{"status":"finished"}]"#).state(), Some(ProcessState::Finished));
     }
 
     #[test]
