@@ -12,6 +12,7 @@ pub mod escape;
 pub mod files;
 pub mod hardening;
 pub mod http;
+pub mod jq;
 pub mod json;
 pub mod lokalise;
 pub mod loopback;

@@ -17,12 +17,13 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("the machine", &["http", "loopback", "browser", "terminal", "rate_limit", "hardening", "signals", "world"]),
     ("Lokalise", &["lokalise"]),
     ("what is kept", &["profile", "credential", "store", "subprocess", "json", "files"]),
-    ("the protocol", &["oauth"]),
+    ("the protocol", &["oauth", "jq"]),
     ("the ground", &["error", "escape", "names", "origin", "secret", "shell", "text"]),
 ];
 
 /// These turn data into data: no socket, no store, no terminal.
 const PURE: &[&str] = &[
+    "jq",
     "oauth",
     "lokalise",
     "call/target",
