@@ -1,0 +1,248 @@
+//! The items of one top-level list of a document, cut out while the document comes in.
+
+use super::scan::{Event, Malformed, Scanner, Shape};
+
+/// How much is kept of what comes before the list, in case that the document has to be read as a whole.
+const MAX_PREFIX: usize = 1024 * 1024;
+
+/// Names longer than this are not told apart by the scanner.
+pub const MAX_NAME: usize = 100;
+
+/// Why the items cannot be cut out.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SplitError {
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    #[error("it has `{0}` twice")]
+    Twice(String),
+    #[error("it has a name with escapes behind `{0}`, which may be `{0}` again")]
+    Escaped(String),
+}
+
+/// Items that are complete, as parts of one text.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct ItemBatch {
+    pub text: Vec<u8>,
+    pub items: Vec<(usize, usize)>,
+    /// What stands under the name, if it is no list.
+    pub other: Option<(usize, usize)>,
+}
+
+/// How a document ended.
+#[derive(Debug, PartialEq, Eq)]
+pub enum SplitEnd {
+    /// Its list was cut up.
+    Split,
+    /// It is an object without the name.
+    Missing,
+    /// It is no object, or its names have to be read by a full reader: the document is to be taken as a whole.
+    Whole(Vec<u8>),
+}
+
+/// A document on its way in.
+pub struct ItemSplitter {
+    scanner: Scanner,
+    name: String,
+    position: SplitPosition,
+    is_found: bool,
+    prefix: Option<Vec<u8>>,
+    batch: ItemBatch,
+    /// Where the value that is coming in begins.
+    open: Option<usize>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum SplitPosition {
+    Start,
+    Members,
+    Items,
+    /// Inside what stands under the name and is no list.
+    Other,
+    Whole,
+}
+
+impl ItemSplitter {
+    /// A splitter for the list under `name`, which is at most [`MAX_NAME`] bytes long and needs no escapes in JSON.
+    pub fn new(name: &str) -> Self {
+        Self {
+            scanner: Scanner::new(1),
+            name: name.to_owned(),
+            position: SplitPosition::Start,
+            is_found: false,
+            prefix: Some(Vec::new()),
+            batch: ItemBatch::default(),
+            open: None,
+        }
+    }
+
+    /// Takes the next bytes.
+    ///
+    /// # Errors
+    /// [`SplitError`]
+    pub fn push(&mut self, mut bytes: &[u8]) -> Result<(), SplitError> {
+        while !bytes.is_empty() {
+            if self.position == SplitPosition::Whole {
+                self.prefix.get_or_insert_default().extend_from_slice(bytes);
+                return Ok(());
+            }
+            let (read, event) = self.scanner.next(bytes)?;
+            let (span, rest) = bytes.split_at(read);
+            bytes = rest;
+            if self.open.is_some() {
+                self.batch.text.extend_from_slice(span);
+            }
+            self.keep_prefix(span);
+            match event {
+                Some(Event::Begin(shape)) => self.begin(shape)?,
+                Some(Event::End) => self.end(),
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// How many bytes wait to be taken, or to become an item.
+    pub fn held(&self) -> usize {
+        self.batch.text.len() + self.prefix.as_ref().map_or(0, Vec::len)
+    }
+
+    /// Takes the items that are complete.
+    pub fn take(&mut self) -> Option<ItemBatch> {
+        if self.batch.items.is_empty() && self.batch.other.is_none() {
+            return None;
+        }
+        let mut next = ItemBatch::default();
+        if let Some(open) = &mut self.open {
+            next.text = self.batch.text.split_off(*open);
+            *open = 0;
+        }
+        Some(std::mem::replace(&mut self.batch, next))
+    }
+
+    /// To be called when the document is over.
+    ///
+    /// # Errors
+    /// [`Malformed::CutShort`]
+    pub fn finish(mut self) -> Result<SplitEnd, SplitError> {
+        if self.position == SplitPosition::Whole {
+            return Ok(SplitEnd::Whole(self.prefix.unwrap_or_default()));
+        }
+        self.scanner.finish()?;
+        Ok(if self.is_found { SplitEnd::Split } else { SplitEnd::Missing })
+    }
+
+    fn keep_prefix(&mut self, span: &[u8]) {
+        if let Some(prefix) = &mut self.prefix {
+            prefix.extend_from_slice(span);
+            if prefix.len() > MAX_PREFIX {
+                self.prefix = None;
+            }
+        }
+    }
+
+    fn begin(&mut self, shape: Shape) -> Result<(), SplitError> {
+        match (self.position, self.scanner.depth()) {
+            (SplitPosition::Start, _) if shape == Shape::Object => self.position = SplitPosition::Members,
+            (SplitPosition::Start, _) => self.position = SplitPosition::Whole,
+            (SplitPosition::Members, 1) => self.begin_member(shape)?,
+            (SplitPosition::Items, 2) => self.open = Some(self.batch.text.len()),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn begin_member(&mut self, shape: Shape) -> Result<(), SplitError> {
+        let key = self.scanner.key();
+        if key.contains(&b'\\') {
+            if self.prefix.is_some() {
+                self.position = SplitPosition::Whole;
+                return Ok(());
+            }
+            return Err(SplitError::Escaped(self.name.clone()));
+        }
+        if key != self.name.as_bytes() {
+            return Ok(());
+        }
+        if self.is_found {
+            return Err(SplitError::Twice(self.name.clone()));
+        }
+        self.is_found = true;
+        self.prefix = None;
+        if shape == Shape::Array {
+            self.position = SplitPosition::Items;
+            self.scanner.watch(2);
+        } else {
+            self.position = SplitPosition::Other;
+            self.open = Some(self.batch.text.len());
+        }
+        Ok(())
+    }
+
+    fn end(&mut self) {
+        let depth = self.scanner.depth();
+        let end = self.batch.text.len();
+        match (self.position, depth) {
+            (SplitPosition::Items, 2) => {
+                let start = self.open.take().unwrap_or(end);
+                self.batch.items.push((start, end));
+            }
+            (SplitPosition::Items, 1) => {
+                self.position = SplitPosition::Members;
+                self.scanner.watch(1);
+            }
+            (SplitPosition::Other, 1) => {
+                self.batch.other = self.open.take().map(|start| (start, end));
+                self.position = SplitPosition::Members;
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The items of a document that comes in pieces of `size` bytes, and how it ended.
+    fn split(document: &str, size: usize) -> Result<(Vec<String>, SplitEnd), SplitError> {
+        let mut splitter = ItemSplitter::new("keys");
+        let mut items = Vec::new();
+        for bytes in document.as_bytes().chunks(size) {
+            splitter.push(bytes)?;
+            if let Some(batch) = splitter.take() {
+                let text = |(start, end)| String::from_utf8(batch.text[start..end].to_vec()).unwrap();
+                items.extend(batch.items.iter().copied().map(text));
+                items.extend(batch.other.map(|other| format!("other: {}", text(other))));
+            }
+        }
+        splitter.finish().map(|end| (items, end))
+    }
+
+    #[test]
+    fn items_are_cut_out_whatever_the_pieces() {
+        let document = r#" {"a": {"keys":[9]}, "keys" : [ {"x":[1,"]"]} , 2, "\"," ,[] ,true] , "z": [3] } "#;
+        for size in 1..=document.len() {
+            let (items, end) = split(document, size).unwrap();
+            assert_eq!(items, [r#"{"x":[1,"]"]}"#, "2", r#""\",""#, "[]", "true"], "in pieces of {size}");
+            assert_eq!(end, SplitEnd::Split);
+        }
+    }
+
+    #[test]
+    fn what_is_no_list_is_told_apart() {
+        assert_eq!(split(r#"{"keys":{"a":1}}"#, 3).unwrap().0, [r#"other: {"a":1}"#]);
+        assert_eq!(split(r#"{"keys":null }"#, 3).unwrap().0, ["other: null"]);
+        assert_eq!(split(r#"{"x":[1]}"#, 3).unwrap(), (vec![], SplitEnd::Missing));
+        assert_eq!(split("[1]", 1).unwrap().1, SplitEnd::Whole(b"[1]".to_vec()));
+        let escaped = r#"{"k\u0065ys":[1]}"#;
+        assert_eq!(split(escaped, 2).unwrap().1, SplitEnd::Whole(escaped.into()));
+    }
+
+    #[test]
+    fn a_list_that_comes_twice_or_is_cut_short_is_an_error() {
+        assert_eq!(split(r#"{"keys":[1],"keys":[2]}"#, 4).unwrap_err(), SplitError::Twice("keys".into()));
+        assert_eq!(split(r#"{"keys":[1],"\u006beys":[2]}"#, 4).unwrap_err(), SplitError::Escaped("keys".into()));
+        assert_eq!(split(r#"{"keys":[1,"#, 4).unwrap_err(), SplitError::Malformed(Malformed::CutShort));
+        assert!(matches!(split(r#"{"keys":[1,}"#, 4).unwrap_err(), SplitError::Malformed(Malformed::At(_))));
+    }
+}
