@@ -357,6 +357,12 @@ pub struct Call {
     /// Filter the answer with a jq expression
     #[arg(short = 'q', long, value_name = "EXPR", allow_hyphen_values = true, value_hint = ValueHint::Other, help_heading = "Answer")]
     pub jq: Option<String>,
+    /// Set $NAME in filters to a text
+    #[arg(long, value_names = ["NAME", "VALUE"], num_args = 2, value_hint = ValueHint::Other, allow_hyphen_values = true, help_heading = "Answer", hide_short_help = true)]
+    pub arg: Vec<String>,
+    /// Set $NAME in filters to a JSON value
+    #[arg(long, value_names = ["NAME", "JSON"], num_args = 2, value_hint = ValueHint::Other, allow_hyphen_values = true, help_heading = "Answer", hide_short_help = true)]
+    pub argjson: Vec<String>,
     /// Indent JSON by two spaces, in a pipe too
     #[arg(long, help_heading = "Answer")]
     pub pretty: bool,

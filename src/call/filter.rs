@@ -91,7 +91,8 @@ impl Filter {
     /// # Errors
     /// Usage, with the place of the first mistake.
     pub fn compile(code: &str, variables: &[NamedValue]) -> Result<Self> {
-        let program = Program::compile(code, variables.to_vec()).map_err(|mistake| {
+        let compiled = on_large_stack(|| Program::compile(code, variables.to_vec()))?;
+        let program = compiled.map_err(|mistake| {
             let place = match mistake.offset {
                 Some(offset) if offset >= code.len() => " at its end".to_owned(),
                 Some(offset) => format!(" at character {}", code[..offset].chars().count() + 1),
@@ -146,6 +147,16 @@ impl Filter {
             _ => Err(mistake("several results".to_owned())),
         }
     }
+}
+
+/// The parser recurses, and the main thread of some systems has a small stack.
+fn on_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T> {
+    let cannot = "the filter cannot be compiled";
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work);
+        let thread = thread.map_err(|error| Error::other(cannot).because(error))?;
+        thread.join().map_err(|_| Error::other(cannot))
+    })
 }
 
 fn article(kind: &str) -> String {
@@ -264,3 +275,6 @@ impl Host for FilterContext {
         std::time::UNIX_EPOCH.elapsed().map_or(0.0, |passed| passed.as_secs_f64())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,7 @@ pub mod bundle_address;
 pub mod dry_run;
 pub mod fields;
 pub mod filter;
+pub mod filter_worker;
 pub mod first_words;
 pub mod headers;
 pub mod input;

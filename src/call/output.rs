@@ -5,14 +5,14 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use super::filter::{self, Filter};
+use super::filter_worker::{FilterInput, FilterWorker, Filters, closed, no_json};
 use super::response::ApiResponse;
 use crate::error::{Error, ErrorKind, Result};
-use crate::escape::{escaped, escaped_block};
+use crate::escape::escaped;
 use crate::files::output_file::{OutputFile, OutputPath};
+use crate::json::items::{ItemSplitter, SplitEnd, SplitError};
 use crate::json::pretty::{Pretty, Visible};
 use crate::json::scan::Scanner;
-use crate::json::sorted::sorted;
 use crate::world::{ColorChoice, World};
 
 /// What is to be done with an answer.
@@ -26,18 +26,18 @@ pub struct OutputOptions {
     pub silent: bool,
     /// One item per line, each a document to the filters.
     pub lines: bool,
-    /// `--jq`
-    pub filter: Option<Filter>,
-    /// `--fail-unless`, and how it was written.
-    pub gate: Option<(Filter, String)>,
-    /// `--pretty`
-    pub pretty: bool,
-    /// `--sort-keys`
-    pub sort_keys: bool,
+    /// `--jq`, `--fail-unless`, `--pretty` and `--sort-keys`
+    pub filters: Filters,
 }
 
 /// The longest document that is held. A filter needs a few times as much again.
 pub const MOST_HELD: usize = 512 * 1024 * 1024;
+
+/// How many bytes of items are filtered at once.
+const BATCH: usize = 128 * 1024;
+
+/// The longest message of a filter that is written, in characters.
+const MAX_MESSAGE: usize = 2000;
 
 /// An answer on its way out.
 pub struct ResponseWriter {
@@ -48,7 +48,9 @@ pub struct ResponseWriter {
     include: bool,
     lines: bool,
     filters: Arc<Filters>,
-    gate_held: bool,
+    worker: Option<FilterWorker>,
+    /// Cuts the document into items where the filter takes them one by one.
+    splitter: Option<ItemSplitter>,
     /// Who read stdout has gone away.
     reader_is_gone: bool,
     /// The document, or the line, that the filters wait for.
@@ -57,14 +59,6 @@ pub struct ResponseWriter {
     is_empty: bool,
     /// Checks a document that is written anew: what is no JSON must not look like some.
     scanner: Option<Scanner>,
-}
-
-/// `--jq`, `--fail-unless` with its code, and how a result is written.
-struct Filters {
-    filter: Option<Filter>,
-    gate: Option<(Filter, String)>,
-    pretty: bool,
-    sort_keys: bool,
 }
 
 enum Sink {
@@ -95,6 +89,10 @@ impl ResponseWriter {
         let color = world.color_stdout();
         let for_terminal = for_terminal && !matches!(sink, Sink::File(_));
         let is_shown = for_terminal && matches!(sink, Sink::Stdout(_));
+        let mut filters = options.filters;
+        filters.style.terminal = is_shown.then_some(color);
+        filters.context.say = Some(say_message);
+        let splitter = filters.streamed_list().filter(|_| !options.lines).map(ItemSplitter::new);
         Ok(Self {
             rendering: if is_shown { Rendering::Text(Visible::default()) } else { Rendering::Raw },
             sink,
@@ -102,15 +100,11 @@ impl ResponseWriter {
             color,
             include: options.include,
             lines: options.lines,
-            filters: Arc::new(Filters {
-                filter: options.filter,
-                gate: options.gate,
-                pretty: options.pretty,
-                sort_keys: options.sort_keys,
-            }),
+            splitter,
+            filters: Arc::new(filters),
+            worker: None,
             scanner: None,
             is_empty: true,
-            gate_held: true,
             reader_is_gone: false,
             held: Vec::new(),
         })
@@ -154,7 +148,7 @@ impl ResponseWriter {
             self.rendering = Rendering::Json(Box::new(Pretty::new(self.color)));
         }
         if matches!(self.rendering, Rendering::Raw)
-            && self.filters.pretty
+            && self.filters.style.pretty
             && answer.may_be_json()
             && !self.is_replaced()
         {
@@ -172,26 +166,20 @@ impl ResponseWriter {
         if !self.is_replaced() && self.filters.gate.is_none() {
             return self.show(bytes);
         }
-        if self.held.len() + bytes.len() > MOST_HELD {
-            return Err(Error::other("the answer is longer than the 512 MiB that are held of a document")
-                .hint("--ndjson takes a list item by item"));
+        self.is_empty &= bytes.is_empty();
+        if self.lines {
+            return self.write_lines(bytes).await;
         }
-        self.held.extend_from_slice(bytes);
-        if !self.lines {
-            return if self.is_replaced() { Ok(()) } else { self.show(bytes) };
+        if self.splitter.is_some() {
+            return self.write_items(bytes).await;
         }
-        let Some(end) = bytes.iter().rposition(|byte| *byte == b'\n') else { return Ok(()) };
-        let rest = self.held.split_off(self.held.len() - bytes.len() + end + 1);
-        let lines = std::mem::replace(&mut self.held, rest);
-        if !self.is_replaced() {
-            self.show(&lines)?;
-        }
-        self.documents(lines).await
+        self.hold(bytes)?;
+        if self.is_replaced() { Ok(()) } else { self.show(bytes) }
     }
 
     /// Whether something else is written than the bytes of the body.
     fn is_replaced(&self) -> bool {
-        self.filters.filter.is_some() || self.filters.sort_keys
+        self.filters.filter.is_some() || self.filters.style.sort_keys
     }
 
     /// Ends the answer.
@@ -199,11 +187,11 @@ impl ResponseWriter {
     /// # Errors
     /// If it cannot be written, a filter fails, the gate does not hold, or nobody read it to the end.
     pub async fn finish(mut self) -> Result<()> {
-        if !self.lines && !self.held.trim_ascii().is_empty() {
-            let document = std::mem::take(&mut self.held);
-            self.documents(document).await?;
-        } else if !self.lines && self.filters.gate.is_some() {
-            self.gate_held = false;
+        let filtered = self.finish_filters().await;
+        if let Err(error) = &filtered
+            && error.kind != ErrorKind::GateFalse
+        {
+            return filtered;
         }
         self.end_look()?;
         match self.sink {
@@ -211,48 +199,96 @@ impl ResponseWriter {
             Sink::Stdout(_) => io::stdout().flush().map_err(Error::stdout)?,
             Sink::Nowhere => {}
         }
-        match &self.filters.gate {
-            Some((_, code)) if !self.gate_held => {
-                Err(Error::new(ErrorKind::GateFalse, format!("not true of the answer: {code}")))
-            }
-            _ if self.reader_is_gone => Err(closed()),
-            _ => Ok(()),
-        }
+        if self.reader_is_gone && filtered.is_ok() { Err(closed()) } else { filtered }
     }
 
-    /// Documents for the gate and the filter: one, or one on each line. They work on a thread of their own: a filter
-    /// may take for ever, and neither a signal nor `--timeout` waits for it.
-    async fn documents(&mut self, text: Vec<u8>) -> Result<()> {
+    async fn finish_filters(&mut self) -> Result<()> {
+        let splitter = self.splitter.take().filter(|_| !self.is_empty);
+        let held = std::mem::take(&mut self.held);
+        if let Some(splitter) = splitter {
+            self.end_items(splitter).await?;
+        } else if self.lines && !held.trim_ascii().is_empty() {
+            self.filter(FilterInput::Lines(held)).await?;
+        } else if !held.trim_ascii().is_empty() {
+            self.filter(FilterInput::Document(held)).await?;
+        } else if !self.lines && self.filters.gate.is_some() {
+            return Err(Error::other("the answer is empty: --fail-unless has nothing to look at"));
+        }
+        self.end_filters().await
+    }
+
+    /// Gives the filters something; their results are written as they come.
+    async fn filter(&mut self, input: FilterInput) -> Result<()> {
         let filters = Arc::clone(&self.filters);
-        let look = (!matches!(self.rendering, Rendering::Raw)).then_some(self.color);
-        let is_lines = self.lines;
-        let (sender, mut pieces) = tokio::sync::mpsc::channel(2);
-        let filtered = tokio::task::spawn_blocking(move || {
-            let mut results = FilterResults { piece: Vec::new(), sender };
-            let mut gate_held = true;
-            let mut document = |text: &[u8]| filters.document(text, look, &mut gate_held, &mut results);
-            let ended = if is_lines {
-                let mut lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-                lines.try_for_each(&mut document)
-            } else {
-                document(&text)
-            };
-            // What the filter said before it failed was asked for as well.
-            let sent = results.send();
-            (gate_held, ended.and(sent))
-        });
-        while let Some(piece) = pieces.recv().await {
-            self.put(&piece)?;
-            if self.check_reader().is_err() {
-                break;
+        let mut worker = self.worker.take().unwrap_or_else(|| FilterWorker::start(filters));
+        let given = worker.give(input, &mut |piece| self.take_results(piece)).await;
+        self.worker = Some(worker);
+        given
+    }
+
+    async fn end_filters(&mut self) -> Result<()> {
+        let Some(mut worker) = self.worker.take() else { return Ok(()) };
+        worker.finish(&mut |piece| self.take_results(piece)).await
+    }
+
+    fn take_results(&mut self, piece: &[u8]) -> Result<bool> {
+        self.put(piece)?;
+        Ok(self.check_reader().is_ok())
+    }
+
+    /// Holds a part of the document that the filters need as a whole.
+    fn hold(&mut self, bytes: &[u8]) -> Result<()> {
+        if self.held.len() + bytes.len() > MOST_HELD {
+            return Err(too_long_to_hold());
+        }
+        self.held.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    /// Lines that are complete, for the filters.
+    async fn write_lines(&mut self, bytes: &[u8]) -> Result<()> {
+        self.hold(bytes)?;
+        let Some(end) = bytes.iter().rposition(|byte| *byte == b'\n') else { return Ok(()) };
+        let rest = self.held.split_off(self.held.len() - bytes.len() + end + 1);
+        let lines = std::mem::replace(&mut self.held, rest);
+        if !self.is_replaced() {
+            self.show(&lines)?;
+        }
+        self.filter(FilterInput::Lines(lines)).await
+    }
+
+    /// Items of the list that the filter takes one by one.
+    async fn write_items(&mut self, bytes: &[u8]) -> Result<()> {
+        let Some(splitter) = &mut self.splitter else { return Ok(()) };
+        let pushed = splitter.push(bytes);
+        if splitter.held() > MOST_HELD {
+            return Err(too_long_to_hold());
+        }
+        let is_enough = pushed.is_err() || splitter.held() >= BATCH;
+        let batch = if is_enough { splitter.take() } else { None };
+        if let Some(batch) = batch {
+            self.filter(FilterInput::Items(batch)).await?;
+        }
+        if pushed.is_err() {
+            // What came before is still printed.
+            self.end_filters().await?;
+        }
+        pushed.map_err(unreadable)
+    }
+
+    async fn end_items(&mut self, mut splitter: ItemSplitter) -> Result<()> {
+        if let Some(batch) = splitter.take() {
+            self.filter(FilterInput::Items(batch)).await?;
+        }
+        match splitter.finish() {
+            Ok(SplitEnd::Split) => Ok(()),
+            Ok(SplitEnd::Missing) => self.filter(FilterInput::NoList).await,
+            Ok(SplitEnd::Whole(document)) => self.filter(FilterInput::Document(document)).await,
+            Err(error) => {
+                self.end_filters().await?;
+                Err(unreadable(error))
             }
         }
-        // A filter that goes on for nobody ends at its next result.
-        drop(pieces);
-        let (gate_held, ended) =
-            filtered.await.map_err(|died| Error::other("the filter cannot be run").because(died))?;
-        self.gate_held &= gate_held;
-        ended
     }
 
     /// Shows bytes of the body as the place wants them.
@@ -277,7 +313,7 @@ impl ResponseWriter {
     fn end_look(&mut self) -> Result<()> {
         match &mut self.rendering {
             Rendering::Json(_) if self.scanner.is_some() && self.is_empty => Ok(()),
-            Rendering::Json(pretty) if self.filters.filter.is_none() && !self.filters.sort_keys => {
+            Rendering::Json(pretty) if self.filters.filter.is_none() && !self.filters.style.sort_keys => {
                 let end = pretty.end();
                 let checked = self.scanner.take().map_or(Ok(()), |mut scanner| scanner.finish());
                 self.put(end.as_bytes())?;
@@ -309,72 +345,21 @@ impl ResponseWriter {
     }
 }
 
-/// The results of a filter on their way from its thread, some at a time.
-struct FilterResults {
-    piece: Vec<u8>,
-    sender: tokio::sync::mpsc::Sender<Vec<u8>>,
+/// A message of `debug` or `stderr`, on one line. Where stderr is closed nobody is left to tell.
+fn say_message(text: &str) {
+    let line = escaped(text.trim_end_matches('\n'));
+    let short: String = line.chars().take(MAX_MESSAGE).collect();
+    let end = if short.len() < line.len() { "…" } else { "" };
+    let _ = writeln!(io::stderr().lock(), "jq: {short}{end}");
 }
 
-/// So many bytes of results are worth sending.
-const PIECE: usize = 64 * 1024;
-
-impl FilterResults {
-    fn line(&mut self, result: &[u8]) -> Result<()> {
-        self.piece.extend_from_slice(result);
-        self.piece.push(b'\n');
-        if self.piece.len() < PIECE { Ok(()) } else { self.send() }
-    }
-
-    fn send(&mut self) -> Result<()> {
-        let piece = std::mem::take(&mut self.piece);
-        if piece.is_empty() { Ok(()) } else { self.sender.blocking_send(piece).map_err(|_| closed()) }
-    }
+fn too_long_to_hold() -> Error {
+    Error::other("the answer is longer than the 512 MiB that are held of a document")
+        .hint("--ndjson takes a list item by item")
 }
 
-impl Filters {
-    /// One document. `look` is given where the results are for eyes, and says whether they are coloured.
-    fn document(
-        &self,
-        document: &[u8],
-        rendering: Option<bool>,
-        gate_held: &mut bool,
-        results: &mut FilterResults,
-    ) -> Result<()> {
-        if let Some((gate, _)) = &self.gate {
-            *gate_held &= gate.holds(document)?;
-        }
-        let Some(filter) = &self.filter else {
-            return if self.sort_keys { self.json(document, rendering, results) } else { Ok(()) };
-        };
-        filter.run(document, |result| match (rendering, result) {
-            (None, filter::FilterOutput::Text(text)) => results.line(&text),
-            (Some(_), filter::FilterOutput::Text(text)) => {
-                results.line(escaped_block(&String::from_utf8_lossy(&text)).as_bytes())
-            }
-            (_, filter::FilterOutput::Json(json)) => self.json(&json, rendering, results),
-        })
-    }
-
-    /// One result that is JSON.
-    fn json(&self, json: &[u8], rendering: Option<bool>, results: &mut FilterResults) -> Result<()> {
-        let sorted = if self.sort_keys { Some(sorted(json).map_err(no_json)?) } else { None };
-        let json = sorted.as_deref().unwrap_or(json);
-        let mut pretty = match rendering {
-            Some(color) => Pretty::new(color),
-            None if self.pretty => Pretty::for_file(),
-            None => return results.line(json),
-        };
-        let shown = pretty.push(json) + &pretty.end();
-        results.line(shown.trim_end().as_bytes())
-    }
-}
-
-fn no_json(error: impl Into<anyhow::Error>) -> Error {
-    Error::other("the answer cannot be written as JSON").because(error)
-}
-
-fn closed() -> Error {
-    Error::stdout(io::ErrorKind::BrokenPipe.into())
+fn unreadable(error: SplitError) -> Error {
+    Error::other("the answer cannot be filtered").because(error)
 }
 
 /// Standard output. Rust's own looks for the last line break in all that is written to it, which a long body without

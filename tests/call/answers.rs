@@ -185,11 +185,11 @@ fn a_filter_prints_strings_raw_and_a_gate_decides_the_exit_code() {
     );
     assert_eq!(call(&["--silent", "--fail-unless", ".projects[0].statistics.progress >= 90"]).quietly(), "");
     let told = call(&["--fail-unless", "all(.projects[]; .statistics.progress >= 90)"]);
-    assert_eq!(told.failed(12), "not true of the answer: all(.projects[]; .statistics.progress >= 90)");
+    assert_eq!(told.failed(12), "not true of the answer, but false: all(.projects[]; .statistics.progress >= 90)");
     assert_eq!(told.json(), body, "the answer is printed all the same");
     assert_eq!(call(&["--ndjson", "--fail-unless", ".statistics.progress >= 90"]).code, 12);
     let told = call(&["-q", ".projects.name"]);
-    assert!(told.failed(1).starts_with("the filter failed: cannot index"), "{}", told.stderr);
+    assert!(told.failed(1).starts_with("the filter failed: Cannot index"), "{}", told.stderr);
 }
 
 #[test]

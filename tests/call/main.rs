@@ -8,6 +8,7 @@ mod batches;
 mod bundles;
 mod dry_run;
 mod encodings;
+mod filters;
 mod limits;
 #[cfg(unix)]
 mod output_file;

@@ -9,7 +9,8 @@ use reqwest::Method;
 use crate::call::batch::Batch;
 use crate::call::body::{BodyPart, RequestBody};
 use crate::call::fields::{self, FieldArgument, Fields};
-use crate::call::filter::Filter;
+use crate::call::filter::{self, Filter, FilterContext};
+use crate::call::filter_worker::{Filters, ResultStyle};
 use crate::call::headers::headers;
 use crate::call::input::{self, ByteSource, Inputs};
 use crate::call::output::{MOST_HELD, OutputOptions};
@@ -62,8 +63,7 @@ impl CallPlan {
     pub async fn read(context: Context<'_>, call: &cli::Call) -> Result<Self> {
         refuse_contradictions(call)?;
         // A filter is compiled before files are read, since stdin can be read once.
-        let filter = call.jq.as_deref().map(Filter::compile).transpose()?;
-        let gate = call.fail_unless.as_ref().map(|code| Ok((Filter::compile(code)?, code.clone()))).transpose()?;
+        let filters = filters(call)?;
         let batch = call.batch.as_deref().map(Batch::parse).transpose()?;
         let file = call.output.as_ref().filter(|path| path.as_os_str() != "-");
         let file = file.map(|path| OutputPath::new(path)).transpose()?;
@@ -80,21 +80,12 @@ impl CallPlan {
             None => Requests::One,
         };
         let one_document = call.paginate || call.batch.is_some() || call.ndjson;
-        let filtered = filter.is_some() || one_document || call.extract.is_some() || file.is_some();
+        let filtered = filters.filter.is_some() || one_document || call.extract.is_some() || file.is_some();
         Ok(Self {
             async_export: async_export(call, &request),
             request,
             requests,
-            options: OutputOptions {
-                file,
-                include: call.include,
-                silent: call.silent,
-                lines: call.ndjson,
-                filter,
-                gate,
-                pretty: call.pretty,
-                sort_keys: call.sort_keys,
-            },
+            options: OutputOptions { file, include: call.include, silent: call.silent, lines: call.ndjson, filters },
             wait: call.wait,
             extract: call.extract.clone(),
             allow_partial: call.allow_partial,
@@ -106,6 +97,23 @@ impl CallPlan {
 }
 
 /// Flags that each make sense, and no sense together.
+/// `--jq` and `--fail-unless` with their variables, and how results are written.
+fn filters(call: &cli::Call) -> Result<Filters> {
+    let variables = filter::variables(&pairs(&call.arg), &pairs(&call.argjson))?;
+    let compile = |code: &String| Filter::compile(code, &variables);
+    Ok(Filters {
+        filter: call.jq.as_ref().map(compile).transpose()?,
+        gate: call.fail_unless.as_ref().map(compile).transpose()?,
+        context: FilterContext::new(std::env::vars_os()),
+        style: ResultStyle { terminal: None, pretty: call.pretty, sort_keys: call.sort_keys },
+    })
+}
+
+/// The words of a flag that takes two.
+fn pairs(words: &[String]) -> Vec<(String, String)> {
+    words.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect()
+}
+
 fn refuse_contradictions(call: &cli::Call) -> Result<()> {
     let given = [
         ("--paginate", call.paginate),
