@@ -396,4 +396,54 @@ mod tests {
         let (name, value) = Credential::ApiToken(ApiToken::new("t")).header();
         assert_eq!((name.as_str(), value.as_bytes(), value.is_sensitive()), ("x-api-token", &b"t"[..], true));
     }
+
+    #[test]
+    fn each_kind_has_its_words_its_variable_and_its_own_rate_limit() {
+        let api_token = Credential::ApiToken(ApiToken::new("t"));
+        let oauth = Credential::OAuth(OAuth::from_access_token(AccessToken::new("a")));
+        let said = |credential: &Credential| {
+            let kind = credential.kind();
+            (kind.as_str(), kind.words(), credential.variable(), credential.token().to_owned())
+        };
+        assert_eq!(said(&api_token), ("api-token", "API token", "LOKALISE_API_TOKEN", "t".to_owned()));
+        assert_eq!(said(&oauth), ("oauth", "OAuth token", "LOKALISE_ACCESS_TOKEN", "a".to_owned()));
+        let keys = [api_token.rate_limit_key(), oauth.rate_limit_key()];
+        assert!(keys[0] != keys[1] && keys.iter().all(|key| key.len() == 16), "{keys:?}");
+    }
+
+    #[test]
+    fn a_minted_token_keeps_the_refresh_token_or_takes_the_new_one() {
+        let renewal = || Renewal { client: client(), refresh_token: RefreshToken::new("first") };
+        for (answer, expected) in [(None, "first"), (Some("second"), "second")] {
+            let oauth = OAuth::minted(response(answer, None), renewal(), at(0));
+            assert_eq!(
+                oauth.renewal.map(|renewal| renewal.refresh_token.expose().to_owned()).as_deref(),
+                Some(expected)
+            );
+        }
+    }
+
+    #[test]
+    fn the_time_left_ends_with_the_token_and_a_far_end_is_stale() {
+        let oauth = OAuth::issued(response(None, None), client(), at(1000));
+        let left = |now| oauth.left(at(now)).map(|left| left.as_secs());
+        assert_eq!([left(1000), left(4600), left(9999)], [Some(3600), Some(0), Some(0)]);
+        assert_eq!(OAuth::from_access_token(AccessToken::new("a")).left(at(0)), None);
+        // A minute of difference between two clocks is none.
+        assert_eq!([oauth.stale(at(940)), oauth.stale(at(939))], [false, true]);
+    }
+
+    #[test]
+    fn an_end_after_the_last_second_of_the_calendar_is_refused() {
+        let profile = ProfileName::default();
+        let with_end = |end: u64| {
+            let text = format!(
+                r#"{{"version":1,"profile":"default","kind":"oauth","api_url":"","oauth_url":"","access_token":"a","expires_at":{end}}}"#
+            );
+            Record::from_text(&text, &profile).map(drop)
+        };
+        assert_eq!(with_end(LAST_SECOND), Ok(()));
+        assert_eq!(with_end(LAST_SECOND + 1), Err(UnusableRecord::Malformed));
+        assert_eq!(with_end(LAST_SECOND + 2), Err(UnusableRecord::Malformed));
+    }
 }

@@ -174,6 +174,30 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_origin_is_shown_as_it_is_recorded() {
+        let origin = Origin::of(&Url::parse("https://api.lokalise.com:443/api2?x").unwrap());
+        assert_eq!(
+            (origin.as_str(), origin.to_string().as_str()),
+            ("https://api.lokalise.com", "https://api.lokalise.com")
+        );
+        assert_eq!(origin, Origin::recorded("https://api.lokalise.com"));
+    }
+
+    #[test]
+    fn a_base_url_is_refused_for_what_is_wrong_with_it() {
+        for (url, why) in [
+            ("http://example.com/api2", "plain http"),
+            ("ftp://example.com/api2", "not an https URL"),
+            ("https://user@example.com/api2", "must not hold a user name or password"),
+            ("https://:password@example.com/api2", "must not hold a user name or password"),
+        ] {
+            let error = ApiUrl::parse(url).unwrap_err();
+            assert!(error.to_string().contains(why), "{url}: {error}");
+        }
+        assert_eq!(OAuthUrl::parse(OAUTH_URL).unwrap().to_string(), OAUTH_URL);
+    }
+
+    #[test]
     fn a_base_url_is_https_or_loopback() {
         for good in [
             API_URL,

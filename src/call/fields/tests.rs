@@ -163,3 +163,52 @@ fn a_query_pair_is_taken_as_it_is() {
     assert!(pair("a").is_err());
     assert!(pair("=a").is_err());
 }
+
+#[test]
+fn an_image_is_told_by_its_first_bytes() {
+    for (beginning, expected) in [
+        (&b"\x89PNG\r\n\x1a\n\0\0"[..], Some("data:image/png;base64,")),
+        (b"\xff\xd8\xff\xe0", Some("data:image/jpeg;base64,")),
+        (b"\x89PNG\n", None),
+        (b"\xff\xd8", None),
+        (b"GIF89a", None),
+        (b"", None),
+    ] {
+        assert_eq!(data_url_prefix(beginning), expected, "{beginning:?}");
+    }
+}
+
+#[test]
+fn only_a_group_of_curls_flags_gets_its_hint() {
+    let hint = |field: &str| read(&[field]).map(drop).unwrap_err().hints.concat();
+    for field in ["sSL", "s", "sSLk"] {
+        assert!(hint(field).contains("curl's -f"), "{field}");
+    }
+    for field in ["sSLkk", "name", "F:sSL"] {
+        assert!(hint(field).contains("`key=value`"), "{field}");
+    }
+}
+
+#[test]
+fn standard_input_is_read_by_typed_fields_alone() {
+    for (field, expected) in [
+        ("F:a=@-", true),
+        ("F:a=@base64:-", true),
+        ("F:a=@dataurl:-", true),
+        ("F:a=@file", false),
+        ("F:a", false),
+        ("a=@-", false),
+    ] {
+        assert_eq!(typed(&[field])[0].reads_stdin(), expected, "{field}");
+    }
+    assert!(read(&[]).unwrap().is_empty() && !read(&["a=1"]).unwrap().is_empty());
+}
+
+#[test]
+fn a_key_has_at_most_sixty_four_levels() {
+    let nested = |levels: usize| format!("a{}=1", "[b]".repeat(levels - 1));
+    assert!(read(&[&nested(64)]).is_ok());
+    for levels in [65, 66, 100] {
+        assert!(refusal(&[&nested(levels)]).contains("deeper than 64 levels"), "{levels}");
+    }
+}
