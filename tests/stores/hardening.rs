@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::process::Command;
 
-use crate::support::crowd::{needs, root, run, signal, start, until};
+use crate::support::crowd::{can_trace, needs, root, run, signal, start, traced, until};
 use crate::support::helper::scripted;
 use crate::support::home::{Home, binary};
 use crate::support::secrets::forty_hex;
@@ -222,4 +222,32 @@ fn no_program_that_is_started_has_a_secret_in_its_arguments_or_one_too_many_in_i
             );
         }
     }
+}
+
+#[test]
+fn nothing_but_a_login_listens() {
+    if !can_trace() {
+        return;
+    }
+    let standin = Standin::start();
+    let home = Home::new(&standin);
+    home.set_token(&[]);
+    let trace = home.path().join("trace");
+    for arguments in [
+        &["call", "/projects"][..],
+        &["whoami"],
+        &["token", "print"],
+        &["doctor"],
+        &["exec", "--", "true"],
+        &["scopes"],
+    ] {
+        let ran = run(traced(&home.command(arguments), &["trace=socket,bind,listen"], &[], &trace));
+        let calls = fs::read_to_string(&trace).expect("the trace");
+        assert!(!calls.contains("listen(") && !calls.contains("bind("), "{arguments:?}: {calls}\n{}", ran.stderr);
+    }
+    // The tracer does see it.
+    let mut login = home.command(["login", "--no-browser", "--timeout", "1s", "--client-id", &standin.client_id()]);
+    login.env("LOKALISE_CLIENT_SECRET", standin.client_secret());
+    run(traced(&login, &["trace=socket,bind,listen"], &[], &trace)).expect(4);
+    assert!(fs::read_to_string(&trace).expect("the trace").contains("listen("));
 }
