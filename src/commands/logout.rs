@@ -113,18 +113,21 @@ fn say_forgotten(context: Context<'_>, profile: &ProfileName, entry: &ProfileEnt
 async fn without_entry(context: Context<'_>, profile: &ProfileName) -> Result<()> {
     let store = context.settings.store(save::store_for(context.settings, None));
     let explain = |error: StoreError| error.explain(&store, profile);
-    if store.read(profile).await.is_ok_and(|record| record.is_none()) {
-        let item = store.item_name(profile);
-        context.world.say(&format!(
-            "profile {profile} holds no credential: it is not in {}, and has no record in {} ({item})",
-            list_of(context),
-            store.title()
-        ));
-        return Ok(());
+    match store.read(profile).await {
+        Ok(None) => {
+            let (list, title, item) = (list_of(context), store.title(), store.item_name(profile));
+            context.world.say(&format!(
+                "profile {profile} holds no credential: it is not in {list}, and has no record in {title} ({item})"
+            ));
+        }
+        // What cannot be read can still be removed.
+        Ok(Some(_)) | Err(StoreError::Corrupt(_)) => {
+            store.delete(profile).await.map_err(explain)?;
+            context.world.say(&format!("logged out of profile {profile}"));
+            context.world.say(how_to_revoke(None));
+        }
+        Err(error) => return Err(explain(error)),
     }
-    store.delete(profile).await.map_err(explain)?;
-    context.world.say(&format!("logged out of profile {profile}"));
-    context.world.say(how_to_revoke(None));
     Ok(())
 }
 

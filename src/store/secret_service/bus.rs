@@ -88,8 +88,12 @@ impl Bus {
         ] {
             self.listen_for(rule, deadline)?;
         }
-        // The first argument is a window to show the prompt above; we have none.
-        let _: () = self.call(path, (PROMPT, "Prompt"), ("",), deadline)?;
+        // The first argument is a window to show the prompt above; we have none. KeePassXC may answer this call only
+        // when its dialog is closed.
+        match self.call::<()>(path, (PROMPT, "Prompt"), ("",), deadline) {
+            Ok(()) | Err(StoreError::TimedOut(_)) => {}
+            Err(error) => return Err(error),
+        }
         while !deadline.left().is_zero() {
             let message =
                 self.0.blocking_pop_message(deadline.left()).map_err(|error| store_error(&error, deadline))?;
