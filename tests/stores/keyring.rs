@@ -2,14 +2,14 @@
 
 use std::io::Read as _;
 use std::os::unix::net::UnixListener;
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::support::crowd::{Ran, at_once, needs, run, signal};
+use crate::support::crowd::{Ran, at_once, run, signal};
 use crate::support::home::Home;
 use crate::support::keyring::Keyring;
+use crate::support::kwallet::Display;
 use crate::support::say;
 use crate::support::secrets::forty_hex;
 use crate::support::standin::Standin;
@@ -224,28 +224,14 @@ fn a_bus_or_a_daemon_that_never_answers_costs_the_deadline_and_no_more() {
 
 #[test]
 fn a_prompt_that_nobody_answers_ends_with_the_deadline() {
-    needs("Xvfb", "xvfb");
     let standin = Standin::start();
     let mut home = Home::new(&standin);
-    let mut server = Command::new("Xvfb")
-        .args(["-displayfd", "1", "-screen", "0", "320x240x8", "-nolisten", "tcp"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("Xvfb can be run");
-    let mut number = [0; 16];
-    let read = server.stdout.as_mut().expect("stdout is piped").read(&mut number).expect("it tells its display");
-    let display = format!(":{}", String::from_utf8_lossy(&number[..read]).trim());
-    let keyring = Keyring::locked_on_a_display(&mut home, &display);
-    home.set("DISPLAY", &display);
+    let display = Display::start();
+    let _keyring = Keyring::locked_on_a_display(&mut home, &display.name);
+    home.set("DISPLAY", &display.name);
     home.set("LOKALISE_AUTH_KEYRING_TIMEOUT", "2");
-    let set = run(home.command(["token", "set", "--no-verify"]));
-    let (code, said) = (set.code, set.stderr);
-    drop(keyring);
-    let _ = server.kill();
-    let _ = server.wait();
-    assert_eq!(code, Some(3), "{said}");
-    assert!(said.contains("the keyring gave no answer within 2s"), "{said}");
+    let said = run(home.command(["token", "set", "--no-verify"])).expect(3).stderr;
+    assert!(said.contains("the keyring gave no answer within 2s: its prompt was not answered"), "{said}");
 }
 
 #[test]

@@ -19,6 +19,8 @@ mod helpers;
 #[cfg(target_os = "linux")]
 mod keyring;
 #[cfg(target_os = "linux")]
+mod kwallet;
+#[cfg(target_os = "linux")]
 mod locked_keyring;
 mod moved_records;
 mod profiles;

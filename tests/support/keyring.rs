@@ -127,7 +127,7 @@ impl Keyring {
         self.call("org.freedesktop.secrets", "/org/freedesktop/secrets", method, arguments)
     }
 
-    fn call(&self, name: &str, path: &str, method: &str, arguments: &[&str]) -> Output {
+    pub fn call(&self, name: &str, path: &str, method: &str, arguments: &[&str]) -> Output {
         self.on_the_bus("dbus-send")
             .args(["--session", "--print-reply", "--reply-timeout=5000", &format!("--dest={name}"), path, method])
             .args(arguments)

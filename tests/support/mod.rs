@@ -14,6 +14,8 @@ pub mod helper;
 pub mod home;
 #[cfg(unix)]
 pub mod keyring;
+#[cfg(target_os = "linux")]
+pub mod kwallet;
 pub mod port;
 pub mod proxy;
 #[cfg(unix)]
