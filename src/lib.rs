@@ -30,6 +30,7 @@ pub mod store;
 pub mod subprocess;
 pub mod terminal;
 pub mod text;
+pub mod tone;
 pub mod world;
 
 use crate::cli::{Cli, Command};
@@ -99,7 +100,7 @@ async fn command(context: Context<'_>, command: &Command) -> Result<u8> {
         Command::Token(token) => commands::token::run(context, token).await,
         Command::Whoami(whoami) => commands::whoami::run(context, whoami).await,
         Command::Call(call) => commands::call::run(context, call).await,
-        Command::Profile(profile) => commands::profile::run(context, profile),
+        Command::Profile(profile) => commands::profile::run(context, profile).await,
         Command::Scopes(scopes) => commands::scopes::run(context, scopes),
         Command::Doctor(_) => commands::doctor::run(context).await,
         Command::Exec(_) | Command::Login(_) | Command::Help(_) | Command::Completions(_) => {

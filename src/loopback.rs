@@ -23,6 +23,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 
 use crate::error::{Error, Result};
+use crate::names::ProfileName;
 use crate::oauth::authorization::{AuthorizationRequest, NotOurs, RedirectUri, Redirected};
 
 mod page;
@@ -118,10 +119,11 @@ impl Loopback {
     }
 
     /// Starts to answer: the redirect of `request` is held until its page is known, strangers get theirs at once.
-    pub fn listen(self, request: &Arc<AuthorizationRequest>) -> Listening {
+    pub fn listen(self, request: &Arc<AuthorizationRequest>, profile: &ProfileName) -> Listening {
         let (sender, answers) = mpsc::channel(1);
         let request = Arc::clone(request);
-        let shared = Arc::new(ListenerState { request, answers: sender, answered: AtomicBool::new(false) });
+        let profile = profile.clone();
+        let shared = Arc::new(ListenerState { request, profile, answers: sender, answered: AtomicBool::new(false) });
         let acceptor = tokio::spawn(accept_all(self.listeners, shared)).abort_handle();
         Listening { acceptor, answers }
     }
@@ -259,6 +261,8 @@ fn cannot_listen(redirect: &Redirect, port: u16, error: io::Error) -> Error {
 
 struct ListenerState {
     request: Arc<AuthorizationRequest>,
+    /// Named on the pages.
+    profile: ProfileName,
     answers: mpsc::Sender<Answered>,
     answered: AtomicBool,
 }
@@ -301,6 +305,7 @@ async fn respond(
     holds_answer: &AtomicBool,
     sent: &Mutex<Option<oneshot::Sender<()>>>,
 ) -> Response<Full<Bytes>> {
+    let response = |status, page: BrowserPage| response(status, page.html(&shared.profile));
     if request.method() != Method::GET {
         let mut refusal = response(StatusCode::METHOD_NOT_ALLOWED, BrowserPage::Stranger);
         refusal.headers_mut().insert(ALLOW, hyper::header::HeaderValue::from_static("GET"));
@@ -334,7 +339,7 @@ async fn respond(
     response(StatusCode::OK, page)
 }
 
-fn response(status: StatusCode, page: BrowserPage) -> Response<Full<Bytes>> {
+fn response(status: StatusCode, html: String) -> Response<Full<Bytes>> {
     Response::builder()
         .status(status)
         .header(CONTENT_TYPE, "text/html; charset=utf-8")
@@ -342,6 +347,6 @@ fn response(status: StatusCode, page: BrowserPage) -> Response<Full<Bytes>> {
         .header(REFERRER_POLICY, "no-referrer")
         .header(CACHE_CONTROL, "no-store")
         .header(X_CONTENT_TYPE_OPTIONS, "nosniff")
-        .body(Full::new(Bytes::from(page.html())))
+        .body(Full::new(Bytes::from(html)))
         .expect("constant headers")
 }

@@ -2,6 +2,7 @@
 //! is stale, by one process at a time. No failure here changes what is stored.
 
 mod command;
+mod login_hints;
 pub mod refresh;
 mod refresh_failure;
 pub mod save;
@@ -15,17 +16,17 @@ use reqwest::header::{HeaderName, HeaderValue};
 
 use crate::context::Context;
 use crate::credential::{Credential, CredentialKind, OAuth};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::http::Http;
 use crate::origin::ApiUrl;
 use crate::profile::{ProfileEntry, ProfileName};
 use crate::settings::ProfileRule;
 use crate::store::Store;
-use crate::world::World;
 
 use stored::StoredProfile;
 
 pub use command::{command_credential, command_words};
+pub use login_hints::{command_hint, for_github_actions, known_profiles, log_in_again, not_logged_in, ways};
 pub use variable::{renewal_of_variables, secret_file};
 
 /// Where a credential came from.
@@ -193,41 +194,4 @@ pub fn profile_flag_for_hint(profile: &ProfileName, rule: &ProfileRule) -> Strin
     } else {
         format!(" --profile {profile}")
     }
-}
-
-/// Adds the line that gives a step of GitHub Actions its token, as it stands in the workflow.
-pub fn for_github_actions(error: Error) -> Error {
-    error.hint("give the step a token; under its `env:`").hint("LOKALISE_API_TOKEN: ${{ secrets.LOKALISE_API_TOKEN }}")
-}
-
-/// The error for "there is no credential", with the way on that works here.
-pub fn not_logged_in(world: &World, profile: &ProfileName, rule: &ProfileRule) -> Error {
-    let words = profile_flag_for_hint(profile, rule);
-    let what = if words.is_empty() {
-        "not logged in to Lokalise".to_owned()
-    } else {
-        format!("not logged in to Lokalise with profile `{profile}`")
-    };
-    let error = Error::new(ErrorKind::NotLoggedIn, what);
-    if world.switch("GITHUB_ACTIONS") {
-        return for_github_actions(error);
-    }
-    if world.asked_for_silence() {
-        return error.hint("set LOKALISE_API_TOKEN");
-    }
-    error.hint(format!("log in with `lokalise-auth login{words}`, or set LOKALISE_API_TOKEN"))
-}
-
-/// How a login is replaced that is good no more. Where nobody may be asked, it is not.
-pub fn log_in_again(world: &World, profile_flag: &str) -> String {
-    if world.asked_for_silence() {
-        "set LOKALISE_API_TOKEN, or log in again where somebody is there to do it".to_owned()
-    } else {
-        format!("log in again with `lokalise-auth login{profile_flag}`")
-    }
-}
-
-/// What to do about a refused token that a command prints.
-pub fn command_hint(program: &str) -> String {
-    format!("`{program}` prints this token: put a new one where it reads from")
 }

@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 use crate::error::{Error, Result};
 use crate::escape;
 use crate::subprocess::SearchPath;
+use crate::tone::Tone;
 
 /// The variables that are set to change what we do, with what they do: the table of `help environment`.
 pub const VARIABLES: &[(&str, &str)] = &[
@@ -107,6 +108,8 @@ pub enum ColorChoice {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Lines {
     detail: Verbosity,
+    /// Whether a failure is coloured.
+    color: bool,
 }
 
 impl Lines {
@@ -122,8 +125,20 @@ impl Lines {
                 return;
             }
             left -= line.len() + 1;
-            write_line(&line);
+            write_line(&self.with_tone(&line));
         }
+    }
+
+    /// The line of a failure with its first word in colour.
+    fn with_tone(self, line: &str) -> String {
+        let (tone, start) = if line.starts_with("hint:") {
+            (Tone::Strong, "hint:")
+        } else if line.starts_with("lokalise-auth:") {
+            (Tone::Bad, "lokalise-auth:")
+        } else {
+            return line.to_owned();
+        };
+        format!("{}{}", tone.paint(start, self.color), &line[start.len()..])
     }
 
     pub fn warn(self, line: &str) {
@@ -391,16 +406,19 @@ impl World {
 
     /// The lines on stderr, for code that has no `World` at hand.
     pub fn lines(&self) -> Lines {
-        Lines { detail: self.detail }
+        Lines { detail: self.detail, color: self.color_stderr() }
     }
 
-    /// Writes a report in JSON to stdout, on one line.
+    /// Writes a report in JSON to stdout: on one line, or indented where people read it.
     ///
     /// # Errors
     /// [`Error::stdout`].
     pub fn answer_json(&self, report: &serde_json::Value) -> Result<()> {
-        let line = format!("{report}\n");
-        self.answer(if self.stdout_is_terminal { escape::escaped_json(&line) } else { line.into() }.as_ref())
+        if self.stdout_is_terminal {
+            self.answer(&escape::escaped_json(&format!("{report:#}\n")))
+        } else {
+            self.answer(&format!("{report}\n"))
+        }
     }
 
     /// Writes an answer to stdout and flushes it.

@@ -242,9 +242,10 @@ fn where_nobody_is_there_a_new_login_is_not_the_advice() {
         Answer::json(401, &serde_json::json!({"error": {"message": "The access token expired", "code": 401}})),
     );
     standin.answer_always("POST", "/oauth2/token", Answer::json(400, &serde_json::json!({"error": "invalid_request"})));
-    for (variable, advice) in
-        [("", "log in again with `lokalise-auth login`"), ("CI", "set LOKALISE_API_TOKEN, or log in again where")]
-    {
+    for (variable, advice) in [
+        ("", "log in again with `lokalise-auth login`"),
+        ("CI", "set LOKALISE_API_TOKEN, or run `lokalise-auth login` where"),
+    ] {
         home.set(variable, "1");
         home.unset("");
         for command in [&["whoami"][..], &["call", "/projects"], &["token", "refresh"], &["doctor"]] {

@@ -20,6 +20,7 @@ use crate::names::StoreKind;
 use crate::profile::{self, Profiles};
 use crate::session::{CredentialChoice, Session, log_in_again, save};
 use crate::settings::{ProfileRule, Settings};
+use crate::tone::Tone;
 use crate::world::World;
 
 /// How a check ended.
@@ -51,7 +52,7 @@ impl Check {
     fn bad(name: &'static str, error: &Error) -> Self {
         let mut hints = error.hints.clone();
         if hints.is_empty() {
-            hints.push("set right what it names".to_owned());
+            hints.push("fix the setting named above".to_owned());
         }
         Self { name, health: Health::Bad(error.kind), detail: error.to_string(), hints }
     }
@@ -67,6 +68,14 @@ impl Check {
             Health::Good => "ok",
             Health::Odd => "warning",
             Health::Bad(_) => "problem",
+        }
+    }
+
+    fn tone(&self) -> Tone {
+        match self.health {
+            Health::Good => Tone::Good,
+            Health::Odd => Tone::Warning,
+            Health::Bad(_) => Tone::Bad,
         }
     }
 }
@@ -112,7 +121,7 @@ fn report(world: &World, mut checks: Vec<Check>, json: bool) -> Result<u8> {
     if json {
         world.answer_json(&to_json(&checks))?;
     } else {
-        world.answer(&to_text(&checks))?;
+        world.answer(&to_text(&checks, world.color_stdout()))?;
     }
     let first = checks.iter().find_map(|check| match check.health {
         Health::Bad(kind) => Some(kind.row().code),
@@ -359,7 +368,7 @@ fn to_json(checks: &[Check]) -> Value {
     })
 }
 
-fn to_text(checks: &[Check]) -> String {
+fn to_text(checks: &[Check], color: bool) -> String {
     let mut text = format!(
         "lokalise-auth {} on {} {}\n\n",
         env!("CARGO_PKG_VERSION"),
@@ -367,8 +376,8 @@ fn to_text(checks: &[Check]) -> String {
         std::env::consts::ARCH
     );
     for check in checks {
-        writeln!(text, "{:8} {:14} {}", check.word(), check.name, escape::line(&check.detail))
-            .expect("a string takes all text");
+        let word = check.tone().paint(&format!("{:8}", check.word()), color);
+        writeln!(text, "{word} {:14} {}", check.name, escape::line(&check.detail)).expect("a string takes all text");
     }
     let todo: Vec<&Check> = checks.iter().filter(|check| !check.hints.is_empty()).collect();
     text.push_str(if todo.is_empty() { "\nnothing to do\n" } else { "\nwhat to do\n" });

@@ -27,7 +27,7 @@ use crate::signals::Signals;
 use crate::store::Store;
 use crate::world::World;
 
-use questions::{client_credentials, pasted, scopes};
+use questions::{ClientInput, pasted, scopes};
 use route::{LoginEnvironment, Route, route};
 
 /// The login is done when this question is asked: it may not take long.
@@ -76,8 +76,8 @@ async fn log_in(context: Context<'_>, login: &Login, fill: &TargetProfile, progr
     http.prepare(&context.settings.oauth_url.token_endpoint())?;
     let store = context.settings.store(store_for(context.settings, entry.as_ref()));
     save::ready(context, &store, profile).await?;
-    let client = client_credentials(context, login, profile, entry.as_ref()).await?;
-    let scopes = scopes(login, entry.as_ref())?;
+    let client = ClientInput { context, login, target: fill }.credentials().await?;
+    let scopes = scopes(context.world, login, entry.as_ref())?;
 
     // The authorization request (RFC 6749 §4.1.1)
     let verifier = if login.pkce { Some(CodeVerifier::new(context.world.random_text()?)) } else { None };
@@ -93,7 +93,7 @@ async fn log_in(context: Context<'_>, login: &Login, fill: &TargetProfile, progr
     messages::announce(context.world, &request, &route, login.timeout);
 
     // Its answer (§4.1.2)
-    let mut listening = listener.map(|listener| listener.listen(&request));
+    let mut listening = listener.map(|listener| listener.listen(&request, profile));
     let answer = answer(context.world, &request, &route, listening.as_mut());
     let Ok(answer) = tokio::time::timeout(login.timeout, answer).await else {
         return Err(messages::timed_out(context.world, login.timeout, &fill.profile_flag, &route));
@@ -118,7 +118,7 @@ async fn log_in(context: Context<'_>, login: &Login, fill: &TargetProfile, progr
     }
     drop(listening);
     let kept = kept?;
-    messages::logged_in(context.world, &store, profile, new.owner(&kept).await.as_ref(), &kept);
+    messages::logged_in(context.world, &store, fill, new.owner(&kept).await.as_ref(), &kept);
     Ok(())
 }
 
@@ -193,7 +193,8 @@ impl NewCredential<'_> {
         asked: &[String],
         progress: &LoginProgress,
     ) -> Result<Credential> {
-        let code = messages::granted(redirected, &client.secret)?;
+        let flag = &self.fill.profile_flag;
+        let code = messages::granted(redirected, &client.secret, flag)?;
         let client_id = client.id.clone();
         let mut oauth = self.exchanged(client, &code, verifier).await?;
         // An answer that names no scope granted what was asked for (RFC 6749 §5.1).
@@ -211,7 +212,10 @@ impl NewCredential<'_> {
         let grant = Grant::AuthorizationCode { code, verifier };
         let answer =
             self.http.token_request(self.context.world, &self.context.settings.oauth_url, &grant, &client).await;
-        let response = answer.map_err(messages::not_exchanged)?.map_err(|error| messages::refused_exchange(&error))?;
+        let flag = &self.fill.profile_flag;
+        let response = answer
+            .map_err(|failure| messages::not_exchanged(failure, flag))?
+            .map_err(|error| messages::refused_exchange(&error, flag))?;
         Ok(OAuth::issued(response, client, self.context.world.now()))
     }
 

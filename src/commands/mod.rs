@@ -12,3 +12,8 @@ pub mod profile;
 pub mod scopes;
 pub mod token;
 pub mod whoami;
+
+/// What to do once a credential is stored: the line that lists the projects, with the ids that other calls need.
+fn next_step(profile_flag: &str) -> String {
+    format!(r#"next: `lokalise-auth{profile_flag} call /projects --jq '.projects[] | "\(.project_id) \(.name)"'`"#)
+}

@@ -20,6 +20,9 @@ pub fn run(context: Context<'_>, scopes: &Scopes) -> Result<u8> {
         (Some(filter), None) => filtered(filter)?,
         (None, _) => callable().collect(),
     };
+    if context.settings.json && context.world.stdout_is_terminal {
+        return context.world.answer_json(&found.iter().map(object).collect()).map(|()| 0);
+    }
     let text = if context.settings.json { as_json(&found) } else { as_table(&found, layout::width(context.world)) };
     context.world.answer(&text).map(|()| 0)
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
+use super::next_step;
 use super::whoami::{self, ApiFindings, CredentialState};
 use crate::cli::{TokenCommand, TokenFormat, TokenPrint, TokenRefresh, TokenSet};
 use crate::context::Context;
@@ -52,6 +53,7 @@ async fn set(context: Context<'_>, set: &TokenSet) -> Result<u8> {
     save(context, &store, &record, entry).await?;
     let place = format!("{} ({})", store.title(), store.item_name(&profile));
     say_kept(context.world, CredentialKind::ApiToken, &profile, owner.as_ref(), &place);
+    context.world.say(&next_step(&profile_flag));
     Ok(0)
 }
 
@@ -78,6 +80,7 @@ async fn set_command(
     let entry = entry_of(context.settings, set, StoreKind::Keyring, owner.clone());
     save::enter(context, profile, ProfileEntry { kind, command: Some(command), ..entry }).await?;
     say_kept(context.world, kind, profile, owner.as_ref(), &format!("what `{program}` prints, which runs at each use"));
+    context.world.say(&next_step(profile_flag));
     Ok(0)
 }
 

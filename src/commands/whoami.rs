@@ -18,6 +18,7 @@ use crate::profile::Owner;
 use crate::rate_limit::RateLimit;
 use crate::session::{CredentialChoice, Session, command_hint, log_in_again, renewal_of_variables, save};
 use crate::settings::ProfileRule;
+use crate::tone::Tone;
 use crate::world::World;
 
 use report::Report;
@@ -48,6 +49,15 @@ impl CredentialState {
 }
 
 impl CredentialState {
+    /// How the state is coloured.
+    fn tone(self) -> Tone {
+        match self {
+            Self::Valid => Tone::Good,
+            Self::Unchecked | Self::Forbidden => Tone::Warning,
+            Self::Expired | Self::Rejected | Self::NotLoggedIn => Tone::Bad,
+        }
+    }
+
     /// Why nobody could be asked whose the credential is.
     fn hides_the_owner(self) -> Option<&'static str> {
         match self {
@@ -168,7 +178,7 @@ fn finish(context: Context<'_>, whoami: &Whoami, report: &Report, code: u8, hint
         context.world.answer_json(&report.to_json())?;
         return Ok(code);
     }
-    context.world.answer(&report.to_text())?;
+    context.world.answer(&report.to_text(context.world.color_stdout()))?;
     for hint in hints {
         context.world.say(&format!("hint: {hint}"));
     }

@@ -229,7 +229,7 @@ impl Session<'_> {
         let store = self.store.as_ref().expect("a stored credential has a store");
         let text = store.read(profile).await.map_err(|error| error.explain(store, profile))?;
         // Logged out by another process: that is final.
-        let text = text.ok_or_else(|| not_logged_in(self.context.world, profile, &self.rule))?;
+        let text = text.ok_or_else(|| not_logged_in(self.context, profile, &self.rule))?;
         let record = record_of(store, profile, &text, &self.profile_flag_for_hint())?;
         check_record_origin(self.context.settings, &record)?;
         match record.credential {

@@ -84,12 +84,7 @@ impl StoredProfile<'_> {
     }
 
     fn not_logged_in(&self) -> Error {
-        let error = not_logged_in(self.context.world, self.profile, self.rule);
-        match self.rule {
-            ProfileRule::Folder(path) => error.hint(format!("the profile was chosen by {}", path.display())),
-            ProfileRule::Variable => error.hint("the profile was chosen by LOKALISE_PROFILE"),
-            _ => error,
-        }
+        not_logged_in(self.context, self.profile, self.rule)
     }
 
     fn flag(&self) -> String {

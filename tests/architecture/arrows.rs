@@ -18,7 +18,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("Lokalise", &["lokalise"]),
     ("what is kept", &["profile", "credential", "store", "subprocess", "json", "files"]),
     ("the protocol", &["oauth", "jq"]),
-    ("the ground", &["error", "escape", "names", "origin", "secret", "shell", "text"]),
+    ("the ground", &["error", "escape", "names", "origin", "secret", "shell", "text", "tone"]),
 ];
 
 /// These turn data into data: no socket, no store, no terminal.

@@ -155,7 +155,7 @@ fn an_exchange_that_fails_is_not_shown_as_a_success() {
     assert!(page.text().contains("Not logged in") && page.text().contains("could not be completed"), "{}", page.text());
     login.assert_closes();
     let ended = login.end();
-    ended.assert_code(8).assert_says("hint: nothing was stored; log in again in a minute\n");
+    ended.assert_code(8).assert_says("hint: nothing was stored; log in again with `lokalise-auth login` in a minute\n");
     assert!(!ended.stderr.contains("try again"), "{}", ended.stderr);
     // The person granted access; that the code was refused then is another matter.
     standin.answer_next("POST", "/oauth2/token", Answer::oauth_error(400, "invalid_request", "no"));
@@ -177,7 +177,7 @@ fn a_code_that_was_not_sent_is_not_called_used_up() {
     ended
         .assert_code(9)
         .assert_says("127.0.0.1 cannot be reached")
-        .assert_says("hint: nothing was stored; log in again\n");
+        .assert_says("hint: nothing was stored; log in again with `lokalise-auth login`\n");
     assert!(!ended.stderr.contains("used up"), "{}", ended.stderr);
 }
 
@@ -221,7 +221,7 @@ fn a_login_that_cannot_be_stored_fails_with_3_and_its_page_says_so() {
     assert!(page.text().contains("Not logged in") && !page.text().contains("Logged in to"), "{}", page.text());
     login.assert_closes();
     let ended = login.end();
-    ended.assert_code(3).assert_says("the login was good but may not be stored");
+    ended.assert_code(3).assert_says("the login succeeded but may not be stored");
     Home::assert_no_secret(&standin, "stderr", ended.stderr.as_bytes());
     assert_eq!(standin.requests_to("POST", "/oauth2/token").len(), 1);
     assert_nothing_stored(&standin, &home);

@@ -58,7 +58,10 @@ fn the_url_stands_alone_on_its_line_before_anything_else_happens() {
     let url = url_on(&screen);
     assert!(screen.lines().any(|line| line == url), "{screen}");
     let screen = terminal.wait_for(ADDRESS);
-    assert!(screen.contains("it asks for: read_projects read_contributors (within 5m)"), "{screen}");
+    assert!(
+        screen.contains("scopes requested: read_projects read_contributors\nwaiting up to 5 min; Ctrl-C stops\n"),
+        "{screen}"
+    );
     assert_eq!(browser::open(&url).expect("it listens").status, 200);
     let (status, screen) = terminal.wait();
     assert_eq!(status.code(), Some(0), "{screen}");
@@ -185,18 +188,20 @@ fn client_credentials_are_asked_for_and_the_secret_is_hidden() {
     home.unset("LOKALISE_CLIENT_ID");
     home.unset("LOKALISE_CLIENT_SECRET");
     let mut terminal = Terminal::run(&home, &["login"], &[]);
-    terminal.wait_for("client id of your Lokalise OAuth app: ");
-    assert!(terminal.echoes());
+    let screen = terminal.wait_for("client id (hidden): ");
+    assert!(screen.contains("OAuth app") && screen.contains("`lokalise-auth token set`"), "{screen}");
+    terminal.wait_for_echo(false);
+    // What cannot be an id is asked for again.
+    terminal.send("0123456789\r");
+    terminal.wait_for("a client id has 40 characters, and this has 10; try again");
+    wait_for_times(&terminal, "client id (hidden): ", 2);
     // Both at once, as a script or a quick hand may have it.
     terminal.send(&format!("{}\r", standin.client_id()));
     terminal.wait_for("client secret (hidden): ");
     terminal.wait_for_echo(false);
     terminal.send(&format!("{}\r", standin.client_secret()));
     let screen = terminal.wait_for(ADDRESS);
-    assert!(
-        screen.contains(&format!("OAuth app: {}\nclient secret (hidden): \nopen this address", standin.client_id())),
-        "{screen}"
-    );
+    assert!(screen.contains("client id (hidden): \nclient secret (hidden): \nopen this address"), "{screen}");
     browser::open(&url_on(&screen)).expect("it listens");
     let (status, screen) = terminal.wait();
     assert_eq!(status.code(), Some(0), "{screen}");
@@ -231,7 +236,7 @@ fn a_servers_text_cannot_drive_the_terminal() {
         let state = url.split_once("state=").expect("it has a state").1;
         format!("http://{host}:{port}/callback?error=server_error%1b%5b1m&error_description={evil}&state={state}")
     };
-    let mut terminal = Terminal::run(&home, &["login"], &[("BROWSER", "")]);
+    let mut terminal = Terminal::run(&home, &["login"], &[("BROWSER", ""), ("NO_COLOR", "1")]);
     let url = url_on(&terminal.wait_for(ADDRESS));
     super::support::client::get(&answer(&url)).expect("it is answered");
     let (status, screen) = terminal.wait();

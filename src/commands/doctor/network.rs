@@ -75,21 +75,26 @@ async fn ask(world: &World, http: &Http, url: Url) -> Result<(Response, u128), P
     Ok((response, started.elapsed().as_millis()))
 }
 
-/// Whether it is Lokalise that answers. Without a credential it may well refuse.
+/// Whether it is Lokalise that answers. `reachable` is said of a success alone: without a credential
+/// Lokalise may well refuse, and so may something that is not Lokalise.
 fn reached(name: &'static str, who: &str, response: &Response, took: u128) -> Check {
     let status = response.status();
     let is_page = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
-    let detail = format!("{who} answers (HTTP {}) in {took} ms", status.as_u16());
+    let answers = |what: &str| format!("{what} (HTTP {}) in {took} ms", status.as_u16());
     if status.is_server_error() {
-        return Check::bad(name, &Error::new(ErrorKind::Server, detail).hint("try again in a minute"));
+        let error = Error::new(ErrorKind::Server, answers(&format!("{who} answers with an error")));
+        return Check::bad(name, &error.hint("try again in a minute"));
     }
     // The pages of the login are pages; what stands in for an API is not.
-    if name == "network" && (status.is_redirection() || is_page) {
-        let detail = format!("something else than {who} answers (HTTP {}) in {took} ms", status.as_u16());
+    let is_other = status.is_redirection() || is_page || matches!(status.as_u16(), 404 | 407 | 511);
+    if name == "network" && is_other {
         let hint = "a proxy or the login page of a network may be in between; or check LOKALISE_API_URL";
-        return Check::odd(name, detail, hint);
+        return Check::odd(name, answers(&format!("something else than {who} answers")), hint);
     }
-    Check::good(name, detail)
+    Check::good(
+        name,
+        answers(&if status.is_success() { format!("{who} is reachable") } else { format!("{who} answers") }),
+    )
 }
 
 /// Who signed the certificate of a connection.

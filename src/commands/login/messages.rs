@@ -5,57 +5,73 @@ use std::time::Duration;
 
 use super::StoredState;
 use super::route::{RemoteSession, Route};
-use crate::commands::whoami::{owner_words, timestamp};
+use crate::commands::next_step;
+use crate::commands::whoami::{owner_words, span, timestamp};
 use crate::credential::Credential;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::{TokenRequestFailure, token_error};
 use crate::loopback::Redirect;
 use crate::oauth::authorization::{AuthorizationRequest, Redirected};
 use crate::oauth::token::TokenError;
-use crate::profile::{Owner, ProfileName};
+use crate::profile::Owner;
 use crate::secret::{AuthorizationCode, ClientSecret, without_secrets};
+use crate::session::save::TargetProfile;
 use crate::store::Store;
 use crate::world::World;
 
-/// URL first, alone on its line: a browser that does not open must not keep it from the reader.
+/// The address is alone on its line and comes first: a browser that does not open must not keep it from the reader.
 pub(super) fn announce(world: &World, request: &AuthorizationRequest, route: &Route, limit: Duration) {
     world.say("open this address in a browser to log in to Lokalise:");
     world.say_whole(request.url().as_str());
-    let limit = humantime::format_duration(limit);
-    world.say(&format!("it asks for: {} (within {limit})", request.scopes.join(" ")));
+    world.say(&format!("scopes requested: {}", request.scopes.join(" ")));
+    world.say(&format!("waiting up to {}; Ctrl-C stops", span(limit)));
     match route {
-        Route::Listen { paste: true, .. } => {
-            if let Some(distance) = RemoteSession::of(world) {
-                let words = distance.words();
+        Route::Listen { redirect, paste, .. } => {
+            let remote = RemoteSession::of(world);
+            if let (Some(RemoteSession::Ssh), Redirect::Port(Some(port))) = (remote, redirect) {
+                world.say("run this on your own machine first, so that its browser reaches this one:");
+                world.say(&format!("  ssh -L {port}:127.0.0.1:{port} HOST"));
+            } else if let (Some(remote), true) = (remote, *paste) {
+                let words = remote.words();
                 world.say(&format!("{words}: when its last page does not load, paste the address of that page here"));
             }
         }
-        Route::Listen { .. } => {}
         Route::Paste => world.say("Lokalise then shows a code; paste it here"),
         Route::PasteAddress { .. } => world.say("then paste the address that the browser ends on"),
     }
 }
 
-/// Who is logged in, where the credential is kept, and until when it lasts.
-pub(super) fn logged_in(world: &World, store: &Store, profile: &ProfileName, owner: Option<&Owner>, kept: &Credential) {
+/// Who is logged in, where the credential is kept, until when it lasts, and what comes next.
+pub(super) fn logged_in(
+    world: &World,
+    store: &Store,
+    target: &TargetProfile,
+    owner: Option<&Owner>,
+    kept: &Credential,
+) {
+    let TargetProfile { profile, profile_flag, .. } = target;
     let who = owner.map_or_else(String::new, |owner| format!(" as {}", owner_words(owner)));
     world.say(&format!("logged in to Lokalise{who}, with profile {profile}"));
     world.say(&format!("the credential is kept in {} ({})", store.title(), store.item_name(profile)));
-    let Credential::OAuth(oauth) = kept else { return };
-    let end = oauth.expires_at.map_or_else(|| "an unknown time".to_owned(), timestamp);
-    if oauth.renewal.is_some() {
-        world.say(&format!("the access token lasts until {end} and is renewed by itself"));
-    } else {
-        world.say(&format!("the access token lasts until {end}"));
-        world.warn("Lokalise gave no refresh token, so this login cannot be renewed: log in again when it ends");
+    if let Credential::OAuth(oauth) = kept {
+        let end = oauth.expires_at.map_or_else(|| "an unknown time".to_owned(), timestamp);
+        if oauth.renewal.is_some() {
+            world.say(&format!("the access token lasts until {end} and is renewed by itself"));
+        } else {
+            world.say(&format!("the access token lasts until {end}"));
+            world.warn(&format!(
+                "Lokalise gave no refresh token, so this login cannot be renewed; when it ends: `lokalise-auth login{profile_flag}`"
+            ));
+        }
     }
+    world.say(&next_step(profile_flag));
 }
 
-/// Of a text in a redirect so many characters are told.
+/// The longest server text that a message repeats, in characters.
 const LONGEST_TEXT: usize = 200;
 
 /// The code, or why the browser came back without one.
-pub(super) fn granted(redirected: Redirected, secret: &ClientSecret) -> Result<AuthorizationCode> {
+pub(super) fn granted(redirected: Redirected, secret: &ClientSecret, profile_flag: &str) -> Result<AuthorizationCode> {
     // Before anything is cut: half a secret looks like a word.
     let told = |text: &str| -> String {
         let text = text.replace(secret.expose(), "[redacted]");
@@ -74,22 +90,23 @@ pub(super) fn granted(redirected: Redirected, secret: &ClientSecret) -> Result<A
         Some(description) => refused.because(anyhow::anyhow!(told(&description))),
         None => refused,
     };
-    Err(refused.hint("nothing was stored; log in again to try once more"))
+    Err(refused.hint(nothing_stored(profile_flag)))
 }
 
 /// No answer came to the token request. Once it is on the wire, the server may have taken the code all the same.
-pub(super) fn not_exchanged(unanswered: TokenRequestFailure) -> Error {
-    let again = if unanswered.sent {
-        "nothing was stored, and the code is used up: log in again"
-    } else {
-        "nothing was stored; log in again"
-    };
-    without_another_try(unanswered.error).hint(again)
+pub(super) fn not_exchanged(unanswered: TokenRequestFailure, profile_flag: &str) -> Error {
+    let error = without_another_try(unanswered.error);
+    let error = if unanswered.sent { error.hint("the code is used up") } else { error };
+    error.hint(nothing_stored(profile_flag))
 }
 
-pub(super) fn refused_exchange(error: &TokenError) -> Error {
+pub(super) fn refused_exchange(error: &TokenError, profile_flag: &str) -> Error {
     let later = if matches!(error, TokenError::NotNow { .. }) { " in a minute" } else { "" };
-    without_another_try(token_error(error, "the login")).hint(format!("nothing was stored; log in again{later}"))
+    without_another_try(token_error(error, "the login")).hint(format!("{}{later}", nothing_stored(profile_flag)))
+}
+
+fn nothing_stored(profile_flag: &str) -> String {
+    format!("nothing was stored; log in again with `lokalise-auth login{profile_flag}`")
 }
 
 /// The request itself is not made again: a new login is the other try.
@@ -100,7 +117,7 @@ fn without_another_try(mut error: Error) -> Error {
 
 pub(super) fn not_kept(error: Error, profile_flag: &str) -> Error {
     error.hint(format!(
-        "the login was good but may not be stored; `lokalise-auth whoami{profile_flag}` says what is in force"
+        "the login succeeded but may not be stored; `lokalise-auth whoami{profile_flag}` shows what is in force"
     ))
 }
 
@@ -129,7 +146,7 @@ pub(super) fn cancelled(signal: &Error, stored: StoredState, profile_flag: &str)
     match stored {
         StoredState::Nothing => Error::new(signal.kind, "login cancelled; nothing was stored"),
         StoredState::Perhaps => Error::new(signal.kind, "login cancelled while the credential was being stored")
-            .hint(format!("`lokalise-auth whoami{profile_flag}` tells whether it was")),
+            .hint(format!("`lokalise-auth whoami{profile_flag}` shows whether it was")),
         StoredState::Yes => Error::new(signal.kind, format!("{}; the login is stored", signal.message)),
     }
 }

@@ -1,20 +1,24 @@
-//! What `login` is told or has to ask for: client credentials, scopes, and the
+//! What `login` is given or has to ask for: client credentials, scopes, and the
 //! code or address that a person pastes.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
 use zeroize::Zeroizing;
 
 use crate::cli::Login;
+use crate::cli::suggest::nearest;
 use crate::context::Context;
 use crate::credential::{Credential, Record};
 use crate::error::{Error, ErrorKind, Result};
+use crate::lokalise::endpoints;
 use crate::oauth::authorization::{AuthorizationRequest, RedirectUri, Redirected};
 use crate::oauth::client::{ClientCredentials, DEFAULT_SCOPES, scope_tokens};
 use crate::origin::is_loopback;
-use crate::profile::{ProfileEntry, ProfileName};
+use crate::profile::ProfileEntry;
 use crate::secret::{AuthorizationCode, ClientSecret, one_token};
+use crate::session::save::TargetProfile;
 use crate::session::secret_file;
 use crate::settings::Settings;
 use crate::terminal::{Echo, answer, ask, piped_line, piped_secret};
@@ -22,56 +26,86 @@ use crate::world::World;
 
 const SECRET_QUESTION: &str = "client secret (hidden): ";
 
-/// Client id and secret: from a flag, a variable, the profile, or the person.
-pub(super) async fn client_credentials(
-    context: Context<'_>,
-    login: &Login,
-    profile: &ProfileName,
-    entry: Option<&ProfileEntry>,
-) -> Result<ClientCredentials> {
-    let client = client(context, login, profile, entry).await?;
-    // The id stands in the URL: the secret in its place would be in the browser's history.
-    if client.id == client.secret.expose() {
-        return Err(Error::usage("client id and client secret are the same")
-            .hint("one of them stands in the place of the other; check both"));
-    }
-    Ok(client)
+/// How long a client id and an authorization code of Lokalise are.
+const LENGTH: usize = 40;
+
+/// Where the client id and the client secret of a login may come from.
+pub(super) struct ClientInput<'a> {
+    pub context: Context<'a>,
+    pub login: &'a Login,
+    pub target: &'a TargetProfile,
 }
 
-async fn client(
-    context: Context<'_>,
-    login: &Login,
-    profile: &ProfileName,
-    entry: Option<&ProfileEntry>,
-) -> Result<ClientCredentials> {
-    let known = entry.and_then(|entry| entry.client_id.clone());
-    let given = login.client_id.clone().or_else(|| context.world.var("LOKALISE_CLIENT_ID")).or_else(|| known.clone());
-    let id = match given {
-        Some(id) => id,
-        None if context.world.person() => {
-            ask("client id of your Lokalise OAuth app: ", Echo::Shown).await?.trim().to_owned()
+impl ClientInput<'_> {
+    /// Client id and secret: from a flag, a variable, the profile, or the person.
+    pub(super) async fn credentials(&self) -> Result<ClientCredentials> {
+        let id = self.id().await?;
+        let secret = self.secret(&id).await?;
+        // The id is part of the URL: the secret in its place would be in the browser's history.
+        if id == secret.expose() {
+            return Err(Error::usage("client id and client secret are the same")
+                .hint("one of them is in the place of the other; check both"));
         }
-        None => {
-            return Err(Error::usage("the client id is missing").hint(
-                "set LOKALISE_CLIENT_ID, or give --client-id; Lokalise's support issues it with your OAuth app",
-            ));
+        Ok(ClientCredentials { id, secret })
+    }
+
+    /// The id of the profile's present login.
+    fn known_id(&self) -> Option<&str> {
+        self.target.entry.as_ref()?.client_id.as_deref()
+    }
+
+    async fn id(&self) -> Result<String> {
+        let Self { context: Context { world, .. }, login, .. } = self;
+        let given = login.client_id.clone().or_else(|| world.var("LOKALISE_CLIENT_ID"));
+        let id = match given.or_else(|| self.known_id().map(str::to_owned)) {
+            Some(id) => id,
+            None if world.person() => return self.asked_id().await,
+            None => {
+                return Err(Error::usage("the client id is missing")
+                    .hint("set LOKALISE_CLIENT_ID, or give --client-id: Lokalise's support issues it with an OAuth app")
+                    .hint(self.without_an_app()));
+            }
+        };
+        one_token(&id).map_err(|why| Error::usage(format!("that is no client id: {why}")))?;
+        Ok(id)
+    }
+
+    /// Asks until the answer can be a client id. It is hidden, since people paste tokens here.
+    async fn asked_id(&self) -> Result<String> {
+        let world = self.context.world;
+        world.say("a login needs an OAuth app, which Lokalise's support registers for you; it has a client id and a client secret");
+        world.say(&self.without_an_app());
+        loop {
+            let answer = ask("client id (hidden): ", Echo::Hidden).await?;
+            let id = answer.trim();
+            match one_token(id) {
+                Ok(_) if id.len() == LENGTH => return Ok(id.to_owned()),
+                Ok(_) => world.say(&format!("a client id has {LENGTH} characters, and this has {}; {AGAIN}", id.len())),
+                Err(why) => world.say(&format!("that is no client id: {why}; {AGAIN}")),
+            }
         }
-    };
-    one_token(&id).map_err(|why| Error::usage(format!("that is no client id: {why}")))?;
-    if let Some(secret) = given_secret(context.world, login).await? {
-        return Ok(ClientCredentials { id, secret });
     }
-    if known.as_deref() == Some(id.as_str())
-        && let Some(secret) = stored_secret(context.settings, profile, entry).await
-    {
-        return Ok(ClientCredentials { id, secret });
+
+    fn without_an_app(&self) -> String {
+        format!("without an app, store an API token: `lokalise-auth token set{}`", self.target.profile_flag)
     }
-    if !context.world.person() {
-        return Err(Error::usage("the client secret is missing")
-            .hint("set LOKALISE_CLIENT_SECRET, or give --client-secret-file PATH (`-` is stdin)"));
+
+    async fn secret(&self, id: &str) -> Result<ClientSecret> {
+        let world = self.context.world;
+        if let Some(secret) = given_secret(world, self.login).await? {
+            return Ok(secret);
+        }
+        if self.known_id() == Some(id)
+            && let Some(secret) = stored_secret(self.context.settings, self.target).await
+        {
+            return Ok(secret);
+        }
+        if !world.person() {
+            return Err(Error::usage("the client secret is missing")
+                .hint("set LOKALISE_CLIENT_SECRET, or give --client-secret-file PATH (`-` is stdin)"));
+        }
+        secret(&ask(SECRET_QUESTION, Echo::Hidden).await?)
     }
-    let pasted = ask(SECRET_QUESTION, Echo::Hidden).await?;
-    secret(&pasted).map(|secret| ClientCredentials { id, secret })
 }
 
 fn secret(text: &str) -> Result<ClientSecret> {
@@ -118,12 +152,9 @@ async fn line_without_a_question(world: &World) -> Result<Zeroizing<String>> {
 }
 
 /// The secret of the profile's present record. A record that cannot be read is about to be replaced.
-async fn stored_secret(
-    settings: &Settings,
-    profile: &ProfileName,
-    entry: Option<&ProfileEntry>,
-) -> Option<ClientSecret> {
-    let entry = entry.filter(|entry| entry.oauth_url == settings.oauth_url.origin().as_str())?;
+async fn stored_secret(settings: &Settings, target: &TargetProfile) -> Option<ClientSecret> {
+    let TargetProfile { profile, entry, .. } = target;
+    let entry = entry.as_ref().filter(|entry| entry.oauth_url == settings.oauth_url.origin().as_str())?;
     let text = settings.store(entry.store.clone()).read(profile).await.ok()??;
     match Record::from_text(&text, profile).ok()?.credential {
         Credential::OAuth(oauth) => oauth.renewal.map(|renewal| renewal.client.secret),
@@ -131,11 +162,14 @@ async fn stored_secret(
     }
 }
 
-/// What is asked for: `--scope`, what the profile has, or enough for `whoami`.
-pub(super) fn scopes(login: &Login, entry: Option<&ProfileEntry>) -> Result<Vec<String>> {
+/// The scopes to request: `--scope`, what the profile has, or enough for `whoami`.
+pub(super) fn scopes(world: &World, login: &Login, entry: Option<&ProfileEntry>) -> Result<Vec<String>> {
     let given = scope_tokens(&login.scopes)
         .map_err(|position| Error::usage(format!("scope {position} of `--scope` has a character that no scope has")))?;
     if !given.is_empty() {
+        for question in given.iter().enumerate().filter_map(|(index, scope)| doubt(index, scope)) {
+            world.warn(&question);
+        }
         return Ok(given);
     }
     if !login.scopes.is_empty() {
@@ -144,6 +178,26 @@ pub(super) fn scopes(login: &Login, entry: Option<&ProfileEntry>) -> Result<Vec<
     let known = entry.and_then(|entry| entry.scopes.clone()).filter(|scopes| !scopes.is_empty());
     Ok(known.unwrap_or_else(|| DEFAULT_SCOPES.map(str::to_owned).to_vec()))
 }
+
+/// What is odd about a scope that no endpoint is known to need. Lokalise may know more than we do.
+fn doubt(index: usize, scope: &str) -> Option<String> {
+    let known: BTreeSet<&str> = endpoints::all().filter_map(|endpoint| endpoint.operation.scope.name()).collect();
+    if known.contains(scope) || DEFAULT_SCOPES.contains(&scope) {
+        return None;
+    }
+    let all: Vec<&str> = known.into_iter().collect();
+    Some(match nearest(scope, &all) {
+        Some(meant) => format!("no endpoint needs the scope `{scope}`; did you mean `{meant}`?"),
+        // It may be anything, a token too.
+        None => format!(
+            "no endpoint needs scope {} of `--scope`; `lokalise-auth scopes` lists those that are needed",
+            index + 1
+        ),
+    })
+}
+
+/// What follows every answer that is asked for again.
+const AGAIN: &str = "try again, or stop with Ctrl-C";
 
 /// A terminal that is gone ends every question at once.
 const BETWEEN_QUESTIONS: Duration = Duration::from_millis(200);
@@ -187,7 +241,7 @@ pub(super) async fn pasted(world: &World, request: &AuthorizationRequest) -> Res
         };
         match read {
             Ok(redirected) => return Ok(redirected),
-            Err(why) => world.say(&format!("{why}; try again, or stop with Ctrl-C")),
+            Err(why) => world.say(&format!("{why}; {AGAIN}")),
         }
     }
 }
@@ -211,7 +265,10 @@ fn read(request: &AuthorizationRequest, expected: &PasteExpected, line: &str) ->
             return Err(format!("that is no code: it has a `{odd}`; paste the code alone"));
         }
         return match AuthorizationCode::parse(line) {
-            Ok(code) => Ok(Redirected::Granted(code)),
+            Ok(code) if code.expose().len() == LENGTH => Ok(Redirected::Granted(code)),
+            Ok(code) => {
+                Err(format!("that is no code: a code has {LENGTH} characters, and this has {}", code.expose().len()))
+            }
             Err(why) => Err(format!("that is no code: {why}")),
         };
     }

@@ -54,6 +54,8 @@ pub(super) struct LoginEnvironment {
     /// A browser can show up on this machine: a display, or a system that always has one.
     pub display: bool,
     pub github_actions: bool,
+    /// `LOKALISE_API_TOKEN` is set to nothing, as to a secret that does not exist.
+    pub token_is_empty: bool,
 }
 
 impl LoginEnvironment {
@@ -67,6 +69,7 @@ impl LoginEnvironment {
             browser_variable: world.var("BROWSER").is_some(),
             display,
             github_actions: world.switch("GITHUB_ACTIONS"),
+            token_is_empty: world.is_set_but_empty("LOKALISE_API_TOKEN"),
         }
     }
 }
@@ -129,7 +132,7 @@ pub(super) fn route(here: LoginEnvironment, login: &Login) -> Result<Route> {
 fn nobody_there(here: LoginEnvironment) -> Error {
     let error = Error::new(ErrorKind::NotLoggedIn, "nobody is here to log in with a browser");
     if here.github_actions {
-        return for_github_actions(error);
+        return for_github_actions(error, here.token_is_empty);
     }
     error
         .hint("in CI and scripts set LOKALISE_API_TOKEN instead")
@@ -170,6 +173,7 @@ mod tests {
             browser_variable: here.contains('B'),
             display: here.contains('d'),
             github_actions: false,
+            token_is_empty: false,
         };
         route(here, &login).ok()
     }

@@ -12,7 +12,7 @@ use crate::credential::{CredentialKind, LAST_SECOND};
 use crate::error::Error;
 use crate::escape;
 use crate::profile::Owner;
-use crate::secret::hint_of;
+use crate::secret::{hint_of, without_secrets};
 use crate::session::Session;
 use crate::settings::{ProfileRule, Settings};
 
@@ -22,6 +22,8 @@ pub(super) struct Report {
     profile_rule: String,
     kind: Option<CredentialKind>,
     source: Option<(&'static str, String)>,
+    /// The whole command of `token set --from-command`, for people.
+    command: Option<String>,
     api_url: String,
     owner: Option<Owner>,
     owner_unknown_because: Option<String>,
@@ -37,15 +39,38 @@ pub(super) struct Report {
 }
 
 impl Report {
+    /// What is known of every report; the rest is empty.
+    fn new(settings: &Settings, profile_rule: String, state: CredentialState) -> Self {
+        Self {
+            profile: None,
+            profile_rule,
+            kind: None,
+            source: None,
+            command: None,
+            api_url: settings.api_url.to_string(),
+            owner: None,
+            owner_unknown_because: state.hides_the_owner().map(str::to_owned),
+            scopes: None,
+            expires_at: None,
+            expires_in: None,
+            refreshable: false,
+            read_only: false,
+            call_only: false,
+            state,
+            state_reason: None,
+            token_hint: None,
+        }
+    }
+
     pub(super) fn of(context: Context<'_>, session: &Session<'_>, found: &ApiFindings) -> Self {
         let (kind, name) = session.source.parts();
         let oauth = session.oauth();
+        let command = session.entry.as_ref().and_then(|entry| entry.command.as_ref());
         Self {
             profile: session.profile.as_ref().map(ToString::to_string),
-            profile_rule: session.rule.describe(),
             kind: Some(session.credential().kind()),
             source: Some((kind, name.to_owned())),
-            api_url: context.settings.api_url.to_string(),
+            command: command.map(|words| without_secrets(&shell_words::join(words))),
             owner: found.owner.clone(),
             owner_unknown_because: found.owner_unknown_because.clone(),
             scopes: session.scopes().map(<[String]>::to_vec),
@@ -54,9 +79,9 @@ impl Report {
             refreshable: session.refreshable(),
             read_only: session.read_only(),
             call_only: session.call_only(),
-            state: found.state,
             state_reason: found.reason.clone(),
             token_hint: hint_of(session.credential().token()),
+            ..Self::new(context.settings, session.rule.describe(), found.state)
         }
     }
 
@@ -66,46 +91,20 @@ impl Report {
         profile_rule: String,
         error: &Error,
     ) -> Self {
-        Self {
-            profile,
-            profile_rule,
-            kind: None,
-            source: None,
-            api_url: settings.api_url.to_string(),
-            owner: None,
-            owner_unknown_because: CredentialState::NotLoggedIn.hides_the_owner().map(str::to_owned),
-            scopes: None,
-            expires_at: None,
-            expires_in: None,
-            refreshable: false,
-            read_only: false,
-            call_only: false,
-            state: CredentialState::NotLoggedIn,
-            state_reason: Some(error.to_string()),
-            token_hint: None,
-        }
+        let report = Self::new(settings, profile_rule, CredentialState::NotLoggedIn);
+        Self { profile, state_reason: Some(error.to_string()), ..report }
     }
 
     /// A credential that is known by its variable alone: no token was minted from it.
     pub(super) fn not_minted(settings: &Settings, rule: &ProfileRule, found: &ApiFindings) -> Self {
         let name = rule.describe();
         Self {
-            profile: None,
-            profile_rule: name.clone(),
             kind: Some(CredentialKind::OAuth),
-            source: Some(("variable", name)),
-            api_url: settings.api_url.to_string(),
-            owner: None,
+            source: Some(("variable", name.clone())),
             owner_unknown_because: found.owner_unknown_because.clone(),
-            scopes: None,
-            expires_at: None,
-            expires_in: None,
             refreshable: true,
-            read_only: false,
-            call_only: false,
-            state: found.state,
             state_reason: found.reason.clone(),
-            token_hint: None,
+            ..Self::new(settings, name, found.state)
         }
     }
 
@@ -131,7 +130,7 @@ impl Report {
         })
     }
 
-    pub(super) fn to_text(&self) -> String {
+    pub(super) fn to_text(&self, color: bool) -> String {
         let mut text = String::new();
         let mut line = |name: &str, value: &str| {
             writeln!(text, "{name:11} {}", escape::line(value)).expect("a string takes all text");
@@ -142,6 +141,9 @@ impl Report {
         if let (Some(kind), Some((place, name))) = (self.kind, &self.source) {
             line("credential", &format!("{} from {place} {name}", kind.as_str()));
         }
+        if let Some(command) = &self.command {
+            line("command", command);
+        }
         line("api", &self.api_url);
         match (&self.owner, &self.owner_unknown_because) {
             (Some(owner), _) => line("owner", &owner_words(owner)),
@@ -149,7 +151,7 @@ impl Report {
             (None, None) => {}
         }
         if self.kind == Some(CredentialKind::OAuth) {
-            let scopes = self.scopes.as_ref().map_or_else(|| "not told yet".to_owned(), |scopes| scopes.join(" "));
+            let scopes = self.scopes.as_ref().map_or_else(|| "not known yet".to_owned(), |scopes| scopes.join(" "));
             line("scopes", &scopes);
             let renewed = match self.state {
                 CredentialState::Rejected => "",
@@ -178,7 +180,8 @@ impl Report {
         // What the word says already is not said again.
         let reason = self.state_reason.as_ref().filter(|_| self.state != CredentialState::NotLoggedIn);
         let reason = reason.map_or_else(String::new, |reason| format!(" ({reason})"));
-        line("state", &format!("{}{reason}", self.state.as_str()));
+        let state = self.state.tone().paint(self.state.as_str(), color);
+        writeln!(text, "{:11} {state}{}", "state", escape::line(&reason)).expect("a string takes all text");
         text
     }
 }
