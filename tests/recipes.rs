@@ -12,7 +12,14 @@ use std::process::Output;
 
 use serde_json::{Value, json};
 use support::home::{Home, binary};
+use support::pty::Terminal;
 use support::standin::{Answer, Standin, zip_of};
+
+const CSV: &str = "All keys as CSV, however many pages there are";
+const SORTED: &str = "All keys as JSON in a file for git, sorted and indented, so that a diff shows what changed";
+const FOLDER: &str = "Upload a folder: start all imports, then wait for each (bash and zsh)";
+/// This one calls the real Lokalise and programs that are not here.
+const OTHER_PROGRAMS: &str = "Run another program with the same credential, which no list of processes shows";
 
 /// A Lokalise, and a machine with the program on its path.
 struct Kitchen {
@@ -80,7 +87,7 @@ fn recipes() -> BTreeMap<String, String> {
 
 #[test]
 fn every_recipe_has_a_test() {
-    let of_others = ["Another program with the same credential, which never shows in a list of processes"];
+    let of_others = [OTHER_PROGRAMS];
     let tests = include_str!("recipes.rs");
     for sentence in recipes().keys() {
         let is_cooked = tests.contains(&format!("\"{sentence}\""));
@@ -98,12 +105,36 @@ fn keys_as_csv() {
         keys[0]["tags"] = json!(["a", "b \"c\""]);
         keys[1_202]["key_name"]["web"] = json!("last, one");
     });
-    kitchen.cooked("All keys as CSV, however many pages there are");
+    kitchen.cooked(CSV);
     let csv = std::fs::read_to_string(kitchen.file("keys.csv")).expect("it was made");
     let rows: Vec<&str> = csv.lines().collect();
     assert_eq!(rows.len(), 1_203);
     assert_eq!(rows[0], r#"44596001,"key_00000","a b ""c""""#);
     assert_eq!(rows[1_202], r#"44597203,"last, one","""#);
+}
+
+#[test]
+fn a_list_that_fails_half_way_leaves_no_file() {
+    let kitchen = Kitchen::new();
+    kitchen.standin.edit(|content| content.set_keys(1_203));
+    let path = format!("/api2/projects/{}/keys", kitchen.standin.project_id());
+    kitchen.standin.answer_next("GET", &path, Answer::error(500, "no"));
+    for sentence in [CSV, SORTED] {
+        assert_ne!(kitchen.cook(sentence).status.code(), Some(0), "{sentence}");
+        kitchen.standin.answer_next("GET", &path, Answer::error(500, "no"));
+    }
+    assert!(!kitchen.file("keys.csv").exists() && !kitchen.file("keys.json").exists());
+}
+
+#[test]
+fn keys_for_git() {
+    let kitchen = Kitchen::new();
+    kitchen.standin.edit(|content| content.set_keys(3));
+    kitchen.cooked(SORTED);
+    let text = std::fs::read_to_string(kitchen.file("keys.json")).expect("it was made");
+    let keys: Value = serde_json::from_str(&text).expect("one document");
+    assert_eq!(keys["keys"].as_array().map(Vec::len), Some(3));
+    assert!(text.starts_with("{\n  \"keys\": [\n"), "{text}");
 }
 
 #[test]
@@ -132,7 +163,7 @@ fn a_folder_that_is_uploaded() {
     for language in ["de", "en", "fr"] {
         kitchen.write(&format!("locales/{language}.json"), "{}");
     }
-    assert_eq!(kitchen.cooked("Upload a folder, and stop at the first import that fails"), "");
+    assert_eq!(kitchen.cooked(FOLDER), "");
     let path = format!("/api2/projects/{}/files/upload", kitchen.standin.project_id());
     let uploads = kitchen.standin.requests_to("POST", &path);
     let names: Vec<Value> = uploads.iter().map(|upload| upload.json()["filename"].clone()).collect();
@@ -140,9 +171,16 @@ fn a_folder_that_is_uploaded() {
 
     kitchen.standin.forget_requests();
     kitchen.standin.set(|switches| switches.process_end = "cancelled".to_owned());
-    let output = kitchen.cook("Upload a folder, and stop at the first import that fails");
+    let output = kitchen.cook(FOLDER);
     assert_eq!(output.status.code(), Some(11));
-    assert_eq!(kitchen.standin.requests_to("POST", &path).len(), 1);
+    // All imports had been started before the first was waited for.
+    assert_eq!(kitchen.standin.requests_to("POST", &path).len(), 3);
+
+    kitchen.standin.forget_requests();
+    kitchen.standin.answer_next("POST", &path, Answer::error(400, "no"));
+    let output = kitchen.cook(FOLDER);
+    assert_eq!(output.status.code(), Some(10));
+    assert_eq!(kitchen.standin.requests_to("POST", &path).len(), 1, "no upload follows one that was refused");
 }
 
 #[test]
@@ -194,7 +232,7 @@ fn thousands_of_keys_that_are_created() {
 fn keys_that_are_deleted_by_tag() {
     let kitchen = Kitchen::new();
     kitchen.standin.edit(|content| content.set_keys(1_203));
-    kitchen.cooked("Delete all keys that have a tag");
+    kitchen.cooked("Delete all keys that have a tag; keys that are locked make it fail (exit code 10)");
     assert_eq!(kitchen.standin.edit(|content| content.projects[0].keys.len()), 0);
     let asked = &kitchen.standin.requests()[0];
     assert_eq!(asked.parameter("filter_tags").as_deref(), Some("obsolete"));
@@ -202,7 +240,12 @@ fn keys_that_are_deleted_by_tag() {
     kitchen.standin.edit(|content| content.set_keys(5));
     let path = format!("/api2/projects/{}/keys", kitchen.standin.project_id());
     kitchen.standin.answer_next("GET", &path, Answer::error(500, "no"));
-    assert!(!kitchen.cook("Delete all keys that have a tag").status.success());
+    assert!(
+        !kitchen
+            .cook("Delete all keys that have a tag; keys that are locked make it fail (exit code 10)")
+            .status
+            .success()
+    );
     assert_eq!(kitchen.standin.edit(|content| content.projects[0].keys.len()), 5);
 }
 
@@ -244,8 +287,7 @@ fn many_projects_at_a_time() {
         switches.rate_limit = None;
         switches.requests_per_second = Some(8);
     });
-    let sentence =
-        "Something about each of many projects, sixteen processes at a time; together they keep to the rate limit";
+    let sentence = "Ask about each of many projects, sixteen processes at a time; together they keep to the rate limit";
     let output = kitchen.cook(sentence);
     assert_eq!(String::from_utf8_lossy(&output.stderr), "", "no 429 was earned");
     let mut rows: Vec<String> = String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect();
@@ -258,13 +300,13 @@ fn many_projects_at_a_time() {
 fn a_glossary_in_a_file() {
     let kitchen = Kitchen::new();
     kitchen.standin.edit(|content| content.set_terms(1_100));
-    kitchen.cooked("The whole glossary in a file, which is replaced when all of it is there");
+    kitchen.cooked("The whole glossary in a file, which is replaced only when all of it is there");
     let text = std::fs::read_to_string(kitchen.file("glossary.json")).expect("it was made");
     let glossary: Value = serde_json::from_str(&text).expect("one document");
     assert_eq!(glossary["data"].as_array().map(Vec::len), Some(1_100));
     let path = format!("/api2/projects/{}/glossary-terms", kitchen.standin.project_id());
     kitchen.standin.answer_next("GET", &path, Answer::error(500, "no"));
-    let output = kitchen.cook("The whole glossary in a file, which is replaced when all of it is there");
+    let output = kitchen.cook("The whole glossary in a file, which is replaced only when all of it is there");
     assert_eq!(output.status.code(), Some(8));
     assert_eq!(std::fs::read_to_string(kitchen.file("glossary.json")).expect("it is still there"), text);
 }
@@ -273,7 +315,7 @@ fn a_glossary_in_a_file() {
 fn what_happened_in_the_account() {
     let kitchen = Kitchen::new();
     kitchen.standin.edit(|content| content.set_audit_events(1_500));
-    let events = kitchen.cooked("What happened in the account since a day");
+    let events = kitchen.cooked("What happened in the account since a day, one event per line");
     assert_eq!(events.lines().count(), 1_500);
     assert_eq!(kitchen.standin.requests()[1].parameter("date_from").as_deref(), Some("2026-08-01"));
 }
@@ -284,4 +326,85 @@ fn a_request_that_is_only_shown() {
     let shown = kitchen.cooked("See what would be sent, and send nothing; `--curl` shows it as a curl command");
     assert!(shown.starts_with("DELETE http"), "{shown}");
     assert_eq!(kitchen.standin.requests().len(), 0);
+}
+
+/// A shell that somebody pastes recipes into.
+struct PastedInto {
+    name: &'static str,
+    terminal: Terminal,
+    asked: usize,
+}
+
+impl PastedInto {
+    fn start(name: &'static str, kitchen: &Kitchen) -> Self {
+        let args: &[&str] = match name {
+            "bash" => &["--norc", "--noprofile", "-i"],
+            "zsh" => &["-f", "-i"],
+            _ => &["--no-config", "-i"],
+        };
+        support::crowd::needs(name, name);
+        let path = std::env::var("PATH").expect("there is a PATH");
+        let program = std::env::split_paths(&path).map(|folder| folder.join(name)).find(|path| path.is_file());
+        let vars = [("PS1", "> "), ("LC_ALL", "C.UTF-8")];
+        let terminal = Terminal::of(&program.expect("it is needed"), &kitchen.home, args, &vars, None);
+        let mut shell = Self { name, terminal, asked: 0 };
+        if name == "zsh" {
+            shell.paste("unsetopt zle_bracketed_paste prompt_sp\n");
+        }
+        shell
+    }
+
+    /// Pastes the lines, and gives the exit code that the shell then reports: it is still there.
+    fn paste(&mut self, script: &str) -> String {
+        self.asked += 1;
+        let status = if self.name == "fish" { "$status" } else { "$?" };
+        // What is typed holds the octal numbers, so that only the answer can be what is waited for.
+        let question = format!("printf '\\074%d:end%d\\076\\n' {status} {}\n", self.asked);
+        self.terminal.send(&format!("{script}{question}").replace('\n', "\r"));
+        let end = format!(":end{}>", self.asked);
+        let screen = self.terminal.wait_for(&end);
+        let before = screen.split(&end).next().unwrap_or_default();
+        before.rsplit('<').next().unwrap_or_default().to_owned()
+    }
+}
+
+/// A kitchen in which every recipe succeeds.
+fn full_kitchen() -> Kitchen {
+    let kitchen = Kitchen::new();
+    for language in ["de", "en", "fr"] {
+        kitchen.write(&format!("locales/{language}.json"), "{}");
+    }
+    kitchen.write("new-keys.json", &json!({"keys": [{"key_name": "a", "platforms": ["web"]}]}).to_string());
+    let zip = zip_of(&[("en/app.json", b"{}")]);
+    kitchen.standin.set(|switches| switches.bundle = Some(zip));
+    kitchen
+}
+
+#[test]
+fn every_recipe_can_be_pasted_into_its_shells() {
+    for shell in ["bash", "zsh", "fish"] {
+        let kitchen = full_kitchen();
+        let mut pasted = PastedInto::start(shell, &kitchen);
+        for (sentence, script) in recipes() {
+            let is_for_others = shell == "fish" && sentence.ends_with("(bash and zsh)");
+            if sentence != OTHER_PROGRAMS && !is_for_others {
+                assert_eq!(pasted.paste(&script), "0", "{shell}: {sentence}\n{}", pasted.terminal.text());
+            }
+        }
+        assert!(kitchen.file("keys.csv").exists() && kitchen.file("glossary.json").exists(), "{shell}");
+    }
+}
+
+#[test]
+fn a_recipe_that_fails_leaves_the_shell_open() {
+    for shell in ["bash", "zsh"] {
+        let kitchen = full_kitchen();
+        let mut pasted = PastedInto::start(shell, &kitchen);
+        kitchen.standin.set(|switches| switches.process_end = "cancelled".to_owned());
+        assert_eq!(pasted.paste(&recipes()[FOLDER]), "11", "{shell}:\n{}", pasted.terminal.text());
+        let path = format!("/api2/projects/{}/files/upload", kitchen.standin.project_id());
+        kitchen.standin.answer_next("POST", &path, Answer::error(400, "no"));
+        assert_eq!(pasted.paste(&recipes()[FOLDER]), "10", "{shell}:\n{}", pasted.terminal.text());
+        assert_eq!(pasted.paste("true\n"), "0", "{shell} goes on");
+    }
 }
