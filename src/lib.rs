@@ -36,6 +36,7 @@ pub mod world;
 use crate::cli::{Cli, Command};
 use crate::context::Context;
 use crate::error::{Error, Result};
+use crate::names::ProfileName;
 use crate::settings::Settings;
 use crate::signals::Signals;
 use crate::world::{Verbosity, World};
@@ -91,7 +92,29 @@ pub fn run(world: &mut World, cli: &Cli) -> Result<u8> {
     subprocess::end_all();
     // Threads that still wait, for a terminal or a mute keyring, must not hold up the exit.
     runtime.shutdown_background();
-    ended
+    ended.map_err(|error| for_profile(error, settings.profile_flag.as_ref()))
+}
+
+/// Hints with `--profile` in every command that lacks it, where it was given: they are pasted.
+fn for_profile(mut error: Error, profile: Option<&ProfileName>) -> Error {
+    const OURS: &str = "`lokalise-auth ";
+    let Some(profile) = profile else { return error };
+    for hint in &mut error.hints {
+        let mut parts = hint.split(OURS);
+        let mut kept = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let command = part.split('`').next().unwrap_or_default();
+            let needs_none = ["help", "scopes", "profile", "completions"].iter().any(|word| command.starts_with(word))
+                || ["--help", "--profile", "-p "].iter().any(|flag| command.contains(flag));
+            kept.push_str(OURS);
+            if !needs_none {
+                kept.extend(["--profile ", profile.as_str(), " "]);
+            }
+            kept.push_str(part);
+        }
+        *hint = kept;
+    }
+    error
 }
 
 async fn command(context: Context<'_>, command: &Command) -> Result<u8> {
@@ -139,4 +162,25 @@ pub fn report(world: &World, error: &Error, json: bool) {
     let id = error.request_id.as_ref().map(|id| format!("request id for Lokalise's support: {id}"));
     let hints = error.hints.iter().map(|hint| format!("hint: {hint}"));
     world.say_all(std::iter::once(format!("lokalise-auth: {error}")).chain(id).chain(hints));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hints_keep_the_profile_that_was_given() {
+        let profile = ProfileName::parse("work").unwrap();
+        let hint = |hint: &str| for_profile(Error::usage("x").hint(hint), Some(&profile)).hints.remove(0);
+        assert_eq!(hint("`lokalise-auth whoami` shows it"), "`lokalise-auth --profile work whoami` shows it");
+        assert_eq!(
+            hint("pipe it (`lokalise-auth token print | …`), or `lokalise-auth login`"),
+            "pipe it (`lokalise-auth --profile work token print | …`), or `lokalise-auth --profile work login`"
+        );
+        for kept in ["`lokalise-auth login --profile other`", "`lokalise-auth help jq`", "`lokalise-auth scopes`", "x"]
+        {
+            assert_eq!(hint(kept), kept);
+        }
+        assert_eq!(for_profile(Error::usage("x").hint("`lokalise-auth a`"), None).hints, ["`lokalise-auth a`"]);
+    }
 }

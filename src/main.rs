@@ -8,7 +8,7 @@ use lokalise_auth::error::Error;
 use lokalise_auth::world::World;
 use lokalise_auth::{hardening, report, run};
 
-fn main() {
+pub fn main() {
     hardening::apply();
     #[cfg(unix)]
     lokalise_auth::signals::wait_for_children();

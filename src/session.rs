@@ -16,7 +16,7 @@ use reqwest::header::{HeaderName, HeaderValue};
 
 use crate::context::Context;
 use crate::credential::{Credential, CredentialKind, OAuth};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::http::Http;
 use crate::origin::ApiUrl;
 use crate::profile::{ProfileEntry, ProfileName};

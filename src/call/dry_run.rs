@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use serde_json::{Map, Value, json};
+
 use super::body::{BodyPart, RequestBody};
 use super::input::ByteSource;
 use super::request::ApiRequest;
@@ -12,16 +14,44 @@ const LONGEST_ARGUMENT: u64 = 96 * 1024;
 
 /// The request line, the headers and the body. What is read from a file while sending is named in its place.
 pub fn as_request(request: &ApiRequest, kind: CredentialKind) -> String {
-    let name = match kind {
-        CredentialKind::ApiToken => "x-api-token",
-        CredentialKind::OAuth => "authorization",
-    };
+    let name = credential_header(kind);
     let mut shown = format!("{} {}\n{name}: [redacted]\n", request.method, request.url);
     for (name, value) in &request.headers {
         line(&mut shown, format_args!("{name}: {}", String::from_utf8_lossy(value.as_bytes())));
     }
     let Some(body) = &request.body else { return shown };
     line(&mut shown, format_args!("content-length: {}\n", body.length()));
+    shown.push_str(&shown_body(body));
+    shown.push('\n');
+    shown
+}
+
+/// The same as one JSON object. A body that is JSON and at hand is there as JSON; what is read from a file is named.
+pub fn as_json(request: &ApiRequest, kind: CredentialKind) -> Value {
+    let mut headers = Map::new();
+    headers.insert(credential_header(kind).to_owned(), "[redacted]".into());
+    for (name, value) in &request.headers {
+        headers.insert(name.to_string(), String::from_utf8_lossy(value.as_bytes()).into());
+    }
+    let mut object = json!({"method": request.method.as_str(), "url": request.url.as_str(), "headers": headers});
+    if let Some(body) = &request.body {
+        let text = shown_body(body);
+        object["body"] = serde_json::from_str(&text).unwrap_or(Value::String(text));
+        object["body_length"] = body.length().into();
+    }
+    object
+}
+
+fn credential_header(kind: CredentialKind) -> &'static str {
+    match kind {
+        CredentialKind::ApiToken => "x-api-token",
+        CredentialKind::OAuth => "authorization",
+    }
+}
+
+/// The body, with what is read from files named in its place.
+fn shown_body(body: &RequestBody) -> String {
+    let mut shown = String::new();
     for part in &body.parts {
         match part {
             BodyPart::Text(text) => shown.push_str(&String::from_utf8_lossy(text)),
@@ -29,7 +59,6 @@ pub fn as_request(request: &ApiRequest, kind: CredentialKind) -> String {
             BodyPart::Base64(source) => shown.extend(["<base64 of ", &named(source), ">"]),
         }
     }
-    shown.push('\n');
     shown
 }
 
@@ -133,6 +162,27 @@ mod tests {
         );
         let shown = as_request(&request(Method::GET, "projects", None), CredentialKind::OAuth);
         assert!(shown.ends_with("authorization: [redacted]\naccept: application/json\n"), "{shown}");
+    }
+
+    #[test]
+    fn a_request_is_one_json_object() {
+        let shown =
+            as_json(&request(Method::POST, "projects", Some(RequestBody::of("{\"a\":1}"))), CredentialKind::ApiToken);
+        assert_eq!(
+            shown,
+            json!({
+                "method": "POST",
+                "url": "https://api.lokalise.com/api2/projects",
+                "headers": {
+                    "x-api-token": "[redacted]",
+                    "accept": "application/json",
+                    "content-type": "application/json",
+                },
+                "body": {"a": 1},
+                "body_length": 7,
+            })
+        );
+        assert_eq!(as_json(&request(Method::GET, "projects", None), CredentialKind::OAuth).get("body"), None);
     }
 
     #[test]

@@ -121,6 +121,15 @@ pub fn pair(typed: &str) -> Result<(String, String)> {
 }
 
 impl FieldArgument {
+    /// A question about `-f key=@file`: it sends the text, and people mean the file.
+    pub fn doubt(&self) -> Option<String> {
+        let Self::Raw(text) = self else { return None };
+        let (key, value) = text.split_once('=')?;
+        let is_file = value.strip_prefix('@').is_some_and(|name| !name.is_empty());
+        is_file
+            .then(|| format!("`-f {key}=@…` sends the text with its `@`; `-F {key}=@FILE` sends what the file holds"))
+    }
+
     /// Whether its value is read from standard input.
     pub fn reads_stdin(&self) -> bool {
         let Self::Magic(text) = self else { return false };

@@ -1,7 +1,7 @@
 //! An answer that is no success, as the reader is told of it: one sentence, the id for
 //! Lokalise's support, and what to do next where something is known to help.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use reqwest::Method;
 
@@ -61,13 +61,7 @@ pub struct CredentialInfo {
 }
 
 /// A refused request, from the head of its answer and the beginning of its body.
-pub fn refusal(
-    request: &ApiRequest,
-    head: &ResponseHead,
-    body: &[u8],
-    credential_info: &CredentialInfo,
-    now: SystemTime,
-) -> Error {
+pub fn refusal(request: &ApiRequest, head: &ResponseHead, body: &[u8], credential_info: &CredentialInfo) -> Error {
     if (300..400).contains(&head.status)
         && let Some(location) = &head.location
     {
@@ -85,7 +79,7 @@ pub fn refusal(
         _ => {}
     }
     if let Some(wait) = head.come_back {
-        error.hints.push(time_to_come_back(wait, now));
+        error.hints.push(time_to_come_back(wait));
     }
     error
 }
@@ -272,7 +266,6 @@ mod tests {
     use crate::origin::ApiUrl;
     use reqwest::Method;
     use reqwest::header::HeaderMap;
-    use std::time::UNIX_EPOCH;
 
     fn request(method: Method, path: &str) -> ApiRequest {
         let api = ApiUrl::parse("https://api.lokalise.com/api2").unwrap();
@@ -301,7 +294,7 @@ mod tests {
         body: &str,
         credential_info: &CredentialInfo,
     ) -> (String, Vec<String>) {
-        let error = refusal(request, head, body.as_bytes(), credential_info, UNIX_EPOCH);
+        let error = refusal(request, head, body.as_bytes(), credential_info);
         (error.message, error.hints)
     }
 
@@ -397,7 +390,7 @@ mod tests {
             location: Some("https://evil/\u{1b}[2Jx?sig=secret".into()),
             ..ResponseHead::default()
         };
-        let error = refusal(&request(Method::POST, "/projects"), &redirect, b"", &credential_info(None), UNIX_EPOCH);
+        let error = refusal(&request(Method::POST, "/projects"), &redirect, b"", &credential_info(None));
         assert_eq!(error.message, "redirected to `https://evil/\\u{1b}[2Jx?…`, which is not followed (HTTP 302)");
         assert_eq!(error.exit_code(), 10);
     }
@@ -407,7 +400,7 @@ mod tests {
         let later = ResponseHead { come_back: Some(Duration::from_secs(90)), ..head(429) };
         let (message, hints) = told(&request(Method::GET, "/projects"), &later, "", &credential_info(None));
         assert_eq!(message, "Too Many Requests (HTTP 429)");
-        assert_eq!(hints, ["try again in 1m 30s, at 1970-01-01T00:01:30Z"]);
+        assert_eq!(hints, ["try again in 1 min 30 s"]);
     }
 
     #[test]

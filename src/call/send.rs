@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use reqwest::header::{ACCEPT_ENCODING, HeaderName, HeaderValue, LOCATION};
 use reqwest::{Body, Client, Response, Url};
@@ -278,11 +278,13 @@ fn next_hop(request: &ApiRequest, url: &Url, response: &Response) -> Option<Url>
     (is_bare && Origin::of(&next) == Origin::of(url)).then_some(next)
 }
 
-/// When to come back, for the reader.
-pub fn time_to_come_back(wait: Duration, now: SystemTime) -> String {
-    let seconds = Duration::from_secs(wait.as_secs().max(1));
-    let at = now.checked_add(seconds).unwrap_or(now);
-    format!("try again in {}, at {}", humantime::format_duration(seconds), humantime::format_rfc3339_seconds(at))
+/// How long the server wants to be left alone, for a reader. It names no time of day: the clocks may differ.
+pub fn time_to_come_back(wait: Duration) -> String {
+    let seconds = wait.as_secs().max(1);
+    let parts = [(seconds / 3600, "h"), (seconds / 60 % 60, "min"), (seconds % 60, "s")];
+    let words: Vec<String> =
+        parts.iter().filter(|(count, _)| *count > 0).map(|(count, unit)| format!("{count} {unit}")).collect();
+    format!("try again in {}", words.join(" "))
 }
 
 /// A network failure that ended a run's time (`--timeout`).

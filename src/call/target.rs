@@ -149,7 +149,9 @@ fn filled<'a>(argument: &'a str, project: Project) -> Result<Cow<'a, str>> {
 /// `ID` or `ID:BRANCH`, each percent-encoded, the colon between them not.
 fn identifier(project: Project) -> Result<String> {
     let given = project.id.ok_or_else(|| {
-        Error::usage("the path needs a project, and none is given").hint("add --project ID, or set LOKALISE_PROJECT_ID")
+        Error::usage("the path needs a project, and none is given")
+            .hint("add --project ID, or set LOKALISE_PROJECT_ID")
+            .hint(r#"the ids of your projects: `lokalise-auth call /projects --jq '.projects[] | "\(.project_id) \(.name)"'`"#)
     })?;
     refuse_unexpanded("the project", given)?;
     let (id, own_branch) = match in_web_app(given)? {

@@ -23,7 +23,6 @@ use crate::json::list::BodySummary;
 use crate::profile::ProfileEntry;
 use crate::session::{CredentialChoice, CredentialSource, Session, command_hint};
 use crate::settings::ProfileRule;
-use crate::world::World;
 
 use plan::{CallPlan, Requests};
 
@@ -46,7 +45,7 @@ async fn execute(context: Context<'_>, call: &Call) -> Result<u8> {
         context.world.warn(warning);
     }
     if call.dry_run || call.curl {
-        return show(context.world, &plan, call.curl, &choice);
+        return show(context, &plan, call.curl, &choice);
     }
     send(context, plan, choice).await?;
     Ok(0)
@@ -157,7 +156,8 @@ fn refuse_to_write(request: &ApiRequest, read_only: bool, choice: &CredentialCho
 }
 
 /// `--dry-run` and `--curl`: shows the first request, and opens neither a socket nor a store.
-fn show(world: &World, plan: &CallPlan, as_curl: bool, choice: &CredentialChoice) -> Result<u8> {
+fn show(context: Context<'_>, plan: &CallPlan, as_curl: bool, choice: &CredentialChoice) -> Result<u8> {
+    let Context { world, settings } = context;
     let kind = match (&choice.rule, &choice.entry) {
         (ProfileRule::TokenVariable("LOKALISE_ACCESS_TOKEN" | "LOKALISE_REFRESH_TOKEN"), _)
         | (_, Some(ProfileEntry { kind: CredentialKind::OAuth, .. })) => CredentialKind::OAuth,
@@ -175,6 +175,9 @@ fn show(world: &World, plan: &CallPlan, as_curl: bool, choice: &CredentialChoice
             request.body = bodies.first().cloned();
             world.say(&format!("lokalise-auth: this is the first of {} requests", bodies.len()));
         }
+    }
+    if settings.json && !as_curl {
+        return world.answer_json(&dry_run::as_json(&request, kind)).map(|()| 0);
     }
     let text = if as_curl { dry_run::as_curl(&request, kind) + "\n" } else { dry_run::as_request(&request, kind) };
     world.answer(&text)?;

@@ -48,6 +48,13 @@ async fn all(context: Context<'_>, profiles: &Profiles, forget: bool) -> Result<
 }
 
 async fn one(context: Context<'_>, profile: &ProfileName, entry: &ProfileEntry, forget: bool) -> Result<()> {
+    if let Some(flag) = context.settings.store_flag.as_ref().filter(|flag| **flag != entry.store) {
+        return Err(Error::usage(format!(
+            "profile `{profile}` is kept in {}, not in {flag}; nothing was removed",
+            entry.store
+        ))
+        .hint(format!("`lokalise-auth logout --profile {profile}` removes it from there")));
+    }
     // Before anything is removed: a record that is gone while the list still names it would look like a fault.
     Profiles::prove_changeable(context.settings.config_folder()?)?;
     if forget {

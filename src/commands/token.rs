@@ -19,6 +19,7 @@ use crate::session::refresh::{RefreshOutcome, RefreshReason};
 use crate::session::save::{self, TargetProfile, profile_to_fill, save, store_for};
 use crate::session::{CredentialChoice, CredentialSource, Session, command_credential, command_words};
 use crate::settings::Settings;
+use crate::shell;
 use crate::terminal::{Echo, ask, piped_secret};
 use crate::text::append_line;
 use crate::world::World;
@@ -106,12 +107,21 @@ fn say_kept(world: &World, kind: CredentialKind, profile: &ProfileName, owner: O
 /// The token from a pipe, or from a person.
 async fn read_token(world: &World, profile_flag: &str) -> Result<ApiToken> {
     let pasted = if !world.stdin_is_terminal {
-        piped_secret().await?
+        let text = piped_secret().await?;
+        match token_of_config(&text) {
+            Some(token) => {
+                world.say("taking the value of `token` from a config file of lokalise2");
+                token
+            }
+            None => text,
+        }
     } else if world.person() {
         ask("API token (hidden; from https://app.lokalise.com/profile#apitokens): ", Echo::Hidden).await?
     } else {
-        return Err(Error::usage("nobody is there to type a token")
-            .hint(format!("pipe it in: `lokalise-auth token set{profile_flag} < FILE`")));
+        return Err(Error::usage("nobody is there to type a token").hint(format!(
+            "pipe it in: `{}`",
+            shell::with_input(&format!("lokalise-auth token set{profile_flag}"), "FILE")
+        )));
     };
     let token = ApiToken::parse(&pasted).map_err(|why| {
         Error::usage(format!("that is no token: {why}")).hint("nothing was stored; paste the token alone, on one line")
@@ -120,6 +130,16 @@ async fn read_token(world: &World, profile_flag: &str) -> Result<ApiToken> {
         world.warn(&format!("Lokalise's API tokens have 40 characters, and this one has {}", token.expose().len()));
     }
     Ok(token)
+}
+
+/// The value of the key `token` in YAML as the official CLI has it: a line `token: …` among others or alone.
+fn token_of_config(text: &str) -> Option<Zeroizing<String>> {
+    let mut values = text.lines().filter_map(|line| line.strip_prefix("token:"));
+    let value = values.next().filter(|_| values.next().is_none())?;
+    let value = value.split(" #").next().unwrap_or_default().trim();
+    let unquoted = ['"', '\''].iter().find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote));
+    let value = unquoted.unwrap_or(value);
+    (!value.is_empty()).then(|| Zeroizing::new(value.to_owned()))
 }
 
 /// Asks the API whether the token is good, and whose it is.
@@ -240,5 +260,21 @@ fn print_for_github(world: &World, credential: &Credential) -> Result<()> {
         None => world.answer(&Zeroizing::new(format!("{}\n", *line))),
         Some(path) => append_line(Path::new(&path), &line)
             .map_err(|error| Error::other("the file that GITHUB_ENV names cannot be written").because(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_config_file_of_the_official_cli_gives_its_token() {
+        let of = |text: &str| token_of_config(text).map(|token| token.to_string());
+        for text in ["token: abc\n", "token: \"abc\"", "project-id: 1.2\ntoken: 'abc' # mine\n", "token:abc\r\n"] {
+            assert_eq!(of(text).as_deref(), Some("abc"), "{text}");
+        }
+        for text in ["abc\n", "token:\n", "token: a\ntoken: b\n", "  token: abc\n", ""] {
+            assert_eq!(of(text), None, "{text}");
+        }
     }
 }

@@ -150,7 +150,12 @@ impl Pretty {
         let text = take(&mut self.bytes);
         match self.style {
             PrettyStyle::File => rewritten(&text, out),
-            PrettyStyle::Terminal { .. } => self.colored(color, &format!("\"{}\"", harmless(&text)), out),
+            PrettyStyle::Terminal { .. } => {
+                // `\u0141` is a letter to whoever reads it.
+                let mut shown = String::with_capacity(text.len() + 2);
+                rewritten(&text, &mut shown);
+                self.colored(color, &harmless(shown.as_bytes()), out);
+            }
         }
         self.token = PrettyToken::None;
     }

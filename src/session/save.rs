@@ -37,12 +37,6 @@ pub fn store_for_logout(settings: &Settings, entry: Option<&ProfileEntry>) -> St
 pub async fn ready(context: Context<'_>, store: &Store, profile: &ProfileName) -> Result<()> {
     let config = context.settings.config_folder()?;
     Profiles::prove_changeable(config)?;
-    if store.kind == StoreKind::File {
-        // Nothing here looks at the access list of a file on Windows.
-        let readers = if cfg!(unix) { ", readable by you alone" } else { "" };
-        let item = store.item_name(profile);
-        context.world.say(&format!("lokalise-auth: the credential will be kept in plaintext in {item}{readers}"));
-    }
     if context.world.person() {
         context.world.step(&format!("waiting for {}", store.title()));
     }
@@ -78,6 +72,12 @@ pub async fn save(context: Context<'_>, store: &Store, record: &Record, entry: P
             entry.becomes = Some(kind);
         }
     })?;
+    if store.kind == StoreKind::File {
+        // Nothing here looks at the access list of a file on Windows.
+        let readers = if cfg!(unix) { ", readable by you alone" } else { "" };
+        let item = store.item_name(profile);
+        context.world.say(&format!("lokalise-auth: the credential will be kept in plaintext in {item}{readers}"));
+    }
     store.write(profile, &record.to_text()).await.map_err(|error| error.explain_for_new(store, profile))?;
     enter(context, profile, ProfileEntry { item: Some(store.item_name(profile)), ..entry }).await
 }

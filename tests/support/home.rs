@@ -201,10 +201,16 @@ impl Drop for Home {
     }
 }
 
+/// The program that the tour runs, once it has set this.
+pub static TOURS_PROGRAM: std::sync::OnceLock<PathBuf> = std::sync::OnceLock::new();
+
 /// The program under test: cargo's for a test, the one in the example's folder for the tour.
 pub fn binary() -> PathBuf {
     if let Some(path) = option_env!("CARGO_BIN_EXE_lokalise-auth") {
         return PathBuf::from(path);
+    }
+    if let Some(path) = TOURS_PROGRAM.get() {
+        return path.clone();
     }
     let example = std::env::current_exe().expect("a process knows its own file");
     let profile = example.ancestors().nth(2).expect("an example lies in target/PROFILE/examples");

@@ -9,15 +9,19 @@
 mod browser;
 mod client;
 mod home;
+#[path = "../../src/main.rs"]
+mod program_itself;
 mod secrets;
 mod standin;
 
 use std::io::{self, IsTerminal as _, Write as _};
-use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 
 use home::Home;
 use standin::Standin;
+
+/// The name under which this file is the program.
+const PROGRAM: &str = "lokalise-auth";
 
 /// The flag with which the tour is its own browser.
 const BROWSE: &str = "--browse";
@@ -101,10 +105,14 @@ And then:
 ";
 
 fn main() -> ExitCode {
+    let own_name = std::env::args_os().next().map(std::path::PathBuf::from);
+    if own_name.is_some_and(|path| path.file_stem().is_some_and(|name| name == PROGRAM)) {
+        program_itself::main();
+    }
     let args: Vec<String> = std::env::args().skip(1).collect();
     let done = match args.as_slice() {
         [flag, url] if flag == BROWSE => browser::open(url).map(|_| true),
-        [] => build().and_then(|()| tour()),
+        [] => program().and_then(|folder| tour().inspect(|_| drop(folder))),
         _ => Err(io::Error::other("the tour takes no arguments")),
     };
     match done {
@@ -117,23 +125,18 @@ fn main() -> ExitCode {
     }
 }
 
-/// Builds the program with the profile of this example: `cargo run --example` does not build it.
-fn build() -> io::Result<()> {
-    let binary = home::binary();
-    let profile = binary.parent().expect("it lies in the profile's folder");
-    let name = match profile.file_name().and_then(|name| name.to_str()) {
-        Some("debug") | None => "dev",
-        Some(other) => other,
-    };
-    if !binary.exists() {
-        writeln!(io::stderr(), "building lokalise-auth; a moment")?;
-    }
-    let status = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into()))
-        .args(["build", "--quiet", "--bin", "lokalise-auth", "--profile", name, "--target-dir"])
-        .arg(profile.parent().unwrap_or(Path::new("target")))
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .status()?;
-    if status.success() { Ok(()) } else { Err(io::Error::other("the program could not be built")) }
+/// Makes this example the program as well: under the program's name it is the program, so that nothing
+/// has to be built besides. The folder lives as long as the tour.
+fn program() -> io::Result<tempfile::TempDir> {
+    let folder = tempfile::TempDir::with_prefix("lokalise-auth-tour-")?;
+    let path = folder.path().join(format!("{PROGRAM}{}", std::env::consts::EXE_SUFFIX));
+    let tour = std::env::current_exe()?;
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(tour, &path)?;
+    #[cfg(not(unix))]
+    std::fs::copy(tour, &path)?;
+    home::TOURS_PROGRAM.set(path).map_err(|_| io::Error::other("the program is set already"))?;
+    Ok(folder)
 }
 
 /// Walks through the stops; false if a command did not end as it should.

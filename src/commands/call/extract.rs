@@ -103,7 +103,7 @@ async fn fetch(run: &Run<'_>, url: &Url) -> Result<File> {
         match decision {
             Decision::Wait(wait) => run.sender.wait(wait, &error.to_string()).await,
             Decision::TooLong(wait) if error.kind == ErrorKind::RateLimited => {
-                return Err(error.hint(time_to_come_back(wait, now)));
+                return Err(error.hint(time_to_come_back(wait)));
             }
             Decision::TooLong(_) | Decision::Keep => return Err(error),
         }

@@ -178,7 +178,8 @@ async fn request(context: Context<'_>, call: &cli::Call) -> Result<(ApiRequest, 
     };
     add_query(&mut target.url, pairs.iter().map(|(key, value)| (key.as_str(), value.as_str())));
     let request = ApiRequest::new(method, target, headers, body);
-    let warnings = request.unknown_parameters(pairs.iter().map(|(key, _)| key.as_str()));
+    let mut warnings = request.unknown_parameters(pairs.iter().map(|(key, _)| key.as_str()));
+    warnings.extend(call.fields.0.iter().filter_map(fields::FieldArgument::doubt));
     Ok((request, warnings))
 }
 

@@ -23,11 +23,9 @@ impl Run<'_> {
     pub async fn refused_after(&self, request: &ApiRequest, fetched: FetchedResponse) -> Error {
         let head = ResponseHead::of(&fetched.answer);
         match self.shown_refusal(fetched).await {
-            Ok(body) => refusal(request, &head, &body, &self.credential_info, self.context.world.now()),
+            Ok(body) => refusal(request, &head, &body, &self.credential_info),
             // Without its body the answer still has a status.
-            Err(error) if error.kind == ErrorKind::Network => {
-                refusal(request, &head, b"", &self.credential_info, self.context.world.now())
-            }
+            Err(error) if error.kind == ErrorKind::Network => refusal(request, &head, b"", &self.credential_info),
             Err(error) => error,
         }
     }
