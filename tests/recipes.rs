@@ -134,7 +134,7 @@ fn keys_for_git() {
     let text = std::fs::read_to_string(kitchen.file("keys.json")).expect("it was made");
     let keys: Value = serde_json::from_str(&text).expect("one document");
     assert_eq!(keys["keys"].as_array().map(Vec::len), Some(3));
-    assert!(text.starts_with("{\n  \"keys\": [\n"), "{text}");
+    assert!(text.starts_with("{\n  \"branch\": \"master\",\n  \"keys\": [\n"), "{text}");
 }
 
 #[test]
