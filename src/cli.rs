@@ -318,7 +318,7 @@ pub struct Call {
     #[arg(hide = true, value_hint = ValueHint::Other, add = ArgValueCompleter::new(candidates::any_path))]
     pub path: Option<String>,
     /// HTTP method, instead of the first word
-    #[arg(short = 'X', long, value_name = "METHOD", value_hint = ValueHint::Other, add = ArgValueCompleter::new(candidates::methods), help_heading = "Request")]
+    #[arg(short = 'X', long, value_name = "METHOD", value_hint = ValueHint::Other, add = ArgValueCompleter::new(candidates::methods), help_heading = "Request", hide_short_help = true)]
     pub method: Option<String>,
 
     #[command(flatten)]
@@ -364,10 +364,10 @@ pub struct Call {
     #[arg(long, value_names = ["NAME", "JSON"], num_args = 2, value_hint = ValueHint::Other, allow_hyphen_values = true, help_heading = "Answer", hide_short_help = true)]
     pub argjson: Vec<String>,
     /// Indent JSON by two spaces, in a pipe too
-    #[arg(long, help_heading = "Answer")]
+    #[arg(long, help_heading = "Answer", hide_short_help = true)]
     pub pretty: bool,
     /// Sort the members of JSON objects by name
-    #[arg(long, help_heading = "Answer")]
+    #[arg(long, help_heading = "Answer", hide_short_help = true)]
     pub sort_keys: bool,
     /// Print the status line and headers first
     #[arg(short, long, help_heading = "Answer")]
