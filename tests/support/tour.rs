@@ -36,8 +36,8 @@ struct Stop {
 const STOPS: &[Stop] = &[
     Stop {
         heading: "Log in",
-        words: "The browser opens Lokalise's page, you approve, and the tokens are kept: in the keyring of\n\
-                the system, or, as here and only because it was asked for, in a file.",
+        words: "The browser opens Lokalise's page, you approve, and the tokens are kept: in the\n\
+                keyring of the system, or, as here because it was asked for, in a file.",
         commands: &[(
             &["login", "--scope", "read_projects read_keys read_files read_contributors read_background_processes"],
             0,
@@ -50,7 +50,7 @@ const STOPS: &[Stop] = &[
     },
     Stop {
         heading: "Call the API",
-        words: "A path is enough. The answer is on stdout, byte for byte when it goes into a pipe.",
+        words: "A path is enough. The answer is on stdout, unchanged when it goes into a pipe.",
         commands: &[(&["call", "GET", "/projects/{p}/contributors/me"], 0)],
     },
     Stop {
@@ -151,9 +151,9 @@ fn tour() -> io::Result<bool> {
     writeln!(out, "{}\n", bold("A tour of lokalise-auth"))?;
     writeln!(
         out,
-        "What you see is the real program. Lokalise is a stand-in on this machine, the browser approves\n\
-         by itself, and nothing is kept. Set are LOKALISE_CLIENT_ID, LOKALISE_CLIENT_SECRET and, for {{p}}\n\
-         in a path, LOKALISE_PROJECT_ID."
+        "This is the real program. Lokalise is a stand-in on this machine, the browser\n\
+         approves by itself, and nothing is kept. The variables LOKALISE_CLIENT_ID,\n\
+         LOKALISE_CLIENT_SECRET and, for {{p}} in a path, LOKALISE_PROJECT_ID are set."
     )?;
     for (number, stop) in STOPS.iter().enumerate() {
         writeln!(out, "\n\n{}", bold(&format!("{}. {}", number + 1, stop.heading)))?;
