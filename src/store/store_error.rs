@@ -22,7 +22,7 @@ pub enum StoreError {
     #[error("it has no default collection")]
     NoCollection,
     /// The store asked a person, and nobody answered within this time.
-    #[error("its prompt was not answered")]
+    #[error("it is locked, and its prompt was not answered")]
     PromptUnanswered(Duration),
     /// The store, or a check of ours on its file, said no.
     #[error("{0}")]

@@ -231,7 +231,10 @@ fn a_prompt_that_nobody_answers_ends_with_the_deadline() {
     home.set("DISPLAY", &display.name);
     home.set("LOKALISE_AUTH_KEYRING_TIMEOUT", "2");
     let said = run(home.command(["token", "set", "--no-verify"])).expect(3).stderr;
-    assert!(said.contains("the keyring gave no answer within 2s: its prompt was not answered"), "{said}");
+    assert!(
+        said.contains("the keyring gave no answer within 2s: it is locked, and its prompt was not answered"),
+        "{said}"
+    );
 }
 
 #[test]
