@@ -193,7 +193,7 @@ fn replace(path: &Path, text: &str, lock: Option<&lock::Lock>) -> io::Result<()>
 
 /// Makes the folder, and takes the lock of the list.
 fn prepare(folder: &Path, path: &Path) -> Result<Option<lock::Lock>> {
-    private::private_folder(folder).and_then(|()| lock::beside(path)).map_err(|error| unwritable(path, error))
+    private::private_folder(folder).and_then(|()| lock::of_file(path)).map_err(|error| unwritable(path, error))
 }
 
 /// Refuses to change anything in a home that is not ours, before it is begun.

@@ -143,7 +143,7 @@ impl TokenTurns {
         Self { key: key.to_owned(), granted: DOCUMENTED, requests: Vec::new() }
     }
 
-    /// `KEY GRANTED TIME TIME+`, where a plus stands behind a request without an answer.
+    /// `KEY GRANTED TIME TIME+`, where a plus marks a request without an answer.
     fn parse(line: &str) -> Option<Self> {
         let mut words = line.split(' ');
         let key = words.next().filter(|key| !key.is_empty())?.to_owned();
@@ -355,7 +355,7 @@ mod tests {
         let at = |milliseconds| UNIX_EPOCH + Duration::from_millis(milliseconds);
         let _ = runtime().block_on(RateLimit::new(file.clone(), "key").turn(at(1_000 + FORGOTTEN)));
         let text = fs::read_to_string(&file).unwrap();
-        assert_eq!(text, "key 6 11000+\nnew 6 9000\ngranted 10 1000\n", "the last one used stands first");
+        assert_eq!(text, "key 6 11000+\nnew 6 9000\ngranted 10 1000\n", "the last one used is first");
     }
 
     #[test]

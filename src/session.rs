@@ -124,7 +124,7 @@ impl<'w> Session<'w> {
             (rule, Some(profile)) => {
                 StoredProfile { context, rule, profile, entry: entry.as_ref() }.credential(http).await?
             }
-            (_, None) => unreachable!("only a token variable stands in for a profile"),
+            (_, None) => unreachable!("without a token variable there is a profile"),
         };
         context.world.step(&format!("using the {} from {}", credential.kind().words(), source.parts().1));
         let not_before = None;
@@ -186,8 +186,8 @@ impl<'w> Session<'w> {
     }
 }
 
-/// ` --profile NAME`, for hints. Nothing for the profile `default` where nothing else was said: it is
-/// then what the command means without it. Chosen by a flag, a variable or a folder it is not, elsewhere.
+/// ` --profile NAME`, for hints. It is empty for the profile `default` where no flag, variable or folder chose it: the
+/// command then means that profile anyway.
 pub fn profile_flag_for_hint(profile: &ProfileName, rule: &ProfileRule) -> String {
     if *profile == ProfileName::default() && matches!(rule, ProfileRule::Default | ProfileRule::Chosen) {
         String::new()

@@ -158,7 +158,7 @@ impl Store {
         Self { kind, places, jobs, limit, left: std::cell::Cell::new(limit) }
     }
 
-    /// Starts a read, so that other work can go on beside it.
+    /// Starts a read, so that other work can go on meanwhile.
     pub fn begin_read(&self, profile: &ProfileName) -> PendingRead {
         let profile = profile.clone();
         PendingRead(self.start(move |backend, deadline| backend.read(&profile, deadline)))

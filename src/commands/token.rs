@@ -183,7 +183,7 @@ async fn refresh(context: Context<'_>, refresh: &TokenRefresh) -> Result<u8> {
         && left >= limit
         && !oauth.stale(context.world.now())
     {
-        context.world.say(&format!("not renewed: the access token is good for {}", whoami::span(left)));
+        context.world.say(&format!("not renewed: the access token lasts another {}", whoami::span(left)));
         return Ok(0);
     }
     match session.renew(RefreshReason::Asked).await? {
@@ -194,7 +194,7 @@ async fn refresh(context: Context<'_>, refresh: &TokenRefresh) -> Result<u8> {
             let left = session.oauth().and_then(|oauth| oauth.left(context.world.now()));
             let until =
                 left.map_or_else(|| "without a known end".to_owned(), |left| format!("for {}", whoami::span(left)));
-            context.world.say(&format!("renewed: the access token is good {until}"));
+            context.world.say(&format!("renewed: the access token lasts {until}"));
             Ok(0)
         }
     }

@@ -69,7 +69,7 @@ fn temporary_prefix(path: &Path) -> String {
     format!(".{name}.new.")
 }
 
-/// Removes what a killed process left behind.
+/// Removes what a killed process left.
 fn sweep(path: &Path, folder: &Path) {
     let prefix = temporary_prefix(path);
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {

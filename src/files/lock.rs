@@ -72,7 +72,7 @@ impl RecordKey {
 ///
 /// # Errors
 /// `TimedOut` when it is held for too long; else why the file cannot be opened or locked.
-pub fn beside(path: &Path) -> io::Result<Option<Lock>> {
+pub fn of_file(path: &Path) -> io::Result<Option<Lock>> {
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(".lock");
     match wait(&path.with_file_name(name), SHARED_FILE_TIMEOUT) {
@@ -205,9 +205,9 @@ mod tests {
     fn a_note_is_read_by_the_next_holder() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("list");
-        beside(&path).unwrap().unwrap().leave_note(b"a longer note").unwrap();
-        beside(&path).unwrap().unwrap().leave_note(b"note").unwrap();
-        let lock = beside(&path).unwrap().unwrap();
+        of_file(&path).unwrap().unwrap().leave_note(b"a longer note").unwrap();
+        of_file(&path).unwrap().unwrap().leave_note(b"note").unwrap();
+        let lock = of_file(&path).unwrap().unwrap();
         assert_eq!(lock.note().unwrap(), b"note");
         lock.leave_note(b"").unwrap();
         assert_eq!(lock.note().unwrap(), b"");

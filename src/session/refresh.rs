@@ -1,6 +1,6 @@
-//! Renewal: lock, read again, decide, refresh, write over what was read and over
-//! nothing else. However many processes find the token stale, one of them asks and
-//! the others use its answer.
+//! The refresh of a stored token: lock, read again, decide, ask, and replace the record that was
+//! read. However many processes find the token stale, one of them asks and the others use its
+//! answer.
 
 use std::time::{Duration, Instant};
 

@@ -107,7 +107,7 @@ mod tests {
     /// The failures that processes read which started at these times, after a failure of this kind.
     fn read_by(kind: ErrorKind, patience: u64, started: &[Duration]) -> Vec<bool> {
         let folder = tempfile::tempdir().unwrap();
-        let lock = lock::beside(&folder.path().join("record")).unwrap().unwrap();
+        let lock = lock::of_file(&folder.path().join("record")).unwrap().unwrap();
         let attempt = |patience: u64, began: Duration| Attempt {
             lock: &lock,
             record: "digest".to_owned(),
@@ -134,7 +134,7 @@ mod tests {
     #[test]
     fn a_refresh_that_works_clears_the_note() {
         let folder = tempfile::tempdir().unwrap();
-        let lock = lock::beside(&folder.path().join("record")).unwrap().unwrap();
+        let lock = lock::of_file(&folder.path().join("record")).unwrap().unwrap();
         let attempt = Attempt { lock: &lock, record: String::new(), began: UNIX_EPOCH, patience: Duration::ZERO };
         attempt.leave(&Error::new(ErrorKind::NotLoggedIn, "no"), UNIX_EPOCH);
         attempt.clear();

@@ -1,5 +1,5 @@
-//! Keeping a new credential: into the store under the record's lock, then into
-//! `profiles.json`. What was there before stays until the new one was read back.
+//! Saves a new credential: first its record in the store, under the record's lock, then its entry
+//! in `profiles.json`. The former record stays until the new one was read back.
 
 use super::profile_flag_for_hint;
 use crate::context::Context;

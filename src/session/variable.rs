@@ -93,7 +93,7 @@ pub fn secret_file(path: &Path) -> io::Result<Zeroizing<String>> {
     if file.metadata()?.is_dir() {
         return Err(io::Error::other("it is a folder"));
     }
-    // Room for all of it from the start: a growing buffer would leave copies behind.
+    // Room for all of it from the start: a growing buffer would leave copies in memory.
     let mut text = Zeroizing::new(String::with_capacity(2 * LONGEST));
     file.take(LONGEST as u64 + 4).read_to_string(&mut text)?;
     Ok(text)

@@ -18,7 +18,7 @@ use crate::secret::json;
 /// Records stay text, so that one that is broken breaks no other.
 type Records = BTreeMap<String, RecordText>;
 
-/// The JSON of one record, as it stands in the file.
+/// The JSON of one record, as it is in the file.
 struct RecordText(Zeroizing<String>);
 
 impl Serialize for RecordText {
@@ -95,7 +95,7 @@ impl FileStore {
 fn prepare(path: &Path) -> Result<Option<lock::Lock>, StoreError> {
     let folder = path.parent().expect("a file in the data folder");
     private::private_folder(folder)
-        .and_then(|()| lock::beside(path))
+        .and_then(|()| lock::of_file(path))
         .map_err(|error| io_error(path, "cannot be written", &error))
 }
 
@@ -180,7 +180,7 @@ fn load(path: &Path) -> Result<Option<CredentialsFile>, StoreError> {
     if let Some(why) = private::why_not_private(&metadata) {
         return Err(StoreError::Denied(format!("{} {why}", path.display())));
     }
-    // Room for all of it from the start: a growing buffer would leave copies of the tokens behind.
+    // Room for all of it from the start: a growing buffer would leave copies of the tokens in memory.
     let room = usize::try_from(metadata.len().min(LONGEST)).unwrap_or(0) + 1;
     let mut text = Zeroizing::new(String::with_capacity(room));
     file.take(LONGEST).read_to_string(&mut text).map_err(|error| match error.kind() {
