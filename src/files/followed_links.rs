@@ -64,7 +64,8 @@ mod unix {
                 parts.push_front(part);
             }
         }
-        Ok(done)
+        // `.` and `a/..` have no parts left, and are this folder.
+        Ok(if done.as_os_str().is_empty() { PathBuf::from(".") } else { done })
     }
 
     /// The parts of a path, of which the first may be the root.
@@ -130,6 +131,13 @@ mod unix {
                 assert_eq!(found, trusted, "owner {owner} in a folder of {folder} with mode {mode:o}");
             }
             assert!(!is_trusted(other, None, me));
+        }
+
+        #[test]
+        fn the_working_folder_keeps_its_name() {
+            for path in [".", "./", "src/..", "src/../."] {
+                assert_eq!(follow(Path::new(path)).unwrap(), Path::new("."), "{path}");
+            }
         }
 
         #[test]

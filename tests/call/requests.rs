@@ -112,7 +112,7 @@ fn own_headers_go_along_and_those_of_a_credential_do_not() {
 fn bad_input_is_one_line_and_nothing_is_sent() {
     let scene = Scene::new();
     scene.file("no-array.json", r#"{"keys":{"a":1}}"#);
-    scene.file("binary", [0xff, 0xfe]);
+    scene.file("binary", [0xc3, 0x28]);
     let cases: &[&[&str]] = &[
         &["FETCH", "/projects"],
         &["GET"],
