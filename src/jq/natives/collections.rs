@@ -120,10 +120,8 @@ fn sort(_: &Interpreter<'_>, input: Value, _: &[Value]) -> Fails<Value> {
 }
 
 fn unique(_: &Interpreter<'_>, input: Value, _: &[Value]) -> Fails<Value> {
-    let mut items = values(&input)?;
-    stable(&mut items, compare);
-    items.dedup_by(|two, one| compare(one, two).is_eq());
-    Ok(Value::array(items))
+    let keyed = values(&input)?.into_iter().map(|item| (item.clone(), item)).collect();
+    by_key(ByKey::Unique, &input, keyed)
 }
 
 fn min(_: &Interpreter<'_>, input: Value, _: &[Value]) -> Fails<Value> {
@@ -185,9 +183,11 @@ pub fn by_key(by_key: ByKey, input: &Value, mut keyed: Vec<(Value, Value)>) -> F
 fn reverse(_: &Interpreter<'_>, input: Value, _: &[Value]) -> Fails<Value> {
     match input {
         Value::Null => Ok(Value::array(Vec::new())),
-        Value::String(text) => Ok(Value::string(text.chars().rev().collect::<String>())),
+        Value::String(text) if text.is_empty() => Ok(Value::array(Vec::new())),
+        Value::Object(members) if members.is_empty() => Ok(Value::array(Vec::new())),
         Value::Array(items) => Ok(Value::array(items.iter().rev().cloned().collect())),
-        other => Err(error(format!("Cannot reverse {}", described(&other)))),
+        Value::Bool(_) => Err(error(format!("{} has no length", described(&input)))),
+        other => Err(error(format!("Cannot index {} with number", other.kind()))),
     }
 }
 
@@ -267,10 +267,6 @@ fn from_entries(_: &Interpreter<'_>, input: Value, _: &[Value]) -> Fails<Value> 
                 break;
             }
         }
-        let key = match key {
-            Value::Bool(_) | Value::Number(_) | Value::Decimal(_) => Value::string(key.to_json()),
-            other => other,
-        };
         let mut value = Value::Null;
         for name in ["value", "v", "Value", "V"] {
             if let Value::Object(members) = &entry

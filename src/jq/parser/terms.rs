@@ -26,12 +26,12 @@ impl Parser<'_> {
                         _ => return Err(self.error("a name or `[` expected")),
                     }
                 }
-                Some(Word::Sign("?")) => Syntax::Try(Box::new(term), None),
+                Some(Word::Sign("?")) => {
+                    self.at += 1;
+                    optional(term)
+                }
                 _ => return Ok(term),
             };
-            if matches!(term, Syntax::Try(..)) {
-                self.at += 1;
-            }
             self.count_operator()?;
         }
     }
@@ -291,4 +291,43 @@ impl Parser<'_> {
 /// A string as a filter.
 fn text(text: &str) -> Syntax {
     Syntax::Text(None, vec![TextPart::Plain(text.to_owned())])
+}
+
+/// `?` behind a term. Behind an index it forgives that index alone, and not what comes before it.
+fn optional(term: Syntax) -> Syntax {
+    let forgiven = |place: Syntax| Syntax::Try(Box::new(place), None);
+    let input = || Box::new(Syntax::Identity);
+    match term {
+        Syntax::Index(target, key) => {
+            let (key, bind) = kept("__key", *key);
+            bind(Syntax::Pipe(target, Box::new(forgiven(Syntax::Index(input(), Box::new(key))))))
+        }
+        Syntax::Slice(target, from, to) => {
+            let (from, bind_from) = kept("__from", from.map_or(null(), |from| *from));
+            let (to, bind_to) = kept("__to", to.map_or(null(), |to| *to));
+            let slice = Syntax::Slice(input(), Some(Box::new(from)), Some(Box::new(to)));
+            bind_from(bind_to(Syntax::Pipe(target, Box::new(forgiven(slice)))))
+        }
+        Syntax::Each(target) => Syntax::Pipe(target, Box::new(forgiven(Syntax::Each(input())))),
+        other => forgiven(other),
+    }
+}
+
+fn null() -> Syntax {
+    Syntax::Call("null".to_owned(), Vec::new())
+}
+
+/// A key that is looked up in another place than it was written in: one that looks at its input is kept in a variable.
+fn kept(name: &str, key: Syntax) -> (Syntax, impl FnOnce(Syntax) -> Syntax) {
+    let is_constant = matches!(key, Syntax::Number(_))
+        || matches!(&key, Syntax::Text(_, parts) if matches!(parts[..], [TextPart::Plain(_)]))
+        || key == null();
+    let variable = Syntax::Variable(name.to_owned());
+    let (used, bound) = if is_constant { (key, None) } else { (variable, Some(key)) };
+    let pattern = vec![Pattern::Variable(name.to_owned())];
+    let bind = move |body| match bound {
+        Some(key) => Syntax::Bind(Box::new(key), pattern, Box::new(body)),
+        None => body,
+    };
+    (used, bind)
 }
