@@ -58,13 +58,11 @@ impl Interpreter<'_> {
         let mut deleted = Vec::new();
         let mut value = input;
         for path in found {
-            value = access::change::<Stop>(value, &path, &mut |before| {
-                let after = self.first(update, scope, before.clone())?;
-                if after.is_none() {
-                    deleted.push(path.clone());
-                }
-                Ok(after.unwrap_or(before))
-            })?;
+            let before = access::get_path(value.clone(), &Value::array(path.clone()))?;
+            match self.first(update, scope, before)? {
+                Some(after) => value = access::change::<Stop>(value, &path, &mut |_| Ok(after.clone()))?,
+                None => deleted.push(path),
+            }
         }
         access::delete_paths(value, deleted).map_err(Stop::Error)
     }

@@ -39,9 +39,11 @@ impl Interpreter<'_> {
         input: &Value,
         out: &mut Out<'_>,
     ) -> Flow {
+        // As in jq, only the first start value sees the input: the source of the others is run on null.
+        let mut given = input.clone();
         self.run(&fold.init, scope, input.clone(), &mut |init| {
             let mut state = init;
-            self.run(&fold.source, scope, input.clone(), &mut |value| {
+            self.run(&fold.source, scope, std::mem::take(&mut given), &mut |value| {
                 self.destructure(&fold.pattern, scope, &value, &mut |values| {
                     let inner = scope.inner(Binding::Values(values.to_vec()));
                     let before = std::mem::take(&mut state);
@@ -67,9 +69,11 @@ impl Interpreter<'_> {
         input: &Value,
         out: &mut Out<'_>,
     ) -> Flow {
+        // As in jq, only the first start value sees the input: the source of the others is run on null.
+        let mut given = input.clone();
         self.run(&fold.init, scope, input.clone(), &mut |init| {
             let mut state = init;
-            self.run(&fold.source, scope, input.clone(), &mut |value| {
+            self.run(&fold.source, scope, std::mem::take(&mut given), &mut |value| {
                 self.destructure(&fold.pattern, scope, &value, &mut |values| {
                     let inner = scope.inner(Binding::Values(values.to_vec()));
                     let before = std::mem::take(&mut state);
