@@ -27,12 +27,22 @@ pub async fn run(context: Context<'_>, exec: &Exec) -> Result<u8> {
     if exec.lokalise2 {
         return lokalise2(context.world, credential, exec.also_as.as_deref(), program, arguments).await;
     }
-    let mut command = Command::new(program);
+    let mut command = command(context.world, program);
     command.args(arguments);
     without_secrets(&mut command);
     command.env(credential.variable(), credential.token());
     command.envs(exec.also_as.as_deref().map(|name| (name, credential.token())));
     Ok(replace(context.world, command, program))
+}
+
+/// The command, with its ending where that was left out: by itself Windows finds programs that end in `.exe` alone.
+fn command(world: &World, program: &OsStr) -> Command {
+    if cfg!(windows)
+        && let Some(found) = program.to_str().and_then(|name| world.search_path().find(name))
+    {
+        return Command::new(found);
+    }
+    Command::new(program)
 }
 
 fn without_secrets(command: &mut Command) {
@@ -86,7 +96,7 @@ async fn lokalise2(
         ChildSignals::listen().map_err(|error| Error::other("signals cannot be waited for").because(error))?;
     let config = config_file(token.expose())
         .map_err(|error| Error::other("the config file for the official CLI cannot be written").because(error))?;
-    let mut command = Command::new(program);
+    let mut command = command(world, program);
     command.arg("--config").arg(config.path()).args(arguments);
     without_secrets(&mut command);
     command.envs(also_as.map(|name| (name, token.expose())));
