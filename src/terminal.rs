@@ -6,7 +6,7 @@ use std::io;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
-use crate::secret::LONGEST;
+use crate::text;
 
 #[cfg_attr(not(unix), path = "terminal/console.rs")]
 mod prompt;
@@ -31,10 +31,30 @@ pub enum Echo {
 /// # Errors
 /// Usage, if a hidden answer has a second line: what else was pasted would come out as commands of the shell.
 pub async fn answer(question: &str, echo: Echo) -> Result<Option<Zeroizing<String>>> {
-    prompt::answer(question, echo).await.map_err(|error| match error.kind() {
+    let line = prompt::answer(question, echo).await.map_err(|error| match error.kind() {
         io::ErrorKind::InvalidInput => Error::usage("what was typed or pasted cannot be taken").because(error),
         _ => Error::other("the terminal cannot be read").because(error),
-    })
+    })?;
+    Ok(line.map(|line| Zeroizing::new(text::trimmed(&without_paste_marks(&line)).to_owned())))
+}
+
+/// What a terminal puts around text that is pasted, while a program has it switched on or has left it so.
+const PASTE_BEGINS: &str = "\u{1b}[200~";
+const PASTE_ENDS: &str = "\u{1b}[201~";
+
+fn without_paste_marks(line: &str) -> Zeroizing<String> {
+    let mut left = Zeroizing::new(String::with_capacity(line.len()));
+    for part in line.split(PASTE_BEGINS).flat_map(|part| part.split(PASTE_ENDS)) {
+        left.push_str(part);
+    }
+    left
+}
+
+/// Whether a paste has begun that has not ended: a line end belongs to it.
+#[cfg_attr(not(unix), allow(dead_code))] // there, the console has them already
+fn is_in_paste(line: &[u8]) -> bool {
+    let last = |mark: &str| memchr::memmem::rfind(line, mark.as_bytes());
+    last(PASTE_BEGINS) > last(PASTE_ENDS)
 }
 
 /// As [`answer`], for a question that needs one.
@@ -45,20 +65,12 @@ pub async fn ask(question: &str, echo: Echo) -> Result<Zeroizing<String>> {
     answer(question, echo).await?.ok_or_else(|| Error::usage("the input ended before an answer"))
 }
 
-/// Reads a secret that was piped in: stdin to its end, but no more than a token can have.
+/// Reads a secret that was piped in: stdin to its end, in any encoding that announces itself.
 ///
 /// # Errors
-/// Usage, if stdin cannot be read.
+/// Usage, if stdin cannot be read, or is longer than any value.
 pub async fn piped_secret() -> Result<Zeroizing<String>> {
-    on_a_thread(|| {
-        use std::io::Read;
-        let mut bytes = Zeroizing::new(Vec::with_capacity(8192));
-        // Two more than the longest token with its line break: enough to see that it is too long.
-        io::stdin().lock().take(LONGEST as u64 + 4).read_to_end(&mut bytes)?;
-        Ok(text(&bytes))
-    })
-    .await
-    .map_err(unreadable)
+    on_a_thread(|| text::read_value(io::stdin().lock())).await.map_err(unreadable)
 }
 
 /// Reads one line that was piped in, and nothing behind it: whoever writes may keep the pipe open.
@@ -67,16 +79,21 @@ pub async fn piped_secret() -> Result<Zeroizing<String>> {
 /// Usage, if stdin cannot be read or ends without a line.
 pub async fn piped_line() -> Result<Zeroizing<String>> {
     let line = on_a_thread(prompt::line_of_stdin).await.map_err(unreadable)?;
-    line.ok_or_else(|| Error::usage("stdin ended before a line came"))
+    let line = line.ok_or_else(|| Error::usage("stdin ended before a line came"))?;
+    Ok(Zeroizing::new(text::trimmed(&line).to_owned()))
 }
 
 fn unreadable(error: io::Error) -> Error {
     Error::usage("stdin cannot be read").because(error)
 }
 
-/// What is not text holds a character outside ASCII, which the check for tokens names.
-fn text(bytes: &[u8]) -> Zeroizing<String> {
-    Zeroizing::new(String::from_utf8_lossy(bytes).into_owned())
+/// One line, in any encoding that announces itself. What is not text holds a character outside ASCII, which the check
+/// for tokens names.
+#[cfg_attr(not(unix), allow(dead_code))] // the console reads text
+fn decoded(line: &[u8]) -> Zeroizing<String> {
+    // The last byte of a line in UTF-16 is half of its line end.
+    let line = if line.starts_with(&[0xfe, 0xff]) && line.len() % 2 == 1 { &line[..line.len() - 1] } else { line };
+    text::decode(line).unwrap_or_else(|_| Zeroizing::new(String::from_utf8_lossy(line).into_owned()))
 }
 
 /// Runs what may block for ever on a thread of its own, which keeps neither signals nor the exit waiting.
@@ -86,4 +103,31 @@ async fn on_a_thread<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + S
         let _ = sender.send(work());
     });
     done.await.map_err(io::Error::other)?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_marks_of_a_paste_are_no_part_of_it() {
+        for (line, left) in [
+            ("\u{1b}[200~abc\u{1b}[201~", "abc"),
+            ("\u{1b}[200~abc\n\u{1b}[201~", "abc\n"),
+            ("ab\u{1b}[200~c", "abc"),
+            ("\u{1b}[Aabc", "\u{1b}[Aabc"),
+        ] {
+            assert_eq!(*without_paste_marks(line), left);
+        }
+        assert!(is_in_paste(b"\x1b[200~abc") && is_in_paste(b"\x1b[200~a\x1b[201~\x1b[200~b"));
+        assert!(!is_in_paste(b"abc") && !is_in_paste(b"\x1b[200~abc\x1b[201~") && !is_in_paste(b"\x1b[A"));
+    }
+
+    #[test]
+    fn a_piped_line_is_taken_in_each_encoding_that_has_a_mark() {
+        assert_eq!(*decoded(b"\xef\xbb\xbfabc"), "abc");
+        assert_eq!(*decoded(b"\xff\xfea\0b\0\r\0"), "ab\r");
+        assert_eq!(*decoded(b"\xfe\xff\0a\0b\0\r\0"), "ab\r");
+        assert_eq!(*decoded(b"caf\xe9"), "caf\u{fffd}");
+    }
 }

@@ -15,7 +15,7 @@ use rustix::termios::{
 use tokio::signal::unix::{SignalKind, signal};
 use zeroize::Zeroizing;
 
-use super::{Echo, on_a_thread, text};
+use super::{Echo, decoded, is_in_paste, on_a_thread};
 use crate::signals::{PromptShown, quit};
 
 /// What the kernel keeps of one line that is typed or pasted; the rest is lost without a word.
@@ -23,6 +23,8 @@ const LONGEST_TYPED: usize = if cfg!(target_os = "linux") { 4095 } else { 1023 }
 const LONGEST_PIPED: usize = 16 * 1024;
 /// How often a reader looks whether it is still wanted, and a process in the background whether it still is there.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
+/// How long the rest of a paste may take that holds a line end.
+const REST_OF_A_PASTE: Duration = Duration::from_millis(200);
 
 /// The modes of the terminal on stdin, to be given back when this is dropped.
 struct TerminalModes(Termios);
@@ -183,6 +185,7 @@ fn line(longest: usize, wanted: &AtomicBool) -> io::Result<Option<Zeroizing<Stri
         match rustix::io::read(stdin(), &mut byte) {
             Ok(0) if line.is_empty() => return Ok(None),
             Ok(0) => break,
+            Ok(_) if byte[0] == b'\n' && is_in_paste(&line) && input_within(REST_OF_A_PASTE)? => line.push(byte[0]),
             Ok(_) if byte[0] == b'\n' => {
                 if line.last() == Some(&b'\r') {
                     line.pop();
@@ -198,7 +201,7 @@ fn line(longest: usize, wanted: &AtomicBool) -> io::Result<Option<Zeroizing<Stri
             return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
         }
     }
-    Ok(Some(text(&line)))
+    Ok(Some(decoded(&line)))
 }
 
 /// Whether stdin has something to read, or an end.
