@@ -15,6 +15,7 @@ use crate::files::{atomic, lock, private};
 use crate::names::StoreKind;
 pub use crate::names::{NotAName, ProfileName};
 use crate::origin::Origin;
+use crate::shell;
 use crate::text;
 
 /// Who owns a credential, as far as the API told.
@@ -213,10 +214,7 @@ fn untrusted(path: &Path, error: io::Error) -> Error {
         return error.hint(private::ForeignHome::HINT);
     }
     error
-        .hint(format!(
-            "look at it (`ls -lL {0}`); if its content is yours: `chmod go-w {0}`",
-            shell_words::quote(&quoted)
-        ))
+        .hint(format!("look at it (`ls -lL {0}`); if its content is yours: `chmod go-w {0}`", shell::quote(&quoted)))
         .hint("LOKALISE_AUTH_CONFIG_DIR names a folder of your own")
 }
 

@@ -21,6 +21,9 @@ pub enum NotAToken {
     Scheme,
 }
 
+/// How long Lokalise's API tokens are.
+pub const API_TOKEN_LENGTH: usize = 40;
+
 /// The most that a pasted secret may hold, in bytes.
 pub const LONGEST: usize = 4096;
 

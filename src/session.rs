@@ -3,11 +3,13 @@
 
 mod command;
 mod login_hints;
+mod nothing_in_force;
 pub mod refresh;
 mod refresh_failure;
 pub mod save;
 mod stored;
 mod token_request;
+mod token_text;
 mod variable;
 
 use std::time::{Instant, SystemTime};
@@ -25,7 +27,7 @@ use crate::store::Store;
 
 use stored::StoredProfile;
 
-pub use command::{command_credential, command_words};
+pub use command::{command_credential, command_words, no_shell_hint};
 pub use login_hints::{command_hint, for_github_actions, known_profiles, log_in_again, not_logged_in, ways};
 pub use variable::{renewal_of_variables, secret_file};
 
@@ -151,6 +153,14 @@ impl<'w> Session<'w> {
 
     pub fn is_oauth(&self) -> bool {
         self.credential.kind() == CredentialKind::OAuth
+    }
+
+    /// How long the API token is, if the credential is one.
+    pub fn api_token_length(&self) -> Option<usize> {
+        match &self.credential {
+            Credential::ApiToken(token) => Some(token.expose().len()),
+            Credential::OAuth(_) => None,
+        }
     }
 
     pub fn oauth(&self) -> Option<&OAuth> {

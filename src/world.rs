@@ -71,6 +71,13 @@ pub const OF_THE_MACHINE: [&str; 19] = [
     "PATHEXT",
 ];
 
+/// Said to somebody who is there, and whom `CI` keeps from being asked.
+pub const CI_IS_SET: &str = if cfg!(windows) {
+    "CI is set, so nobody is asked: `Remove-Item Env:CI` changes that"
+} else {
+    "CI is set, so nobody is asked: `unset CI` changes that"
+};
+
 /// The proxy variables in their other spelling.
 const LOWERCASE_PROXY_VARS: [&str; 3] = ["https_proxy", "all_proxy", "no_proxy"];
 
@@ -291,6 +298,17 @@ impl World {
             Some(hint) => error.hint(hint),
             None => error,
         }
+    }
+
+    /// Whether `CI` alone keeps us from asking.
+    pub fn is_silenced_by_ci(&self) -> bool {
+        self.switch("CI") && !self.no_input && !self.switch("LOKALISE_AUTH_NO_INPUT")
+    }
+
+    /// For somebody who is at a terminal and is not asked: that `CI` is why, and what to do about it.
+    pub fn ci_hint(&self) -> Option<String> {
+        let is_reason = self.is_silenced_by_ci() && self.stdin_is_terminal && self.stderr_is_terminal;
+        is_reason.then(|| CI_IS_SET.to_owned())
     }
 
     /// Bytes from the operating system's generator.

@@ -51,6 +51,8 @@ pub struct CredentialInfo {
     pub variable: Option<&'static str>,
     /// What to do about a token that a command prints, if it comes from one.
     pub command_hint: Option<String>,
+    /// How long an API token is that has not the usual length.
+    pub odd_length: Option<usize>,
     pub is_oauth: bool,
     /// The scopes of the credential, where they are known.
     pub scopes: Option<Vec<String>>,
@@ -72,7 +74,12 @@ pub fn refusal(request: &ApiRequest, head: &ResponseHead, body: &[u8], credentia
     let mut error = said.into_error(head.request_id.clone());
     error.message = without_queries(&error.message);
     match error.kind {
-        ErrorKind::NotLoggedIn => error.hints.push(login_hint(credential_info)),
+        ErrorKind::NotLoggedIn => {
+            error.hints.extend(credential_info.odd_length.map(|length| {
+                format!("the token has {length} characters, and an API token of Lokalise has 40: is it whole?")
+            }));
+            error.hints.push(login_hint(credential_info));
+        }
         ErrorKind::NotAllowed => error.hints.extend(rights_hints(request, credential_info)),
         _ if matches!(head.status, 404 | 405) => error.hints.extend(path_hint(request)),
         _ if is_too_big => error.hints.extend(too_big_hint(request, credential_info)),
@@ -277,6 +284,7 @@ mod tests {
             profile_flag: " --profile work".to_owned(),
             variable: None,
             command_hint: None,
+            odd_length: None,
             is_oauth: scopes.is_some(),
             scopes: scopes.map(|scopes| scopes.iter().map(|&scope| scope.to_owned()).collect()),
             async_export: None,
@@ -415,6 +423,9 @@ mod tests {
     fn a_refused_token_is_told_from_a_refused_request() {
         let (_, hints) = told(&request(Method::GET, "/projects"), &head(401), "", &credential_info(None));
         assert!(hints[0].contains("`lokalise-auth token set --profile work` replaces it"), "{hints:?}");
+        let short = CredentialInfo { odd_length: Some(39), ..credential_info(None) };
+        let (_, hints) = told(&request(Method::GET, "/projects"), &head(401), "", &short);
+        assert_eq!(hints[0], "the token has 39 characters, and an API token of Lokalise has 40: is it whole?");
         let from_variable = CredentialInfo { variable: Some("LOKALISE_API_TOKEN"), ..credential_info(None) };
         let (_, hints) = told(&request(Method::GET, "/projects"), &head(401), "", &from_variable);
         assert_eq!(hints, ["`lokalise-auth whoami` tells whether the token in LOKALISE_API_TOKEN is good"]);

@@ -21,6 +21,7 @@ use crate::http::Http;
 use crate::json::lenient;
 use crate::json::list::BodySummary;
 use crate::profile::ProfileEntry;
+use crate::secret::API_TOKEN_LENGTH;
 use crate::session::{CredentialChoice, CredentialSource, Session, command_hint};
 use crate::settings::ProfileRule;
 
@@ -129,6 +130,7 @@ fn credential_info(session: &Session, async_export: Option<String>, paginates: b
             CredentialSource::Command(program) => Some(command_hint(program)),
             CredentialSource::Variable(_) | CredentialSource::Store(..) => None,
         },
+        odd_length: session.api_token_length().filter(|length| *length != API_TOKEN_LENGTH),
         is_oauth: session.is_oauth(),
         scopes: session.scopes().map(<[String]>::to_vec),
         async_export: async_export.map(|line| line + &profile_flag),

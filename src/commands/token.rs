@@ -17,7 +17,7 @@ use crate::profile::{Owner, ProfileEntry, ProfileName};
 use crate::secret::{ApiToken, LONGEST, json};
 use crate::session::refresh::{RefreshOutcome, RefreshReason};
 use crate::session::save::{self, TargetProfile, profile_to_fill, save, store_for};
-use crate::session::{CredentialChoice, CredentialSource, Session, command_credential, command_words};
+use crate::session::{CredentialChoice, CredentialSource, Session, command_credential, command_words, no_shell_hint};
 use crate::settings::Settings;
 use crate::shell;
 use crate::terminal::{Echo, ask, piped_secret};
@@ -41,7 +41,7 @@ async fn set(context: Context<'_>, set: &TokenSet) -> Result<u8> {
     let TargetProfile { profile, profile_flag, entry } = fill;
     let store = context.settings.store(store_for(context.settings, entry.as_ref()));
     save::ready(context, &store, &profile).await?;
-    let token = read_token(context.world, &profile_flag).await?;
+    let token = read_token(context, &profile_flag).await?;
     let credential = Credential::ApiToken(token);
     let owner = if set.no_verify { None } else { verified(context, &http, &credential).await? };
     let record = Record {
@@ -66,6 +66,9 @@ async fn set_command(
     line: &str,
 ) -> Result<u8> {
     let command = command_words(context.settings, line)?;
+    if let Some(hint) = no_shell_hint(&command[1..]) {
+        context.world.warn(hint);
+    }
     let kind = if set.access_token { CredentialKind::OAuth } else { CredentialKind::ApiToken };
     let mut owner = None;
     if !set.no_verify {
@@ -105,7 +108,8 @@ fn say_kept(world: &World, kind: CredentialKind, profile: &ProfileName, owner: O
 }
 
 /// The token from a pipe, or from a person.
-async fn read_token(world: &World, profile_flag: &str) -> Result<ApiToken> {
+async fn read_token(context: Context<'_>, profile_flag: &str) -> Result<ApiToken> {
+    let world = context.world;
     let pasted = if !world.stdin_is_terminal {
         let text = piped_secret().await?;
         match token_of_config(&text) {
@@ -116,12 +120,16 @@ async fn read_token(world: &World, profile_flag: &str) -> Result<ApiToken> {
             None => text,
         }
     } else if world.person() {
+        let api = context.settings.api_url.origin();
+        if !api.is_lokalise() {
+            world.say(&format!("LOKALISE_API_URL is set: the token is sent to {api}, unless --no-verify is given"));
+        }
         ask("API token (hidden; from https://app.lokalise.com/profile#apitokens): ", Echo::Hidden).await?
     } else {
-        return Err(Error::usage("nobody is there to type a token").hint(format!(
-            "pipe it in: `{}`",
-            shell::with_input(&format!("lokalise-auth token set{profile_flag}"), "FILE")
-        )));
+        let mut error = Error::usage("nobody is there to type a token");
+        error.hints.extend(world.ci_hint());
+        let command = shell::with_input(&format!("lokalise-auth token set{profile_flag}"), "FILE");
+        return Err(error.hint(format!("pipe it in: `{command}`")));
     };
     let token = ApiToken::parse(&pasted).map_err(|why| {
         Error::usage(format!("that is no token: {why}")).hint("nothing was stored; paste the token alone, on one line")

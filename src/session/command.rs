@@ -23,15 +23,35 @@ pub fn command_words(settings: &Settings, line: &str) -> Result<Vec<String>> {
     let mut words = subprocess::split_words(line).filter(|words| !words.is_empty()).ok_or_else(|| {
         Error::usage("the value of `--from-command` is not a command: a quote is open, or it is empty")
     })?;
+    let no_shell = no_shell_hint(&words);
     if words[0].contains(std::path::is_separator) {
         let absolute = std::path::absolute(&words[0]).ok().and_then(|path| path.to_str().map(str::to_owned));
         words[0] = absolute.ok_or_else(|| Error::usage("the program of `--from-command` has no usable path"))?;
     }
     if !settings.search_path.find(&words[0]).is_some_and(|program| program.is_file()) {
         return Err(Error::usage("the program of `--from-command` is not found (not shown, in case it is a secret)")
-            .hint("a command that prints the token is kept; the token itself is read from stdin or a prompt"));
+            .hint(no_shell.unwrap_or(
+                "a command that prints the token is kept; the token itself is read from stdin or a prompt",
+            )));
     }
     Ok(words)
+}
+
+/// For a command line that was meant for a shell: none runs it.
+pub fn no_shell_hint(words: &[String]) -> Option<&'static str> {
+    let is_for_shell = |word: &String| {
+        word.starts_with('~')
+            || word.contains("$(")
+            || word.contains("${")
+            || word.contains('`')
+            || word.split('$').skip(1).any(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_'))
+            || ["|", "||", "&&", ";", ">", "<", "2>", "&"].contains(&word.as_str())
+    };
+    words.iter().any(is_for_shell).then_some(if cfg!(windows) {
+        "no shell runs the command, so `~`, `%NAME%` and `|` stay as they are; `cmd /c \"COMMAND\"` runs one"
+    } else {
+        "no shell runs the command, so `~`, `$NAME` and `|` stay as they are; `sh -c 'COMMAND'` runs one"
+    })
 }
 
 /// Runs the command and takes what it prints as a token of this kind.
@@ -45,8 +65,11 @@ pub async fn command_credential(
     profile_flag: &str,
 ) -> Result<Credential> {
     let (name, arguments) = command.split_first().ok_or_else(|| Error::usage("the command is empty"))?;
+    let no_shell = no_shell_hint(arguments);
     let failed = |why: String| {
-        Error::store(format!("the command `{name}` {why}")).hint(format!(
+        let mut error = Error::store(format!("the command `{name}` {why}"));
+        error.hints.extend(no_shell.map(str::to_owned));
+        error.hint(format!(
             "run it by hand; change it with `lokalise-auth token set{profile_flag} --from-command 'COMMAND'`"
         ))
     };

@@ -1,7 +1,7 @@
 //! The way to a credential where there is none, or none that works: commands that are true here, for
 //! this profile, in this mode.
 
-use super::profile_flag_for_hint;
+use super::{nothing_in_force, profile_flag_for_hint};
 use crate::context::Context;
 use crate::credential::CredentialKind;
 use crate::error::{Error, ErrorKind};
@@ -36,6 +36,10 @@ pub fn not_logged_in(context: Context<'_>, profile: &ProfileName, rule: &Profile
         },
     );
     let is_flag = *rule == ProfileRule::Flag;
+    if !is_flag {
+        error = nothing_in_force::explained(context.world, error);
+        error.hints.extend(context.world.ci_hint());
+    }
     error = match context.world {
         // `--profile` comes before the variables, so they are no way on there.
         world if !is_flag && world.switch("GITHUB_ACTIONS") => {

@@ -1,45 +1,31 @@
 //! The credential of a token variable. It is not stored anywhere; from a refresh
 //! token, a token is minted for this run and kept in memory.
 
-use std::io::{self, Read};
-use std::path::Path;
+use std::io;
+use std::path::PathBuf;
 
 use zeroize::Zeroizing;
 
 use super::token_request::request_refresh;
+use super::token_text;
 use crate::context::Context;
 use crate::credential::{Credential, OAuth, Renewal};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::Http;
 use crate::oauth::client::ClientCredentials;
 use crate::oauth::token::TokenResponse;
-use crate::secret::{AccessToken, ApiToken, ClientSecret, LONGEST, NotAToken, RefreshToken};
+use crate::secret::{AccessToken, ApiToken, ClientSecret, NotAToken, RefreshToken};
+use crate::text;
 use crate::world::World;
 
 /// The credential of a token variable.
 pub(super) async fn credential(context: Context<'_>, http: &Http, name: &'static str) -> Result<Credential> {
     let text = Zeroizing::new(context.world.var(name).unwrap_or_default());
-    let no_token = |why: NotAToken| {
-        Error::usage(format!("{name} does not hold a token: {why}")).hint(format!("set {name} to the token alone"))
-    };
     match name {
-        "LOKALISE_API_TOKEN" => ApiToken::parse(&text).map(Credential::ApiToken).map_err(no_token),
-        "LOKALISE_API_TOKEN_FILE" => {
-            // A pipe may say nothing for long: on a thread of its own, signals are heard meanwhile.
-            let file_text = tokio::task::spawn_blocking(move || secret_file(Path::new(text.as_str()))).await;
-            // The path is not repeated: it may be a token that was put into the wrong variable.
-            let file_text = file_text.unwrap_or_else(|died| Err(io::Error::other(died))).map_err(|error| {
-                Error::usage("the file that LOKALISE_API_TOKEN_FILE names cannot be read")
-                    .because(error)
-                    .hint("set it to the path of a file that holds the token alone")
-            })?;
-            let token = ApiToken::parse(&file_text)
-                .map_err(|why| Error::usage(format!("the file of {name} does not hold a token: {why}")))
-                .map_err(|error| error.hint("write the token alone into it"))?;
-            Ok(Credential::ApiToken(token))
-        }
+        "LOKALISE_API_TOKEN" => of_variable(name, &text, ApiToken::parse).map(Credential::ApiToken),
+        "LOKALISE_API_TOKEN_FILE" => token_of_file(context, text).await.map(Credential::ApiToken),
         "LOKALISE_ACCESS_TOKEN" => {
-            let access_token = AccessToken::parse(&text).map_err(no_token)?;
+            let access_token = of_variable(name, &text, AccessToken::parse)?;
             Ok(Credential::OAuth(OAuth::from_access_token(access_token)))
         }
         _ => {
@@ -51,6 +37,41 @@ pub(super) async fn credential(context: Context<'_>, http: &Http, name: &'static
             }
             Ok(Credential::OAuth(OAuth::minted(response, renewal, context.world.now())))
         }
+    }
+}
+
+/// The token in a variable. What cannot be one is not sent.
+fn of_variable<T>(name: &str, text: &str, parse: impl Fn(&str) -> Result<T, NotAToken>) -> Result<T> {
+    let refused = |why: String| {
+        Error::usage(format!("{name} does not hold a token: {why}")).hint(format!("set {name} to the token alone"))
+    };
+    if let Some(looks_like) = token_text::not_a_token(text) {
+        return Err(refused(looks_like.to_owned()));
+    }
+    parse(text::trimmed(text)).map_err(|why| refused(why.to_string()))
+}
+
+/// The token in the file of `LOKALISE_API_TOKEN_FILE`. The path is not repeated: it may be a token that was put into the
+/// wrong variable.
+async fn token_of_file(context: Context<'_>, path: Zeroizing<String>) -> Result<ApiToken> {
+    let unexpanded = path.starts_with('~') || path.contains('$');
+    let reading = secret_file(PathBuf::from(path.as_str()));
+    let read = tokio::time::timeout(context.settings.store_limit, reading).await;
+    let token = read.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())).map_err(|error| {
+        let error = Error::usage("the file that LOKALISE_API_TOKEN_FILE names cannot be read").because(error);
+        if unexpanded {
+            error.hint("`~` and `$NAME` are not expanded here: give the whole path")
+        } else {
+            error.hint("set it to the path of a file that holds the token alone")
+        }
+    })?;
+    let no_token = |why: String| {
+        Error::usage(format!("the file of LOKALISE_API_TOKEN_FILE does not hold a token: {why}"))
+            .hint("write the token alone into it")
+    };
+    match token_text::not_a_token(&token) {
+        Some(looks_like) => Err(no_token(looks_like.to_owned())),
+        None => ApiToken::parse(&token).map_err(|why| no_token(why.to_string())),
     }
 }
 
@@ -72,8 +93,7 @@ pub(super) async fn mint(context: Context<'_>, http: &Http, renewal: &Renewal) -
 /// Usage, naming the variable that is missing or holds something else.
 pub fn renewal_of_variables(world: &World) -> Result<Renewal> {
     let token = Zeroizing::new(world.var("LOKALISE_REFRESH_TOKEN").unwrap_or_default());
-    let refresh_token = RefreshToken::parse(&token)
-        .map_err(|why| Error::usage(format!("LOKALISE_REFRESH_TOKEN does not hold a token: {why}")))?;
+    let refresh_token = of_variable("LOKALISE_REFRESH_TOKEN", &token, RefreshToken::parse)?;
     let needed = |name: &str| {
         world.var(name).ok_or_else(|| {
             Error::usage(format!("LOKALISE_REFRESH_TOKEN is set, but {name} is not")).hint(
@@ -87,14 +107,14 @@ pub fn renewal_of_variables(world: &World) -> Result<Renewal> {
     Ok(Renewal { client: ClientCredentials { id, secret }, refresh_token })
 }
 
-/// A secret that a file holds: no more of it than a token can have.
-pub fn secret_file(path: &Path) -> io::Result<Zeroizing<String>> {
-    let file = std::fs::File::open(path)?;
-    if file.metadata()?.is_dir() {
-        return Err(io::Error::other("it is a folder"));
-    }
-    // Room for all of it from the start: a growing buffer would leave copies in memory.
-    let mut text = Zeroizing::new(String::with_capacity(2 * LONGEST));
-    file.take(LONGEST as u64 + 4).read_to_string(&mut text)?;
-    Ok(text)
+/// A secret that a file holds, or a pipe. It may say nothing for long: on a thread of its own, signals are heard meanwhile.
+pub async fn secret_file(path: PathBuf) -> io::Result<Zeroizing<String>> {
+    let read = tokio::task::spawn_blocking(move || {
+        let file = std::fs::File::open(path)?;
+        if file.metadata()?.is_dir() {
+            return Err(io::Error::other("it is a folder"));
+        }
+        text::read_value(file)
+    });
+    read.await.unwrap_or_else(|died| Err(io::Error::other(died)))
 }

@@ -10,6 +10,7 @@ mod ci;
 mod hostile_text;
 mod namespace;
 mod no_home;
+mod peoples_text;
 
 use std::process::Output;
 

@@ -61,7 +61,9 @@ impl ClientInput<'_> {
             Some(id) => id,
             None if world.person() => return self.asked_id().await,
             None => {
-                return Err(Error::usage("the client id is missing")
+                let mut error = Error::usage("the client id is missing");
+                error.hints.extend(world.ci_hint());
+                return Err(error
                     .hint("set LOKALISE_CLIENT_ID, or give --client-id: Lokalise's support issues it with an OAuth app")
                     .hint(self.without_an_app()));
             }
@@ -101,7 +103,9 @@ impl ClientInput<'_> {
             return Ok(secret);
         }
         if !world.person() {
-            return Err(Error::usage("the client secret is missing")
+            let mut error = Error::usage("the client secret is missing");
+            error.hints.extend(world.ci_hint());
+            return Err(error
                 .hint("set LOKALISE_CLIENT_SECRET, or give --client-secret-file PATH (`-` is stdin)"));
         }
         secret(&ask(SECRET_QUESTION, Echo::Hidden).await?)
@@ -116,11 +120,8 @@ async fn given_secret(world: &World, login: &Login) -> Result<Option<ClientSecre
     let text = match (&login.client_secret_file, world.var("LOKALISE_CLIENT_SECRET")) {
         (Some(path), _) if path == Path::new("-") => stdin_secret(world, login).await?,
         (Some(path), _) => {
-            let path = path.clone();
-            // A pipe may say nothing for long: on a thread of its own, signals are heard meanwhile.
-            let text = tokio::task::spawn_blocking(move || secret_file(&path)).await;
             // The path is not repeated: it may be the secret itself.
-            text.unwrap_or_else(|died| Err(std::io::Error::other(died))).map_err(|error| {
+            secret_file(path.clone()).await.map_err(|error| {
                 Error::usage("the file that `--client-secret-file` names cannot be read").because(error)
             })?
         }

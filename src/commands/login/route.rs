@@ -9,7 +9,7 @@ use crate::loopback::{Loopback, Redirect};
 use crate::oauth::authorization::RedirectUri;
 use crate::origin::is_loopback;
 use crate::session::for_github_actions;
-use crate::world::World;
+use crate::world::{CI_IS_SET, World};
 
 /// How the authorization code reaches us.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +56,8 @@ pub(super) struct LoginEnvironment {
     pub github_actions: bool,
     /// `LOKALISE_API_TOKEN` is set to nothing, as to a secret that does not exist.
     pub token_is_empty: bool,
+    /// Somebody, or a script, is there all the same, and only `CI` rules questions out.
+    pub ci_decides: bool,
 }
 
 impl LoginEnvironment {
@@ -70,6 +72,7 @@ impl LoginEnvironment {
             display,
             github_actions: world.switch("GITHUB_ACTIONS"),
             token_is_empty: world.is_set_but_empty("LOKALISE_API_TOKEN"),
+            ci_decides: world.ci_hint().is_some() || world.is_silenced_by_ci() && world.var("BROWSER").is_some(),
         }
     }
 }
@@ -131,6 +134,7 @@ pub(super) fn route(here: LoginEnvironment, login: &Login) -> Result<Route> {
 
 fn nobody_there(here: LoginEnvironment) -> Error {
     let error = Error::new(ErrorKind::NotLoggedIn, "nobody is here to log in with a browser");
+    let error = if here.ci_decides { error.hint(CI_IS_SET) } else { error };
     if here.github_actions {
         return for_github_actions(error, here.token_is_empty);
     }
@@ -174,6 +178,7 @@ mod tests {
             display: here.contains('d'),
             github_actions: false,
             token_is_empty: false,
+            ci_decides: false,
         };
         route(here, &login).ok()
     }
