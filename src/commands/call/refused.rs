@@ -8,6 +8,7 @@ use crate::call::refusal::{ResponseHead, refusal, too_big_hint, without_queries}
 use crate::call::request::ApiRequest;
 use crate::call::response::{ApiResponse, FetchedResponse};
 use crate::error::{Error, ErrorKind, Result};
+use crate::escape;
 use crate::json::pretty::{Pretty, Visible};
 use crate::lokalise::api_error::LOOKED_AT;
 
@@ -80,7 +81,11 @@ impl Run<'_> {
         }
         let body = &shown;
         let shown = match (self.context.world.stderr_is_terminal, is_json) {
-            (false, _) => body.clone(),
+            // Build logs obey some lines. In JSON no line can be one of them, and everything else becomes one line.
+            (false, _) if serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok() => {
+                escape::escaped_json(&String::from_utf8_lossy(body)).into_owned().into_bytes()
+            }
+            (false, _) => escape::line(&String::from_utf8_lossy(body)).into_owned().into_bytes(),
             (true, true) => {
                 let mut pretty = Pretty::new(self.context.world.color_stderr());
                 (pretty.push(body) + pretty.end().trim_end()).into_bytes()
