@@ -12,11 +12,13 @@ _lokalise_auth() {
     case $lines in
         $'\tfiles')
             compopt -o default 2>/dev/null && return 0
-            lines=$(compgen -f -- "$2")
+            _lokalise_auth_names -f "$2"
+            return 0
             ;;
         $'\tfolders')
             compopt -o dirnames 2>/dev/null && return 0
-            lines=$(compgen -d -- "$2")
+            _lokalise_auth_names -d "$2"
+            return 0
             ;;
         $'\tcommand '*)
             _lokalise_auth_command "${lines#$'\tcommand '}" "$2"
@@ -33,9 +35,24 @@ _lokalise_auth() {
     return 0
 }
 
+# Offers names of files, folders or commands where bash cannot do it by itself: 3.2 has no compopt. It inserts them as
+# they are, and a name may hold `$(…)`: each is quoted as the word at the cursor is, or left out.
+_lokalise_auth_names() {
+    local name before=${COMP_LINE:0:COMP_POINT}
+    before=${before%"$2"}
+    while IFS= read -r name; do
+        [[ -n $name ]] || continue
+        case $before in
+            *\') [[ $name == *\'* ]] || COMPREPLY+=("$name") ;;
+            *\") [[ $name == *[\"\$\`\\!]* ]] || COMPREPLY+=("$name") ;;
+            *) COMPREPLY+=("$(printf %q "$name")") ;;
+        esac
+    done <<<"$(compgen "$1" -- "$2")"
+}
+
 # Completes the command that begins at this word of the line, which another program reads.
 _lokalise_auth_command() {
-    local rest=$COMP_LINE word=-1 at=0 line
+    local rest=$COMP_LINE word=-1 at=0
     # Its place in COMP_WORDS: a piece that follows a space begins a word.
     for ((; at < COMP_CWORD; at++)); do
         [[ $at -eq 0 || ${rest%%"${COMP_WORDS[at]}"*} == *[[:space:]]* ]] && ((word += 1))
@@ -49,9 +66,7 @@ _lokalise_auth_command() {
     else
         compopt -o default 2>/dev/null
         ((at == COMP_CWORD)) || return 0
-        while IFS= read -r line; do
-            COMPREPLY+=("$line")
-        done <<<"$(compgen -c -- "$2")"
+        _lokalise_auth_names -c "$2"
     fi
 }
 

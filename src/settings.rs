@@ -12,6 +12,7 @@ use crate::names::StoreKind;
 use crate::origin::{API_URL, ApiUrl, OAUTH_URL, OAuthUrl};
 use crate::profile::{self, ProfileName, Profiles};
 use crate::secret::digest;
+use crate::shell;
 use crate::store::{BusAddress, Store, StoreLocations};
 use crate::subprocess::SearchPath;
 use crate::world::{SECRET_VARIABLES, World};
@@ -149,7 +150,10 @@ impl Settings {
         if let Some(text) = world.var("LOKALISE_PROFILE") {
             let name = ProfileName::parse(&text)
                 .map_err(|why| Error::usage("LOKALISE_PROFILE names no profile").because(why))
-                .map_err(|error| error.hint("`unset LOKALISE_PROFILE`, or name one of `lokalise-auth profile list`"))?;
+                .map_err(|error| {
+                    let unset = shell::unset("LOKALISE_PROFILE");
+                    error.hint(format!("`{unset}`, or name one of `lokalise-auth profile list`"))
+                })?;
             return Ok((name, ProfileRule::Variable));
         }
         // A working folder that is gone or closed names no profile.
@@ -185,7 +189,7 @@ impl Settings {
             [] => Ok(None),
             [one] => Ok(Some(one)),
             [one, other, ..] => Err(Error::usage(format!("{one} and {other} are both set"))
-                .hint(format!("unset one of them: `unset {other}`"))),
+                .hint(format!("unset one of them: `{}`", shell::unset(other)))),
         }
     }
 
@@ -194,7 +198,7 @@ impl Settings {
         match self.token_variable(world)? {
             None => Ok(()),
             Some(name) => Err(Error::usage(format!("{name} is set, so a stored credential would not be used"))
-                .hint(format!("`unset {name}` first, or name the profile with --profile"))),
+                .hint(format!("`{}` first, or name the profile with --profile", shell::unset(name)))),
         }
     }
 }

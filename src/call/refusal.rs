@@ -13,6 +13,7 @@ use crate::escape::escaped;
 use crate::json::list::BodySummary;
 use crate::lokalise::api_error::{ApiError, named, shorten};
 use crate::lokalise::endpoints::{self, Paging, Scope};
+use crate::shell;
 
 /// How many members that say "not done" are named. No answer of Lokalise's has more than two.
 const MOST_NOT_DONE: usize = 5;
@@ -184,7 +185,7 @@ fn scope_hint(request: &ApiRequest, credential_info: &CredentialInfo) -> Option<
     let known = scopes.iter().map(String::as_str).filter(|scope| is_scope_token(scope));
     let all: Vec<&str> = known.chain([needed]).collect();
     let scopes = all.join(",");
-    let login = format!("lokalise-auth login{} --scope {}", credential_info.profile_flag, shell_words::quote(&scopes));
+    let login = format!("lokalise-auth login{} --scope {}", credential_info.profile_flag, shell::quote(&scopes));
     Some(match credential_info.variable {
         Some(_) => format!("{place} {sure} the scope `{needed}`, which this token does not have"),
         None => format!("{place} {sure} the scope `{needed}`, which this login does not have: `{login}`"),

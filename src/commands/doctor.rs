@@ -20,6 +20,7 @@ use crate::names::StoreKind;
 use crate::profile::{self, Profiles};
 use crate::session::{CredentialChoice, Session, log_in_again, save};
 use crate::settings::{ProfileRule, Settings};
+use crate::shell;
 use crate::tone::Tone;
 use crate::world::World;
 
@@ -188,7 +189,7 @@ fn folder(name: &'static str, path: Option<&Path>, from: &str) -> Check {
         let mode = metadata.mode() & 0o7777;
         let detail = format!("{} ({from}; mode {mode:04o})", path.display());
         if mode & 0o022 != 0 {
-            let hint = format!("others can write there: `chmod go-w {}`", shell_words::quote(&path.to_string_lossy()));
+            let hint = format!("others can write there: `chmod go-w {}`", shell::quote(&path.to_string_lossy()));
             return Check::odd(name, detail, hint);
         }
         Check::good(name, detail)

@@ -57,9 +57,15 @@ pub(super) struct UnusableRoots {
     hint: &'static str,
 }
 
+const UNSET_BOTH: &str = if cfg!(windows) {
+    "`Remove-Item Env:SSL_CERT_FILE, Env:SSL_CERT_DIR -ErrorAction Ignore` trusts the system's CAs again"
+} else {
+    "`unset SSL_CERT_FILE SSL_CERT_DIR` trusts the system's CAs again"
+};
+
 impl UnusableRoots {
     fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: "`unset SSL_CERT_FILE SSL_CERT_DIR` trusts the system's CAs again" }
+        Self { message: message.into(), hint: UNSET_BOTH }
     }
 
     pub fn into_error(self) -> Error {

@@ -208,14 +208,22 @@ fn seconds(value: &str) -> Option<u64> {
     Some(clamped)
 }
 
-/// Scopes as one string, as RFC 6749 and every recording have them, or as an array, as one vendor page says.
+/// Scopes as one string, as RFC 6749 and every recording have them, or as an array, as one vendor page says. RFC 6749
+/// §3.3 allows nearly every character in them; one with more than the names of scopes have is dropped, since hints
+/// repeat them in commands.
 fn scopes(value: &Value) -> Option<Vec<String>> {
     let tokens: Vec<String> = match value {
-        Value::String(text) => text.split(' ').filter(|token| !token.is_empty()).map(str::to_owned).collect(),
-        Value::Array(items) => items.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        Value::String(text) => text.split(' ').filter(|token| is_scope_name(token)).map(str::to_owned).collect(),
+        Value::Array(items) => {
+            items.iter().filter_map(Value::as_str).filter(|token| is_scope_name(token)).map(str::to_owned).collect()
+        }
         _ => return None,
     };
     (!tokens.is_empty()).then_some(tokens)
+}
+
+fn is_scope_name(token: &str) -> bool {
+    !token.is_empty() && token.chars().all(|c| c.is_ascii_alphanumeric() || "_-.:/*".contains(c))
 }
 
 /// The characters that RFC 6749 §5.2 allows in an error text, without what may be a secret that the
@@ -233,6 +241,16 @@ mod tests {
 
     fn client() -> ClientCredentials {
         ClientCredentials { id: "id".to_owned(), secret: ClientSecret::new("secret") }
+    }
+
+    #[test]
+    fn what_is_no_name_of_a_scope_is_dropped() {
+        let read = |text: &str| scopes(&Value::from(text));
+        assert_eq!(read("read_projects  write:keys"), Some(vec!["read_projects".to_owned(), "write:keys".to_owned()]));
+        assert_eq!(read("read_projects x;touch${IFS}a y'`b` \"z \u{202e}"), Some(vec!["read_projects".to_owned()]));
+        assert_eq!(read("$(touch) \n"), None);
+        let list = serde_json::json!(["read_projects", "a b", "c;d", 5]);
+        assert_eq!(scopes(&list), Some(vec!["read_projects".to_owned()]));
     }
 
     #[test]

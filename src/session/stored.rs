@@ -11,6 +11,7 @@ use crate::names::StoreKind;
 use crate::origin::{API_URL, ApiUrl, OAUTH_URL, Origin};
 use crate::profile::{ProfileEntry, ProfileName};
 use crate::settings::{ProfileRule, Settings};
+use crate::shell;
 use crate::store::{Store, StoreError};
 
 /// A credential, where it came from, and the store that keeps it.
@@ -131,11 +132,11 @@ fn check_origin(
         // The record may be anybody's: only what can be a base URL is repeated in a command.
         let error = match ApiUrl::parse(recorded.as_str()) {
             Ok(_) if default.strip_suffix(path) == Some(&format!("{recorded}/")) => {
-                error.hint(format!("`unset {variable}`"))
+                error.hint(format!("`{}`", shell::unset(variable)))
             }
             Ok(_) => error.hint(format!(
-                "`export {variable}={}` is where Lokalise was then",
-                shell_words::quote(&format!("{recorded}/{path}"))
+                "`{}` is where Lokalise was then",
+                shell::export(variable, &format!("{recorded}/{path}"))
             )),
             Err(_) => error,
         };

@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 use super::{Backend, Deadline, StoreError};
 use crate::names::ProfileName;
 use crate::secret::{json, without_secrets};
+use crate::shell;
 use crate::subprocess::{self, SearchPath, SubprocessFailure, SubprocessOutput};
 
 /// The constant user name: two names under one URL hide each other in some helpers.
@@ -31,7 +32,7 @@ pub(super) fn program_name(name: &str) -> String {
 
 /// A call of the helper as one would type it.
 pub(super) fn shown_call(name: &str, verb: &str) -> String {
-    format!("{} {verb}", shell_words::quote(&program_name(name)))
+    format!("{} {verb}", shell::quote(&program_name(name)))
 }
 
 pub(super) struct Helper {

@@ -9,6 +9,7 @@ use super::{Store, file, helper, keyring};
 use crate::error::{Error, ErrorKind};
 use crate::files::private;
 use crate::names::{ProfileName, StoreKind};
+use crate::shell;
 
 /// Why a store gave no answer. "Nothing kept" is not among these: that is `Ok(None)`.
 #[derive(Debug, thiserror::Error)]
@@ -100,7 +101,7 @@ impl StoreError {
             )],
             Self::CorruptFile { path, .. } => {
                 let path = path.display().to_string();
-                let path = shell_words::quote(&path);
+                let path = shell::quote(&path);
                 vec![format!(
                     "nothing was changed; mend it or move it away (`mv {path} {path}.broken`), then log in again"
                 )]
@@ -161,7 +162,7 @@ impl Store {
         };
         let found = fs::symlink_metadata(&path).ok();
         let path = path.display().to_string();
-        let path = shell_words::quote(&path);
+        let path = shell::quote(&path);
         if found.as_ref().is_some_and(|found| !found.is_file()) {
             format!("look at it (`ls -ld {path}`), then move it away: `mv {path} {path}.moved`")
         } else if found.as_ref().is_some_and(is_anothers) {

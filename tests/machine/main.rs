@@ -6,10 +6,12 @@
 mod support;
 
 mod authorities;
+mod bash_names;
 mod ci;
 mod hostile_text;
 mod namespace;
 mod no_home;
+mod pasted_hints;
 mod peoples_text;
 
 use std::process::Output;

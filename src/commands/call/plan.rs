@@ -21,6 +21,7 @@ use crate::cli;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::files::output_file::OutputPath;
+use crate::shell;
 use crate::text;
 use crate::world::World;
 
@@ -233,7 +234,7 @@ fn refuse_no_file_name(path: &Path) -> Result<()> {
         _ if is_json => Err(Error::usage("--input takes the name of a file, and this is JSON")
             .hint("pipe it in with `--input -`, or give each field with -f or -F")),
         Some(name) => Err(Error::usage(format!("there is no file `{text}`"))
-            .hint(format!("--input takes a name without `@`: `--input {}`", shell_words::quote(name)))),
+            .hint(format!("--input takes a name without `@`: `--input {}`", shell::quote(name)))),
         None => Ok(()),
     }
 }
