@@ -36,6 +36,9 @@ impl OutputPath {
     /// # Errors
     /// Usage, if no file can be there; other, if the temporary file cannot be made, or a link is not to be followed.
     pub fn new(path: &Path) -> Result<Self> {
+        if cfg!(windows) && is_windows_device(path) {
+            return Ok(Self { path: path.to_owned(), new: None });
+        }
         let has_slash = path.as_os_str().as_encoded_bytes().ends_with(b"/");
         let path = follow(path)?;
         let old = fs::metadata(&path).ok();
@@ -80,6 +83,15 @@ impl OutputPath {
             Err(error) => Err(unwritable(&self.path, error)),
         }
     }
+}
+
+/// `NUL` and its like are devices in every folder of Windows, whatever the case of the letters.
+fn is_windows_device(path: &Path) -> bool {
+    let name = path.to_string_lossy().to_ascii_uppercase();
+    let name = name.trim_start_matches(r"\\.\").trim_end_matches(':');
+    let is_numbered = |name: &str| matches!(name.as_bytes(), [b'1'..=b'9']);
+    matches!(name, "NUL" | "CON" | "PRN" | "AUX")
+        || name.strip_prefix("COM").or_else(|| name.strip_prefix("LPT")).is_some_and(is_numbered)
 }
 
 /// The file while it is being written. Dropping it leaves nothing.
@@ -142,6 +154,16 @@ pub fn unwritable(path: &Path, error: io::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_devices_of_windows_are_known_by_their_names() {
+        for name in ["NUL", "nul", "Con", "COM1", "lpt9", r"\\.\NUL", "nul:"] {
+            assert!(is_windows_device(Path::new(name)), "{name}");
+        }
+        for name in ["null", "nul.json", "COM", "COM10", "COM0", "out/nul.txt", "a"] {
+            assert!(!is_windows_device(Path::new(name)), "{name}");
+        }
+    }
 
     fn opened(destination: OutputPath) -> OutputFile {
         tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(destination.open()).unwrap()
