@@ -31,6 +31,11 @@ impl Origin {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether this is where Lokalise itself has the API or the login.
+    pub fn is_lokalise(&self) -> bool {
+        [API_URL, OAUTH_URL].iter().any(|url| url.strip_prefix(&self.0).is_some_and(|path| path.starts_with('/')))
+    }
 }
 
 impl fmt::Display for Origin {

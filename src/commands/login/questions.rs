@@ -108,6 +108,10 @@ impl ClientInput<'_> {
             return Err(error
                 .hint("set LOKALISE_CLIENT_SECRET, or give --client-secret-file PATH (`-` is stdin)"));
         }
+        let oauth = self.context.settings.oauth_url.origin();
+        if !oauth.is_lokalise() {
+            world.say(&format!("LOKALISE_OAUTH_URL is set: the client secret is sent to {oauth}"));
+        }
         secret(&ask(SECRET_QUESTION, Echo::Hidden).await?)
     }
 }
