@@ -1,6 +1,9 @@
 //! The map of this crate, and `run`. `cli` says what can be typed, `commands` tell
 //! the stories, and what they need stands below them: see each module's first lines.
 
+// All reading of the environment, the clock and randomness goes through `world`; clippy.toml names the methods.
+#![cfg_attr(not(test), deny(clippy::disallowed_methods))]
+
 pub mod browser;
 pub mod call;
 pub mod cli;

@@ -1,5 +1,7 @@
 //! The real machine: completes, runs, tells what failed, exits.
 
+#![deny(clippy::disallowed_methods)]
+
 use std::io::{self, Write as _};
 use std::process;
 

@@ -1,6 +1,8 @@
 //! All that the tool asks of the machine in general: variables, streams, the
 //! clock, randomness. Stores, sockets and the browser have modules of their own.
 
+#![expect(clippy::disallowed_methods, reason = "this is where the machine is read")]
+
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
@@ -229,6 +231,7 @@ impl World {
         Ok(world)
     }
 
+    #[cfg(test)]
     /// A machine of the test's own making: its variables, its clock, no terminal.
     pub fn made_of(
         variables: impl Fn(&str) -> Option<OsString> + Send + Sync + 'static,

@@ -24,6 +24,7 @@ impl ForeignHome {
 /// # Errors
 /// [`ForeignHome`]
 #[cfg(unix)]
+#[expect(clippy::disallowed_methods, reason = "whose home it is must be known wherever a file is made")]
 pub fn own_home() -> io::Result<()> {
     use std::os::unix::fs::MetadataExt;
     let user = rustix::process::geteuid();

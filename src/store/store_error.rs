@@ -120,6 +120,7 @@ impl StoreError {
 }
 
 impl Store {
+    #[expect(clippy::disallowed_methods, reason = "where we are packaged is asked for a hint alone")]
     fn ways_on(&self, first: &str, new: bool) -> Vec<String> {
         let mut ways = if new {
             vec![format!("{first}, or set LOKALISE_API_TOKEN")]

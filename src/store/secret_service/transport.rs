@@ -97,6 +97,7 @@ impl Transport {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "a store runs on a thread of its own, without a World")]
 fn random<const N: usize>() -> Result<Zeroizing<[u8; N]>, StoreError> {
     let mut bytes = Zeroizing::new([0; N]);
     let filled = SystemRandom::new().fill(&mut *bytes);
