@@ -39,25 +39,21 @@ fn what_cannot_be_a_token_is_refused_by_its_class_and_place() {
         ("\n".to_owned(), "it is empty"),
         ("\r\n".to_owned(), "it is empty"),
         (format!("{front}\n{back}\n"), "it has a second line"),
-        (format!("{token}\n\n"), "it has a second line"),
         (format!("{token}\r\n{token}\r\n"), "it has a second line"),
-        (format!(" {token}\n"), "a space at position 1"),
-        (format!("{token} \n"), "a space at position 41"),
         (format!("{front} {back}"), "a space at position 21"),
         (format!("{front}\t{back}"), "a tab at position 21"),
         (format!("{front}\r{back}"), "a carriage return at position 21"),
-        (format!("{token}\r\r\n"), "a carriage return at position 41"),
         (format!("{front}\u{1b}[31m{back}"), "a control character at position 21"),
         (format!("{front}\0{back}"), "a control character at position 21"),
         (format!("{front}\u{7f}{back}"), "a control character at position 21"),
-        (format!("\u{feff}{token}"), "a byte order mark at position 1"),
+        (format!("{front}\u{feff}{back}"), "a byte order mark at position 21"),
         (format!("{front}\u{a0}{back}"), "a character outside ASCII at position 21"),
         (format!("{front}\u{200b}{back}"), "a character outside ASCII at position 21"),
         (format!("\u{201c}{token}\u{201d}"), "a character outside ASCII at position 1"),
         (format!("Bearer {token}"), "it starts with `Bearer`"),
         (format!("bEARER {token}\n"), "it starts with `Bearer`"),
         ("a".repeat(4097), "it is longer than 4,096 characters"),
-        ("a".repeat(100_000), "it is longer than 4,096 characters"),
+        ("a".repeat(60_000), "it is longer than 4,096 characters"),
     ] {
         for verify in [&["token", "set"][..], &["token", "set", "--no-verify"]] {
             let output = home.cmd(verify).write_stdin(input.clone()).output().expect("the binary can be run");
@@ -68,12 +64,12 @@ fn what_cannot_be_a_token_is_refused_by_its_class_and_place() {
     let mut latin_1 = token.clone().into_bytes();
     latin_1.push(0xfc);
     let output = home.cmd(["token", "set"]).write_stdin(latin_1).output().expect("the binary can be run");
-    assert_refused(&output, &token, &["a character outside ASCII at position 41"]);
+    assert_refused(&output, &token, &["it is not UTF-8 text"]);
     assert!(standin.requests().is_empty());
     assert_nothing_stored(&standin, &home);
-    // One line break at the end is how tokens come.
-    for end in ["", "\n", "\r\n"] {
-        home.cmd(["token", "set"]).write_stdin(format!("{}{end}", standin.api_token())).assert().success();
+    // Blanks and line ends around it, and a byte order mark before it, are how tokens come.
+    for (start, end) in [("", ""), ("", "\n"), ("", "\r\n"), ("", "\n\n"), (" ", " \r\r\n"), ("\u{feff}", "\t\n")] {
+        home.cmd(["token", "set"]).write_stdin(format!("{start}{}{end}", standin.api_token())).assert().success();
     }
     home.cmd(["token", "set", "--no-verify"]).write_stdin("a".repeat(4096)).assert().success();
 }

@@ -105,8 +105,7 @@ impl ClientInput<'_> {
         if !world.person() {
             let mut error = Error::usage("the client secret is missing");
             error.hints.extend(world.ci_hint());
-            return Err(error
-                .hint("set LOKALISE_CLIENT_SECRET, or give --client-secret-file PATH (`-` is stdin)"));
+            return Err(error.hint("set LOKALISE_CLIENT_SECRET, or give --client-secret-file PATH (`-` is stdin)"));
         }
         let oauth = self.context.settings.oauth_url.origin();
         if !oauth.is_lokalise() {
