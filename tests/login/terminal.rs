@@ -201,16 +201,8 @@ fn client_credentials_are_asked_for_and_the_secret_is_hidden() {
     terminal.wait_for_echo(false);
     terminal.send(&format!("{}\r", standin.client_secret()));
     let screen = terminal.wait_for(ADDRESS);
-    let foreign = "client id (hidden): 
-LOKALISE_OAUTH_URL is set: the client secret is sent to http://127.0.0.1:";
-    assert!(
-        screen.contains(foreign)
-            && screen.contains(
-                "client secret (hidden): 
-open this address"
-            ),
-        "{screen}"
-    );
+    let foreign = "client id (hidden): \nLOKALISE_OAUTH_URL is set: the client secret is sent to http://127.0.0.1:";
+    assert!(screen.contains(foreign) && screen.contains("client secret (hidden): \nopen this address"), "{screen}");
     browser::open(&url_on(&screen)).expect("it listens");
     let (status, screen) = terminal.wait();
     assert_eq!(status.code(), Some(0), "{screen}");

@@ -99,6 +99,7 @@ impl CallPlan {
 
 /// Flags that each make sense, and no sense together.
 /// `--jq` and `--fail-unless` with their variables, and how results are written.
+#[expect(clippy::disallowed_methods, reason = "`env` in jq is the whole environment")]
 fn filters(call: &cli::Call) -> Result<Filters> {
     let variables = filter::variables(&pairs(&call.arg), &pairs(&call.argjson))?;
     let compile = |code: &String| Filter::compile(code, &variables);
