@@ -79,7 +79,10 @@ fn a_browser_that_answers_at_the_prompt_leaves_a_tidy_screen() {
     let (status, screen) = terminal.wait();
     assert_eq!(status.code(), Some(0), "{screen}");
     // The prompt's line is ended before the next words.
-    assert!(screen.contains(&format!("{ADDRESS}\nlogged in to Lokalise")), "{screen}");
+    assert!(
+        screen.contains(&format!("{ADDRESS}\nlokalise-auth: the credential will be kept in plaintext")),
+        "{screen}"
+    );
     assert_eq!(terminal.modes(), before);
     Home::assert_no_secret(&standin, "the screen", &terminal.written());
 }
