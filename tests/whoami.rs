@@ -28,7 +28,7 @@ fn whoami(home: &Home, arguments: &[&str]) -> (i32, Value) {
 }
 
 /// The keys of the README's table, in order.
-const KEYS: [&str; 16] = [
+const KEYS: [&str; 17] = [
     "schema_version",
     "profile",
     "profile_rule",
@@ -42,6 +42,7 @@ const KEYS: [&str; 16] = [
     "expires_in",
     "refreshable",
     "read_only",
+    "call_only",
     "state",
     "state_reason",
     "token_hint",
