@@ -141,7 +141,7 @@ impl Pages {
     /// Other, if the pages cannot all be had, or do not add up to what they promised.
     pub fn turn(&mut self, answer: &PageInfo) -> Result<NextStep> {
         self.taken += 1;
-        self.items += answer.items;
+        self.items = self.items.saturating_add(answer.items);
         self.compare(answer)?;
         if self.is_enough() {
             return Ok(NextStep::Over);
@@ -171,7 +171,7 @@ impl Pages {
                 .hint("run the command again"));
         }
         self.total = self.total.or(answer.total);
-        let asked = self.started_at + self.taken - 1;
+        let asked = self.started_at.saturating_add(self.taken - 1);
         match answer.page {
             Some(page) if self.style == PagingStyle::Offset && page != asked => {
                 Err(Error::other(format!("page {asked} was asked for, and page {page} came")))
@@ -204,7 +204,7 @@ impl Pages {
     fn rest(&mut self, page_count: u64) -> Result<NextStep> {
         self.style = PagingStyle::Offset;
         self.last = page_count;
-        let next = self.started_at + self.taken;
+        let next = self.started_at.saturating_add(self.taken);
         let left = page_count.saturating_add(1).saturating_sub(next);
         let left = left.min(self.page_bound.unwrap_or(u64::MAX).saturating_sub(self.taken));
         let left = match self.item_bound {
@@ -218,7 +218,7 @@ impl Pages {
             return Err(too_many());
         }
         self.announced = left;
-        Ok(NextStep::Rest((0..left).map(|further| self.page(next + further)).collect()))
+        Ok(NextStep::Rest((0..left).map(|further| self.page(next.saturating_add(further))).collect()))
     }
 
     /// The next page of a list whose pages nobody counts: without a total, one that is not full is the last.
@@ -233,7 +233,7 @@ impl Pages {
         if self.taken == MOST_PAGES {
             return Err(too_many());
         }
-        Ok(NextStep::Next(self.page(self.started_at + self.taken)))
+        Ok(NextStep::Next(self.page(self.started_at.saturating_add(self.taken))))
     }
 
     fn page(&self, number: u64) -> Parameters {
