@@ -3,6 +3,7 @@
 
 pub mod complete;
 pub mod field_args;
+mod foreign_flags;
 pub(crate) mod suggest;
 pub mod topics;
 pub mod usage;

@@ -135,38 +135,6 @@ fn edit_distance(one: &str, other: &str) -> usize {
     rows[one.len()][other.len()]
 }
 
-/// What to use in place of a flag of `curl`, `gh`, `jq` or the official CLI that `call` does not have.
-pub(super) fn flag_of_another_program(name: &str) -> Option<&'static str> {
-    Some(match name {
-        "-d" | "--data" | "--data-raw" | "--data-binary" | "--data-ascii" | "--body" => {
-            "`-f KEY=VALUE` adds a string field, `-F` a typed one, and `--input FILE` sends a file as the body"
-        }
-        "--data-urlencode" | "-G" | "--get" => "`--query KEY=VALUE` adds a query parameter",
-        "-L" | "--location" => "a redirect is never followed with a credential; its address is shown",
-        "-r" | "--raw-output" => "`--jq` prints strings raw already",
-        "-s" => "a pipe gets the answer only: there is no progress to silence; `--silent` prints no body",
-        "--slurp" => "`--paginate` makes one document of all pages",
-        "-c" | "--compact-output" => "a pipe gets compact JSON already; `--ndjson` prints one item per line",
-        "-e" | "--exit-status" => "`--fail-unless EXPR` makes the exit code depend on the answer",
-        "-t" | "--template" => "`--jq EXPR` shapes the answer: `lokalise-auth help jq`",
-        "--request" => "the method is a word before the path: `lokalise-auth call DELETE PATH`",
-        "-I" | "--head" => "`lokalise-auth call HEAD PATH -i` prints the headers alone",
-        "-O" | "--remote-name" => "`-o FILE` writes the body to a file, `--extract DIR` unpacks a bundle",
-        "-u" | "--user" => "the credential is the profile's: `--profile NAME` chooses another",
-        "-A" | "--user-agent" => "`-H 'User-Agent: NAME'` sets a header",
-        "-b" | "--cookie" => "cookies are not sent: the credential is a token",
-        "-m" => "`--timeout DURATION` limits the time of the whole call",
-        "--retry" => "`--max-wait DURATION` limits the time for retries, `--no-retry` makes none",
-        "-w" | "--write-out" => "`-i` prints the status line and the headers",
-        "-S" | "--show-error" => "errors are always shown, on stderr",
-        "--fail" => "a status of 400 and more is an exit code of its own already",
-        "--compressed" => "a compressed answer is unpacked by itself",
-        "--hostname" | "--url" => "LOKALISE_API_URL sets the server; the path is an argument",
-        "--project-id" => "`--project ID` fills {project_id} and {p} in the path",
-        _ => return None,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

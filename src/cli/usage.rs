@@ -7,7 +7,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind as Clap};
 use clap::{CommandFactory, FromArgMatches, ValueEnum};
 
 use super::complete::positionals;
-use super::{Cli, Color, suggest};
+use super::{Cli, Color, foreign_flags, suggest};
 use crate::error::{Error, Result};
 use crate::world::ColorChoice;
 
@@ -202,7 +202,7 @@ const TOKEN_IN_ARGUMENTS: &str = "a token on the command line can be read by eve
 
 fn flag_hint(name: &str, place: &Place) -> String {
     if place.words == ["call"]
-        && let Some(words) = suggest::flag_of_another_program(name)
+        && let Some(words) = foreign_flags::hint(name)
     {
         return words.to_owned();
     }
@@ -225,7 +225,8 @@ fn looks_like_a_flag(name: &str) -> bool {
     let letters = name.trim_start_matches('-');
     let short = name.starts_with('-') && !name.starts_with("--") && letters.chars().count() == 1;
     let long = name.starts_with("--") && (2..=24).contains(&letters.len());
-    (short || long) && letters.chars().all(|c| c.is_ascii_lowercase() || c == '-')
+    (short && letters.chars().all(|c| c.is_ascii_alphabetic()))
+        || (long && letters.chars().all(|c| c.is_ascii_lowercase() || c == '-'))
 }
 
 fn invalid_value(error: &clap::Error, flag: Option<String>) -> Error {

@@ -1,0 +1,106 @@
+//! Flags that people know from curl, gh, jq and other tools, and what `call` has instead.
+
+/// What to do instead, by the names of the flag. A short one is the first letter of a group such as `-sS`.
+const FLAGS: &[(&[&str], &str)] = &[
+    (
+        &["-d", "--data", "--data-raw", "--data-binary", "--data-ascii", "--data-urlencode", "--body", "--json-body"],
+        "-f key=value and -F key=value make a JSON body; --input FILE or --input - sends one as it is",
+    ),
+    (&["--form", "--form-string"], "-F key=@base64:FILE or -F key=@dataurl:FILE sends a file in a JSON body"),
+    (&["-T", "--upload-file"], "--input FILE sends a file as the body"),
+    (&["--request"], "-X METHOD or --method METHOD chooses the method"),
+    (&["-I", "--head"], "-X HEAD asks for the headers; -i shows them"),
+    (&["-G", "--get"], "-X GET puts the fields of -f and -F into the query"),
+    (&["--param", "--params", "--url-query"], "--query key=value adds a query parameter"),
+    (&["--url"], "the path is a word of its own: `call GET /projects`"),
+    (&["-L", "--location", "--follow", "--location-trusted"], "redirects within the API are followed without a flag"),
+    (
+        &["-s", "--slurp"],
+        "nothing is shown but the answer and what went wrong, without a flag; --paginate makes one document of all pages",
+    ),
+    (&["-S", "--show-error"], "errors are shown without a flag; --sort-keys sorts the members of objects"),
+    (&["--fail", "--fail-with-body", "--check-status"], "a status of 400 or more fails without a flag"),
+    (&["-k", "--insecure"], "for a company's own CA set SSL_CERT_FILE to its PEM file"),
+    (&["--cacert", "--capath", "--ca-native"], "SSL_CERT_FILE and SSL_CERT_DIR name CAs"),
+    (&["-x", "--proxy", "--preproxy"], "HTTPS_PROXY, ALL_PROXY and NO_PROXY choose the proxy"),
+    (
+        &["-u", "--user", "--oauth2-bearer", "--auth", "-n", "--netrc", "-a", "--hostname"],
+        "the credential in force is sent: `lokalise-auth whoami` shows it, -p NAME chooses another",
+    ),
+    (&["-A", "--user-agent"], "-H 'User-Agent: NAME' sets it"),
+    (&["-e", "--referer"], "no Referer is ever sent"),
+    (&["-b", "-c", "--cookie", "--cookie-jar"], "cookies are neither kept nor sent"),
+    (&["-O", "--remote-name"], "-o FILE names the file"),
+    (&["-w", "--write-out", "-D", "--dump-header"], "-i shows the status line and the headers"),
+    (&["-m", "--max-time"], "--timeout DURATION limits the whole call"),
+    (&["--connect-timeout"], "connections have a limit of their own; --timeout DURATION limits the whole call"),
+    (&["--retry", "--retry-delay", "--retry-max-time", "--retry-all-errors"], "--max-wait DURATION limits the retries"),
+    (&["--compressed", "--no-buffer", "-N"], "that goes without a flag"),
+    (&["-r", "--raw-output", "--raw"], "strings are raw without a flag: -q EXPR, or --jq EXPR"),
+    (&["-j", "--join-output", "--ascii-output"], "-q EXPR, or --jq EXPR, prints one result on each line"),
+    (&["--compact-output", "--compact"], "results of -q EXPR, or --jq EXPR, are compact without a flag"),
+    (&["--tab", "--indent", "--prettify", "--format"], "--pretty indents JSON by two spaces"),
+    (&["--exit-status"], "--fail-unless EXPR ends with 12 unless the expression is true"),
+    (&["--slurpfile", "--rawfile", "--args", "--jsonargs"], "--arg NAME VALUE and --argjson NAME JSON set variables"),
+    (&["--stream", "--seq", "--ndjson-stream"], "--ndjson takes a list item by item"),
+    (&["--null-input", "--raw-input"], "-q EXPR, or --jq EXPR, filters the answer"),
+    (&["--filter", "--query-jq", "--expression", "--jmespath"], "-q EXPR, or --jq EXPR, filters the answer"),
+    (
+        &["-t", "--template"],
+        "-q EXPR, or --jq EXPR, shapes the answer; a token is never an argument: set LOKALISE_API_TOKEN",
+    ),
+    (&["--all", "--all-pages", "--page-all", "--cache"], "--paginate fetches every page"),
+    (
+        &["--limit", "--page", "--per-page", "--page-size", "--cursor"],
+        "--query limit=N and --query page=N ask for one page; --paginate fetches all, --max-items N the first N items",
+    ),
+    (&["-P", "--project-id"], "--project ID fills in `{p}`"),
+    (&["--download", "--unzip", "--unzip-to", "--dest"], "--extract DIR unpacks the bundle of an export"),
+    (&["--poll", "--async"], "--wait waits for a queued process"),
+];
+
+/// What `call` has for this flag, if it is one that people bring along.
+pub fn hint(flag: &str) -> Option<&'static str> {
+    FLAGS.iter().find(|(names, _)| names.contains(&flag)).map(|(_, hint)| *hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_flag_is_explained_twice_or_is_one_of_ours() {
+        use clap::CommandFactory;
+        let mut cli = crate::cli::Cli::command();
+        cli.build();
+        let call = cli.find_subcommand("call").unwrap();
+        let is_ours = |flag: &str| {
+            call.get_arguments().any(|argument| match flag.strip_prefix("--") {
+                Some(long) => argument.get_long() == Some(long),
+                None => argument.get_short() == flag.chars().nth(1),
+            })
+        };
+        let mut seen = std::collections::HashSet::new();
+        for flag in FLAGS.iter().flat_map(|(names, _)| *names) {
+            assert!(seen.insert(*flag), "{flag} is there twice");
+            assert!(!is_ours(flag), "{flag} is a flag of `call`");
+        }
+    }
+
+    #[test]
+    fn what_a_hint_names_exists() {
+        use clap::CommandFactory;
+        let mut cli = crate::cli::Cli::command();
+        cli.build();
+        let call = cli.find_subcommand("call").unwrap();
+        for (names, hint) in FLAGS {
+            for word in hint.split([' ', ',', ';', ':']).filter(|word| word.starts_with('-') && word.len() > 1) {
+                let exists = call.get_arguments().any(|argument| match word.strip_prefix("--") {
+                    Some(long) => argument.get_long() == Some(long),
+                    None => argument.get_short() == word.chars().nth(1),
+                });
+                assert!(exists || word.starts_with("--arg"), "{names:?}: {word}");
+            }
+        }
+    }
+}
