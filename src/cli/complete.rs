@@ -88,6 +88,7 @@ fn with_context(command: Command, before: &[String]) -> Command {
     let Some(subcommand) = command.find_subcommand(name) else { return command };
     let words: Vec<String> =
         positionals(subcommand, before, at + 1).into_iter().map(|(word, _)| word.to_owned()).collect();
+    let command = if name == "call" { with_parameters(command, &before[at + 1..], &words) } else { command };
     match (name, &words[..]) {
         ("call" | "scopes", [method]) => {
             let Some(method) = METHODS.into_iter().find(|known| known.eq_ignore_ascii_case(method)) else {
@@ -106,6 +107,32 @@ fn with_context(command: Command, before: &[String]) -> Command {
         }
         _ => command,
     }
+}
+
+/// `call` with the names of the endpoint's query parameters: behind `--query`, and behind `-f` and `-F` where those are
+/// the query.
+fn with_parameters(command: Command, before: &[String], words: &[String]) -> Command {
+    let flag = before.iter().enumerate().rev().find_map(|(at, word)| match word.as_str() {
+        "-X" | "--method" => before.get(at + 1).map(String::as_str),
+        word => word.strip_prefix("--method=").or_else(|| word.strip_prefix("-X")),
+    });
+    let (method, path) = match (flag, words) {
+        (Some(method), [path]) => (Some(method), path),
+        (None, [method, path]) => (Some(method.as_str()), path),
+        (None, [path]) => (None, path),
+        _ => return command,
+    };
+    let names = candidates::parameters(method.unwrap_or("GET"), path);
+    let are_query =
+        method.is_some_and(|method| method.eq_ignore_ascii_case("GET") || method.eq_ignore_ascii_case("HEAD"));
+    command.mut_subcommand("call", |call| {
+        let call = call.mut_arg("query", |query| query.add(candidates::Parameters::completer(names.clone(), false)));
+        if !are_query {
+            return call;
+        }
+        call.mut_arg("raw-field", |field| field.add(candidates::Parameters::completer(names.clone(), false)))
+            .mut_arg("field", |field| field.add(candidates::Parameters::completer(names, true)))
+    })
 }
 
 /// The words after `from` that are neither flags nor values of flags, with their positions.

@@ -2,7 +2,9 @@
 //! which field begins the next one. clap's derive keeps the order within a flag only.
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, ValueHint};
+use clap_complete::engine::ArgValueCompleter;
 
+use super::complete::candidates;
 use crate::call::fields::FieldArgument;
 
 /// The fields of a call, as typed.
@@ -24,11 +26,10 @@ impl Args for InOrder {
                 .action(ArgAction::Append)
                 .help_heading("Request")
         };
-        command.arg(field(RAW, 'f', "Add a string field, `key=value`")).arg(field(
-            MAGIC,
-            'F',
-            "Add a typed field: true, false, null, integers, @file, @base64:file",
-        ))
+        command.arg(field(RAW, 'f', "Add a string field, `key=value`")).arg(
+            field(MAGIC, 'F', "Add a typed field: true, false, null, integers, @file, @base64:file, @dataurl:image")
+                .add(ArgValueCompleter::new(candidates::field_files)),
+        )
     }
 
     fn augment_args_for_update(command: Command) -> Command {

@@ -7,10 +7,11 @@ use std::path::Path;
 
 use clap::builder::StyledStr;
 use clap_complete::CompletionCandidate;
+use clap_complete::engine::ArgValueCompleter;
 
 use crate::cli::topics::TOPICS;
 use crate::cli::{Cli, METHODS};
-use crate::lokalise::endpoints;
+use crate::lokalise::endpoints::{self, PAGE_PARAMETERS, Paging};
 use crate::settings::Settings;
 use crate::world::World;
 
@@ -106,6 +107,71 @@ pub fn paths(methods: &[&str], current: &OsStr) -> Vec<CompletionCandidate> {
         }
     }
     found.into_iter().map(|(path, summary)| candidate(&format!("{root}{path}"), summary)).collect()
+}
+
+/// The names of query parameters that an endpoint has, as far as they are known.
+pub fn parameters(method: &str, path: &str) -> Vec<&'static str> {
+    let path = path.split('?').next().unwrap_or_default();
+    let path = path.split_once("://").map_or(path, |(_, rest)| rest.find('/').map_or("", |slash| &rest[slash..]));
+    let below = path.strip_prefix('/').unwrap_or(path);
+    let is_rooted = ["api2/", "v1/"].iter().any(|root| below.starts_with(root));
+    let rooted = if is_rooted { format!("/{below}") } else { format!("/api2/{below}") };
+    let Some(endpoint) = endpoints::find(&method.to_ascii_uppercase(), &rooted) else { return Vec::new() };
+    let page: &[&str] = match endpoint.operation.paging {
+        Paging::Whole => &[],
+        Paging::Offset(_) => &["limit", "page"],
+        Paging::Cursor(_) => &["limit", "cursor"],
+        Paging::OffsetOrCursor(_) | Paging::Unknown => &PAGE_PARAMETERS,
+    };
+    endpoint.operation.query.unwrap_or_default().iter().chain(page).copied().collect()
+}
+
+/// What could be typed for `key=value`.
+pub struct Parameters;
+
+impl Parameters {
+    /// Completes the names, and the files behind `@` where the value may be one.
+    pub fn completer(names: Vec<&'static str>, takes_files: bool) -> ArgValueCompleter {
+        ArgValueCompleter::new(move |current: &OsStr| {
+            let files = if takes_files { field_files(current) } else { Vec::new() };
+            let names = names.iter().map(|name| candidate(&format!("{name}="), ""));
+            beginning(current, names).into_iter().chain(files).collect()
+        })
+    }
+}
+
+/// How many files are offered. More would take longer to read than to type a letter.
+const MAX_FILES: usize = 500;
+
+/// The files that `-F key=@…` could name. The shell does not know where in the word a name begins.
+pub fn field_files(current: &OsStr) -> Vec<CompletionCandidate> {
+    let current = current.to_string_lossy();
+    let Some((key, typed)) = current.split_once("=@") else { return Vec::new() };
+    let encoding = ["base64:", "dataurl:"].into_iter().find(|encoding| typed.starts_with(encoding)).unwrap_or_default();
+    let typed = &typed[encoding.len()..];
+    let (folder, start) = typed.rsplit_once('/').map_or(("", typed), |(folder, start)| (folder, start));
+    let (shown, listed) = match (folder, typed.contains('/')) {
+        (_, false) => (String::new(), "."),
+        ("", true) => ("/".to_owned(), "/"),
+        (folder, true) => (format!("{folder}/"), folder),
+    };
+    let mut names: Vec<String> = std::fs::read_dir(listed)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| {
+            let entry = entry.ok()?;
+            let name = entry.file_name().into_string().ok()?;
+            let is_meant = name.starts_with(start) && (!name.starts_with('.') || start.starts_with('.'));
+            let end = if entry.path().is_dir() { "/" } else { "" };
+            is_meant.then(|| format!("{name}{end}"))
+        })
+        .collect();
+    names.sort_unstable();
+    names.truncate(MAX_FILES);
+    let files = names.iter().map(|name| candidate(&format!("{key}=@{encoding}{shown}{name}"), ""));
+    let encodings = ["base64:", "dataurl:"].into_iter().filter(|word| encoding.is_empty() && word.starts_with(typed));
+    let encodings = encodings.map(|word| candidate(&format!("{key}=@{word}"), ""));
+    files.chain(encodings).collect()
 }
 
 /// The paths of the API, for whatever method.
