@@ -8,7 +8,7 @@ use reqwest::{Method, Url};
 use super::body::RequestBody;
 use super::target::Target;
 use crate::error::{Error, Result};
-use crate::lokalise::api_error::shorten;
+use crate::escape;
 use crate::lokalise::endpoints::{self, Endpoint, Paging};
 
 /// The methods that the API has a use for.
@@ -70,7 +70,7 @@ impl ApiRequest {
             let place = format!("`{} {}`", endpoint.operation.method, endpoint.typed());
             said.push(format!(
                 "{place} has no query parameter `{}` ({meant}); it is sent all the same",
-                shorten(plain)
+                escape::value(plain)
             ));
         }
         said

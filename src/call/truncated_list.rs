@@ -7,9 +7,8 @@ use reqwest::Method;
 use reqwest::header::HeaderMap;
 
 use super::request::ApiRequest;
-use crate::escape::escaped;
+use crate::escape;
 use crate::json::list::BodySummary;
-use crate::lokalise::api_error::shorten;
 use crate::lokalise::endpoints::PAGE_PARAMETERS;
 
 /// What is missing from an answer, as one sentence.
@@ -44,7 +43,7 @@ impl TruncatedList {
             return None;
         }
         let name = String::from_utf8_lossy(name);
-        let name = if name.is_empty() { "items".into() } else { shorten(&escaped(&name)) };
+        let name = if name.is_empty() { "items".into() } else { escape::value(&name).into_owned() };
         Some(Self { shown: summary.items, name, total, pages: pages(headers, total, summary.items) })
     }
 }
