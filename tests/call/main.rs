@@ -9,7 +9,9 @@ mod bundles;
 mod dry_run;
 mod encodings;
 mod filters;
+mod flags;
 mod limits;
+mod not_done;
 #[cfg(unix)]
 mod output_file;
 mod pages;
