@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use hyper::body::Bytes;
-use reqwest::Response;
 use reqwest::header::HeaderMap;
+use reqwest::{Response, Url};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::Incoming;
@@ -85,6 +85,11 @@ impl ApiResponse {
 
     pub fn is_success(&self) -> bool {
         self.incoming.head().status().is_success()
+    }
+
+    /// Where it came from, at the end of all redirects.
+    pub fn url(&self) -> &Url {
+        self.incoming.head().url()
     }
 
     /// The status line, such as `HTTP/1.1 200 OK`.

@@ -3,8 +3,8 @@
 
 use std::fmt;
 
-use reqwest::Method;
 use reqwest::header::HeaderMap;
+use reqwest::{Method, Url};
 
 use super::request::ApiRequest;
 use crate::escape;
@@ -23,10 +23,12 @@ pub struct TruncatedList {
 
 impl TruncatedList {
     /// Whether the answer can be a page that nobody asked for: to a GET that names no page, limit or cursor.
-    pub fn is_possible(request: &ApiRequest) -> bool {
+    /// `url` is where the answer came from: a redirect may have asked for one.
+    pub fn is_possible(request: &ApiRequest, url: &Url) -> bool {
         // `pagination` alone asks for a kind of page, and not for one of them.
         let asks = |name: &str| name != "pagination" && PAGE_PARAMETERS.contains(&name);
-        request.method == Method::GET && !request.url.query_pairs().any(|(name, _)| asks(&name))
+        let asks = |url: &Url| url.query_pairs().any(|(name, _)| asks(&name));
+        request.method == Method::GET && !asks(&request.url) && !asks(url)
     }
 
     /// Whether the headers say how long the list is.
@@ -35,8 +37,8 @@ impl TruncatedList {
     }
 
     /// What is missing, if something is.
-    pub fn of(request: &ApiRequest, headers: &HeaderMap, summary: &BodySummary) -> Option<Self> {
-        let name = summary.list.as_ref().filter(|_| Self::is_possible(request))?;
+    pub fn of(headers: &HeaderMap, summary: &BodySummary) -> Option<Self> {
+        let name = summary.list.as_ref()?;
         let total = total(headers).filter(|total| *total > summary.items);
         let next_cursor = text(headers, "x-pagination-next-cursor").or(summary.next_cursor.as_deref());
         if total.is_none() && next_cursor.is_none() {
@@ -108,7 +110,10 @@ mod tests {
             .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
             .collect();
         let summary = BodySummary { list: Some(b"keys".to_vec()), items, ..BodySummary::default() };
-        TruncatedList::of(&request, &headers, &summary).map(|list| list.to_string())
+        TruncatedList::is_possible(&request, &request.url)
+            .then(|| TruncatedList::of(&headers, &summary))
+            .flatten()
+            .map(|list| list.to_string())
     }
 
     const COUNTED: [(&str, &str); 4] = [

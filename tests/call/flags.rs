@@ -6,7 +6,9 @@ use crate::support::standin::Answer;
 #[test]
 fn the_method_may_be_a_flag_in_any_case() {
     let scene = Scene::new();
-    scene.standin.answer_always("*", "/api2/*", Answer::new(200, "{}"));
+    for method in ["GET", "POST", "PUT", "PATCH", "DELETE"] {
+        scene.standin.answer_always(method, "/api2/*", Answer::new(200, "{}"));
+    }
     for (arguments, method) in [
         (&["-X", "DELETE", "/x"][..], "DELETE"),
         (&["/x", "-X", "put", "-f", "a=b"], "PUT"),

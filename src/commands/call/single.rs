@@ -21,14 +21,15 @@ pub async fn single(run: &Run<'_>, options: OutputOptions) -> Result<()> {
     }
     let head = ResponseHead::of(&answer);
     let headers = answer.headers().clone();
+    let may_be_truncated = TruncatedList::is_possible(&run.request, answer.url());
     let lines = options.lines;
     let mut output = ResponseWriter::open(run.context.world, options).await?;
     output.begin(&answer)?;
     let summary =
         if lines { in_lines(run, answer, &mut output).await? } else { as_it_is(run, answer, &mut output).await? };
     // A GET that was not to be a page may have been cut to one.
-    let truncated = TruncatedList::of(&run.request, &headers, &summary).filter(|_| summary.error.is_none());
-    match truncated {
+    let truncated = TruncatedList::of(&headers, &summary).filter(|_| summary.error.is_none());
+    match truncated.filter(|_| may_be_truncated) {
         Some(list) => run.context.world.say(&format!("lokalise-auth: {list}")),
         None => run.hint_at_size(&head),
     }
@@ -86,7 +87,7 @@ impl ResponseScan {
     fn of(request: &ApiRequest, answer: &ApiResponse) -> Self {
         let is_the_end = answer.is_json() && answer.ends_with_the_connection();
         let says_what_was_done = answer.is_of_write && answer.may_be_json();
-        let may_be_truncated = TruncatedList::is_possible(request) && answer.may_be_json();
+        let may_be_truncated = TruncatedList::is_possible(request, answer.url()) && answer.may_be_json();
         let most = match may_be_truncated {
             _ if is_the_end || says_what_was_done => u64::MAX,
             // A list that is counted is read to its end, and a page of one is never long.
