@@ -213,6 +213,43 @@ mod tests {
     }
 
     #[test]
+    fn parameters_of_the_endpoint_are_offered_where_they_are_the_query() {
+        let tags = ["filter_tags=", "filter_translation_lang_ids="];
+        assert_eq!(offered(&["call", "GET", "/projects/1/keys", "--query", "filter_t"]), tags);
+        assert_eq!(offered(&["call", "/projects/{p}/keys", "--query", "filter_t"]), tags);
+        assert_eq!(offered(&["call", "-X", "get", "/api2/projects/1/keys", "-f", "filter_t"]), tags);
+        assert_eq!(offered(&["call", "--method=GET", "/projects/1/keys", "-F", "filter_t"]), tags);
+        assert_eq!(offered(&["call", "GET", "/projects/1/keys", "--query=filter_t"])[0], "--query=filter_tags=");
+        assert_eq!(
+            offered(&["call", "GET", "/projects", "--query", "include_s"]),
+            ["include_statistics=", "include_settings="]
+        );
+        assert_eq!(offered(&["call", "GET", "/projects/1/languages", "--query", ""]), ["limit=", "page="]);
+        assert_eq!(offered(&["call", "POST", "/projects/1/keys", "-f", "filter_t"]), [""; 0]);
+        assert_eq!(offered(&["call", "/projects/1/keys", "-f", "filter_t"]), [""; 0], "a field makes it a POST");
+        assert_eq!(offered(&["call", "-X", "pa"]), ["PATCH"]);
+    }
+
+    #[test]
+    fn files_are_offered_behind_the_sign_of_a_field() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().display();
+        for name in ["shot.png", "shop.json", ".shy", "other"] {
+            std::fs::write(folder.path().join(name), "").unwrap();
+        }
+        std::fs::create_dir(folder.path().join("shots")).unwrap();
+        let field = |text: String| offered(&["call", "POST", "/x", "-F", &text]);
+        let named = |names: &[&str], start: &str| -> Vec<String> {
+            names.iter().map(|name| format!("data=@{start}{place}/{name}")).collect()
+        };
+        assert_eq!(field(format!("data=@{place}/sho")), named(&["shop.json", "shot.png", "shots/"], ""));
+        assert_eq!(field(format!("data=@dataurl:{place}/shot.")), named(&["shot.png"], "dataurl:"));
+        assert_eq!(field(format!("data=@{place}/.s")), named(&[".shy"], ""));
+        assert!(field("data=@da".to_owned()).contains(&"data=@dataurl:".to_owned()));
+        assert_eq!(field("data=sho".to_owned()), [""; 0]);
+    }
+
+    #[test]
     fn help_offers_commands_topics_and_the_commands_of_commands() {
         assert_eq!(offered(&["help", "e"]), ["exec", "environment", "exit-codes"]);
         assert_eq!(offered(&["help", "profile", ""]), ["list", "use"]);
