@@ -23,3 +23,6 @@ pub mod retry;
 pub mod send;
 pub mod target;
 pub mod truncated_list;
+
+#[cfg(test)]
+mod invariants;

@@ -8,3 +8,6 @@ pub mod pretty;
 pub mod scan;
 pub mod sorted;
 pub mod summary;
+
+#[cfg(test)]
+mod properties;
