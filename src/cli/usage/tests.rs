@@ -72,7 +72,7 @@ fn a_misspelt_word_gets_a_suggestion() {
         (&["whoami", "--profil=x"], "did you mean `--profile`?"),
         (&["token", "set", "--token", "x"], "LOKALISE_API_TOKEN"),
         (&["call", "-d", "a=b", "/projects"], "`-f KEY=VALUE` adds a string field"),
-        (&["call", "/projects", "-t", "x"], "`--jq EXPR` shapes the answer"),
+        (&["call", "/projects", "-t", "x"], "`--jq EXPR`, shapes the answer"),
         (&["whoami", "-t", "x"], "LOKALISE_API_TOKEN"),
         (&["call"], "usage: lokalise-auth call [OPTIONS] [METHOD] PATH"),
         (&["exec", "--lokalise", "--", "ls"], "did you mean `--lokalise2`?"),
