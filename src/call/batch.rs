@@ -31,7 +31,7 @@ impl Batch {
         Ok(Self { key: key.to_owned(), size })
     }
 
-    /// Cuts a body into bodies whose array has at most so many items.
+    /// Cuts a body into bodies whose array has at most `size` items.
     ///
     /// # Errors
     /// Usage, if the body has no array under the key.
@@ -59,7 +59,7 @@ impl Batch {
     }
 }
 
-/// Puts a further answer behind those before it: arrays are continued, counts are added up, what is false once stays
+/// Merges the next answer into those before it: arrays are appended, counts are added up, what is false once stays
 /// false, and everything else is as the last answer has it.
 pub fn merge(whole: &mut Value, answer: Value) {
     match (whole, answer) {

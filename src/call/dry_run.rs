@@ -1,4 +1,4 @@
-//! A request as it would be sent, for eyes and for curl. The credential is named, never shown.
+//! A request as it would be sent: to read, and as a curl command. The credential is named, never shown.
 
 use std::fmt::Write;
 

@@ -44,7 +44,7 @@ enum FieldValue {
     /// A string, an integer, a boolean or null.
     Scalar(Value),
     Base64(ByteSource),
-    /// An image as a data URL (RFC 2397): what stands in front of its base64, and the file.
+    /// An image as a data URL (RFC 2397): the text before its base64, and the file.
     DataUrl(&'static str, ByteSource),
 }
 
@@ -84,7 +84,7 @@ impl Fields {
     /// The pairs of a query, in the order in which they were typed, not encoded yet.
     ///
     /// # Errors
-    /// Usage, if a key stands twice or its value is a file's base64.
+    /// Usage, if a key is given twice or its value is a file's base64.
     pub fn into_query(self) -> Result<Vec<(String, String)>> {
         let mut pairs: Vec<(String, String)> = Vec::with_capacity(self.0.len());
         for Field { key, steps, value } in self.0 {

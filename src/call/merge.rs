@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::json::list::{BodyPiece, BodySummary, ListReader};
 use crate::json::scan::Malformed;
 
-/// The most that is held of what stands behind a list, or of an answer that turns out to have none.
+/// The most that is held of what follows a list, or of an answer that turns out to have none.
 const MOST_HELD: usize = 16 * 1024 * 1024;
 
 /// How the items are written.
@@ -28,9 +28,9 @@ pub struct Merge {
     most: u64,
     /// The list that every page must have, once the first page has said which.
     list: Option<Vec<u8>>,
-    /// A document: what stood behind the list of the last page. Lines: what may turn out to be the only item.
+    /// A document: what followed the list of the last page. Lines: what may turn out to be the only item.
     held: Vec<u8>,
-    /// A line break was left out, and the indentation behind it is to go too.
+    /// A line break was left out, and the indentation after it will be too.
     indented: bool,
 }
 
@@ -151,7 +151,7 @@ impl Merge {
     }
 }
 
-/// Leaves out line breaks and the indentation behind them. No string has a line break in it, so that nothing of an
+/// Leaves out line breaks and the indentation after them. No string has a line break in it, so that nothing of an
 /// item is lost, and every other byte stays as it came.
 fn put_on_one_line(bytes: &[u8], indented: &mut bool, out: &mut Vec<u8>) {
     let is_break = |byte: &u8| matches!(byte, b'\n' | b'\r');

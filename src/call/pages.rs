@@ -80,9 +80,9 @@ pub struct Pages {
 enum PagingStyle {
     /// Asked for by `page`.
     Offset,
-    /// Asked for by `cursor`, where the list has to be told with `pagination=cursor` or not.
+    /// Asked for by `cursor`. Some lists need `pagination=cursor` as well.
     Cursor { on_request: bool },
-    /// To be told by the first answer.
+    /// Not known before the first answer.
     Unknown,
 }
 

@@ -1,4 +1,4 @@
-//! An answer that is no success, as the reader is told of it: one sentence, the id for
+//! What the reader learns of an answer that is not a success: one sentence, the id for
 //! Lokalise's support, and what to do next where something is known to help.
 
 use std::time::Duration;
@@ -167,7 +167,7 @@ fn rights_hints(request: &ApiRequest, credential_info: &CredentialInfo) -> Vec<S
     hints
 }
 
-/// The scope that is missing, and the login that asks for it beside those that there are.
+/// The scope that is missing, and the login that asks for it together with the present ones.
 fn scope_hint(request: &ApiRequest, credential_info: &CredentialInfo) -> Option<String> {
     let endpoint = request.endpoint()?;
     let needed = endpoint.operation.scope.name().filter(|_| credential_info.is_oauth)?;
@@ -192,7 +192,7 @@ fn scope_hint(request: &ApiRequest, credential_info: &CredentialInfo) -> Option<
     })
 }
 
-/// Whether a granted scope may stand in a command (RFC 6749 §3.3, without what separates two of them).
+/// Whether a granted scope may be part of a command (RFC 6749 §3.3, without what separates two of them).
 fn is_scope_token(scope: &str) -> bool {
     !scope.is_empty()
         && scope.len() <= 64
@@ -243,7 +243,7 @@ pub fn judged(summary: &BodySummary, head: &ResponseHead, allow_partial: bool) -
 pub fn without_queries(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;
-    // Each byte is looked at a fixed number of times, whatever the text.
+    // Each byte is read a fixed number of times, so that a long text takes linear time.
     while let Some(start) = rest.as_bytes().windows(4).position(|word| word.eq_ignore_ascii_case(b"http")) {
         let url = &rest[start..];
         let scheme = url.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(url.len());

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::escape;
 use crate::lokalise::endpoints::{self, Endpoint, Paging};
 
-/// The methods that the API has a use for.
+/// The methods of the API.
 const METHODS: [Method; 6] = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
 
 /// A request that can be sent, and sent again.
@@ -105,7 +105,7 @@ impl ApiRequest {
     }
 }
 
-/// Puts pairs behind a URL's query, percent-encoded.
+/// Appends pairs to a URL's query, percent-encoded.
 pub fn add_query<'a>(url: &mut Url, pairs: impl IntoIterator<Item = (&'a str, &'a str)>) {
     let mut pairs = pairs.into_iter().peekable();
     if pairs.peek().is_some() {
@@ -116,7 +116,7 @@ pub fn add_query<'a>(url: &mut Url, pairs: impl IntoIterator<Item = (&'a str, &'
 /// Reads a method in any case.
 ///
 /// # Errors
-/// Usage, if the API has no use for it. A word that could be a secret is not repeated.
+/// Usage, if the API has no such method. A word that could be a secret is not repeated.
 pub fn method(word: &str) -> Result<Method> {
     METHODS.into_iter().find(|method| method.as_str().eq_ignore_ascii_case(word)).ok_or_else(|| {
         let is_word = word.len() <= 10 && word.bytes().all(|byte| byte.is_ascii_alphabetic());

@@ -20,7 +20,7 @@ pub struct Target {
     pub path: String,
 }
 
-/// What `{project_id}` stands for.
+/// The value of `{project_id}`.
 #[derive(Clone, Copy, Default)]
 pub struct Project<'a> {
     /// `--project` or `LOKALISE_PROJECT_ID`; it may name a branch, as in `ID:BRANCH`.
@@ -128,7 +128,7 @@ fn filled<'a>(argument: &'a str, project: Project) -> Result<Cow<'a, str>> {
     let in_query = query.is_some_and(|query| query.contains("{project_id}") || query.contains("{p}"));
     if project.branch.is_some() && !named {
         return Err(Error::usage("--branch has no project to go with in this path")
-            .hint("write `{project_id}` where the project's id stands, and give the id with --project"));
+            .hint("write `{project_id}` in the path, and give the id with --project"));
     }
     let argument = if named || in_query {
         let id = identifier(project)?;
@@ -177,7 +177,7 @@ fn in_web_app(given: &str) -> Result<Option<(String, Option<String>)>> {
     }
     let no_address = || {
         Error::usage("the project is neither an id nor the address of a project")
-            .hint("an id looks like `3002780358964f9bab5a92.87762498`; the address has it behind `/project/`")
+            .hint("an id looks like `3002780358964f9bab5a92.87762498`; in an address it follows `/project/`")
     };
     let address = if given.contains("://") { given.to_owned() } else { format!("https://{given}") };
     let url = Url::parse(&address).map_err(|_| no_address())?;
@@ -202,7 +202,7 @@ fn segment(what: &str, value: &str) -> Result<String> {
         return Err(Error::usage(format!("{what} is empty")));
     }
     if matches!(value, "." | "..") {
-        return Err(Error::usage(format!("{what} is `{value}`, which names nothing")));
+        return Err(Error::usage(format!("{what} is `{value}`, which is not a name")));
     }
     if value.chars().any(char::is_control) {
         return Err(Error::usage(format!("{what} has a control character in it")));
@@ -227,7 +227,7 @@ fn absolute(argument: &str) -> Result<Option<Url>> {
     if !is_http || !double_slash {
         return Err(Error::usage(format!("`{argument}` is neither a path nor an http URL")));
     }
-    // Left out of the message: what stands in front of the host could be a password.
+    // The message leaves the argument out: a password may precede the host.
     Url::parse(argument).map(Some).map_err(|_| Error::usage("the URL after `call` cannot be read"))
 }
 

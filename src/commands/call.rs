@@ -107,7 +107,7 @@ struct Run<'w> {
 
 impl Run<'_> {
     /// How the request ended, and how showing its answer did: the first is the failure of the run, and the second is
-    /// not lost beside it.
+    /// not lost.
     fn report_both<T>(&self, ended: Result<T>, shown: Result<()>) -> Result<T> {
         if let (Err(_), Err(second)) = (&ended, &shown)
             && !second.is_closed_pipe()

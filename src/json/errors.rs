@@ -1,6 +1,6 @@
-//! Errors that a success may hold, found in a body that goes by. Reading JSON byte by byte would make a long
-//! download three times slower; so the bytes that such a member begins with are searched for, and only what stands
-//! behind them is read.
+//! Errors that a success may hold, found while a body streams through. Reading JSON byte by byte would make a long
+//! download three times slower; so the bytes that such a member begins with are searched for, and only what
+//! follows them is read.
 
 use std::sync::LazyLock;
 
@@ -56,9 +56,9 @@ impl PartialErrors {
         }
     }
 
-    /// Looks for the next beginning, and returns what stands behind it.
+    /// Looks for the next beginning, and returns what follows it.
     fn search<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
-        // One that began in the bytes before, or with the first of these, is whole in so many.
+        // A beginning that started in the bytes before, or with the first of these, is whole in this many.
         let first = &bytes[..bytes.len().min(BEGINNING.len())];
         let border = [&self.last, first].concat();
         let behind = match beginning_in(&border) {
@@ -78,7 +78,7 @@ impl PartialErrors {
     /// What the body said, once it is over: the errors of the facts, and no more of them.
     ///
     /// # Errors
-    /// [`Malformed`], if that cannot be told: it is more than 1 MiB, or is said twice.
+    /// [`Malformed`], if that cannot be read: it is more than 1 MiB, or is said twice.
     pub fn finish(self) -> Result<BodySummary, Malformed> {
         let Some(mut candidate) = self.found else { return Ok(BodySummary::default()) };
         if candidate.scanner.finish().is_ok() { candidate.kept.summary() } else { Ok(BodySummary::default()) }
@@ -90,8 +90,8 @@ fn beginning_in(text: &[u8]) -> Option<usize> {
     FINDER.find_iter(text).find(|place| *place > 0 && text[place - 1] != b'\\')
 }
 
-/// What stands from such a beginning on, read as if it were the first member of an outermost object. If it was inside
-/// another value, something follows behind that object's end.
+/// What follows such a beginning, read as if it were the first member of an outermost object. If it was inside
+/// another value, something follows after that object's end.
 struct ErrorsCandidate {
     scanner: Scanner,
     kept: KeptMembers,
@@ -194,7 +194,7 @@ mod tests {
     #[test]
     fn text_that_is_no_object_holds_no_errors() {
         let marked = "\u{feff}{\"errors\":[1]}";
-        assert_eq!(found(marked, 2).unwrap().errors.len(), 1, "behind a byte order mark");
+        assert_eq!(found(marked, 2).unwrap().errors.len(), 1, "after a byte order mark");
         for text in [r#"<p>{"errors":[1]}"#, r#"12,{"errors":[1]}"#] {
             assert_eq!(found(text, 64), Ok(BodySummary::default()), "{text}");
         }

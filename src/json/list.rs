@@ -14,7 +14,7 @@ pub enum BodyPiece<'a> {
     ItemBegins,
     Item(&'a [u8]),
     ItemEnds,
-    /// Bytes behind the list's `]`.
+    /// Bytes after the list's `]`.
     After(&'a [u8]),
 }
 
@@ -30,7 +30,7 @@ pub struct ListReader {
     has_begun: bool,
 }
 
-/// Where the next byte stands. The number is the depth of the list.
+/// Where the next byte is. The number is the depth of the list.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum ListPosition {
     Before,
@@ -81,7 +81,7 @@ impl ListReader {
     }
 
     /// In front of the document there is white space and perhaps a byte order mark, which must not be handed on: it
-    /// would stand in the middle of a merged document.
+    /// would be in the middle of a merged document.
     fn without_mark<'b>(&mut self, span: &'b [u8]) -> &'b [u8] {
         if self.has_begun {
             return span;
@@ -101,7 +101,7 @@ impl ListReader {
                 take(BodyPiece::ItemBegins);
             }
             ListPosition::Before if shape == Shape::Array && self.is_the_list(depth) => {
-                // The bracket and what stands between items is written anew; it is not handed on.
+                // The bracket and what is between items is written anew; it is not handed on.
                 take(BodyPiece::Before(b"["));
                 self.place = ListPosition::Between(depth);
                 self.scanner.watch(depth + 1);

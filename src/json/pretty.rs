@@ -179,7 +179,7 @@ impl Pretty {
     }
 }
 
-/// Writes a JSON string, quotes and all, with as few escapes as JSON allows. `inside` is what stands between the quotes.
+/// Writes a JSON string, quotes and all, with as few escapes as JSON allows. `inside` is what is between the quotes.
 pub fn rewritten(inside: &[u8], out: &mut String) {
     out.push('"');
     let mut rest = inside;

@@ -8,7 +8,7 @@ pub const DEEPEST: usize = 128;
 /// The byte order mark of UTF-8. It is no part of JSON, and is skipped in front of a document (RFC 8259 §8.1).
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// The longest key that is told apart. Longer ones are no list of Lokalise's.
+/// The longest key that is kept. No list of Lokalise has a longer name.
 const LONGEST_KEY: usize = 128;
 
 /// Why some text is not a JSON document.
@@ -20,7 +20,7 @@ pub enum Malformed {
     TooDeep,
     #[error("it ends in the middle of a JSON document")]
     CutShort,
-    #[error("what stands around its list is longer than any answer of Lokalise's")]
+    #[error("what surrounds its list is longer than any answer of Lokalise")]
     TooLong,
     #[error("it says the same thing twice")]
     Ambiguous,
@@ -61,9 +61,9 @@ pub struct Scanner {
     /// How many containers are open; one bit of `objects` for each, the innermost lowest.
     depth: usize,
     objects: u128,
-    /// Events are told of values inside at most so many containers.
+    /// Events are reported for values inside at most this many containers.
     watched: usize,
-    /// The value that comes next has been told of.
+    /// The value that comes next has been reported.
     announced: bool,
     /// The last key of the outermost object, escapes and all.
     key: Vec<u8>,
@@ -135,7 +135,7 @@ impl Scanner {
         Self { state: ScanState::Start, depth: 0, objects: 0, watched, announced: false, key: Vec::new(), seen: 0 }
     }
 
-    /// Changes which values are told of, from here on.
+    /// Changes which values are reported, from here on.
     pub fn watch(&mut self, watched: usize) {
         self.watched = watched;
     }
@@ -252,7 +252,7 @@ impl Scanner {
         }
     }
 
-    /// The byte that was taken last cannot stand there.
+    /// The byte that was taken last cannot be there.
     fn unexpected<T>(&self) -> Result<T, Malformed> {
         Err(Malformed::At(self.seen - 1))
     }
@@ -400,7 +400,7 @@ pub fn check(document: &[u8]) -> Result<(), Malformed> {
 }
 
 /// How many bytes from the start are neither a quote, a backslash nor a control character: eight at a time, since
-/// most of a document stands in strings.
+/// most of a document is strings.
 fn plain_text(bytes: &[u8]) -> usize {
     const ONES: u64 = u64::MAX / 255;
     const HIGH: u64 = ONES << 7;

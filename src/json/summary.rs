@@ -1,4 +1,4 @@
-//! What an answer says of itself beside its list: errors, the page after it, and whether a write was done.
+//! What an answer says of itself outside its list: errors, the page after it, and whether a write was done.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -17,7 +17,7 @@ pub struct BodySummary {
     /// The key of its list, empty for an outermost array; nothing if it has no list.
     pub list: Option<Vec<u8>>,
     pub items: u64,
-    /// The cursor of the next page, from `next_cursor` or `meta.nextCursor`. Empty is as good as none.
+    /// The cursor of the next page, from `next_cursor` or `meta.nextCursor`. An empty one is none.
     pub next_cursor: Option<String>,
     /// The top-level `error`.
     pub error: Option<Value>,
@@ -86,7 +86,7 @@ fn not_done(key: &[u8], value: &[u8]) -> Option<String> {
     is_refused.then(|| format!("`{}` is {}", text(key), text(value)))
 }
 
-/// Outermost members that are kept while the rest goes by: one JSON object, its closing brace still missing.
+/// Outermost members that are kept while the rest streams through: one JSON object, its closing brace still missing.
 #[derive(Default)]
 pub(super) struct KeptMembers {
     json: Vec<u8>,
@@ -180,7 +180,7 @@ struct SummaryMembers {
 
 impl SummaryMembers {
     fn summary(self) -> BodySummary {
-        // The audit log has its cursor beside the list, the glossary in `meta`.
+        // The audit log has its cursor next to the list, the glossary in `meta`.
         let member = |name| self.meta.get(name).unwrap_or(&Value::Null);
         let over = self.has_more == Value::Bool(false) || *member("hasMore") == Value::Bool(false);
         let next_cursor = [&self.next_cursor, member("nextCursor")].into_iter().find_map(|cursor| match cursor {

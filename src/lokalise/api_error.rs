@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::error::{Error, ErrorKind};
 
-/// How much of a body is looked at. No recorded error has 1 KiB.
+/// How much of a body is read. No recorded error has 1 KiB.
 pub const LOOKED_AT: usize = 64 * 1024;
 
 /// The longest text of a server that is repeated in one of our sentences, in characters.
@@ -25,7 +25,7 @@ pub struct ApiError {
     pub status: u16,
     /// The server's sentence, or the status's own name where it gave none.
     pub message: String,
-    /// The server's word for it, where it has one beside the status: `invalid_request`, `ENTITY_NOT_FOUND`.
+    /// The server's word for it, where it has one besides the status: `invalid_request`, `ENTITY_NOT_FOUND`.
     pub code: Option<String>,
 }
 
@@ -69,7 +69,7 @@ fn said_in(body: &Map<String, Value>) -> Option<(String, Option<String>)> {
     match body.get("error") {
         // api2: `{"error":{"message":"…","code":404}}`
         Some(Value::Object(error)) => said_in(error).map(|(message, _)| (message, None)),
-        // RFC 6749 §5.2 at the token endpoint; OTA as recorded has `error` for a code and `message` beside it.
+        // RFC 6749 §5.2 at the token endpoint; OTA as recorded has `error` for a code and `message` next to it.
         Some(Value::String(_)) => match text("error_description").or_else(|| text("message")) {
             Some(message) => Some((message, word("error"))),
             None => text("error").map(|message| (message, None)),

@@ -68,7 +68,7 @@ impl Scope {
     }
 }
 
-/// The right that an operation needs beside the scope.
+/// The right that an operation needs besides the scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Right {
     /// An admin right of the project, by the name that the web app gives it.
@@ -106,7 +106,7 @@ pub enum Paging {
     Unknown,
 }
 
-/// An operation and the path it stands on.
+/// An operation and its path.
 #[derive(Clone, Copy)]
 pub struct Endpoint {
     pub path: &'static str,

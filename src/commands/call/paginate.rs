@@ -1,5 +1,5 @@
 //! `--paginate`: every page of a list, as one document. Counted pages are fetched a few at
-//! a time and printed in order; behind a cursor they come one after the other.
+//! a time and printed in order; with cursors they come one after the other.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -20,7 +20,7 @@ use crate::error::Result;
 
 use super::Run;
 
-/// How many requests are made beside each other. The pace allows for six a second.
+/// How many requests are under way at a time. The rate limit allows six a second.
 const PARALLEL_REQUESTS: usize = 4;
 
 /// How much of each page is read ahead. A page is seldom longer; a longer one is streamed when its turn comes.

@@ -25,7 +25,7 @@ use crate::shell;
 use crate::text;
 use crate::world::World;
 
-/// What a run may wait for better times, unless it is told otherwise.
+/// How long a run may wait for rate limits and retries unless `--max-wait` is given.
 const MAX_WAIT: Duration = Duration::from_secs(60);
 
 /// A call as it was meant.
@@ -260,7 +260,7 @@ fn batches(batch: &Batch, request: &ApiRequest) -> Result<Vec<RequestBody>> {
     Ok(batch.cut(&body)?.into_iter().map(RequestBody::of).collect())
 }
 
-/// The asynchronous line for a synchronous export, with all that was typed beside the path.
+/// The asynchronous line for a synchronous export, with everything else that was typed.
 fn async_export(call: &cli::Call, request: &ApiRequest) -> Option<String> {
     let endpoint = request.endpoint()?;
     if endpoint.path != "/api2/projects/{project_id}/files/download" {

@@ -1,4 +1,4 @@
-//! What becomes of an answer that is no success: its body is shown, on stdout or beside
+//! What becomes of an answer that is not a success: its body is shown, on stdout or next to
 //! clean data on stderr, and the rest is a failure with hints.
 
 use std::io::Write;
@@ -59,7 +59,7 @@ impl Run<'_> {
             }
         }
         match output {
-            // The failure is told whether or not somebody read the body.
+            // The failure is reported whether or not somebody read the body.
             Some(output) => match output.finish().await {
                 Err(error) if !error.is_closed_pipe() => return Err(error),
                 _ => {}
@@ -69,7 +69,7 @@ impl Run<'_> {
         Ok(looked_at)
     }
 
-    /// The body of an error beside clean data. With --json, stderr is for one object.
+    /// Shows the body of an error where stdout is for data. With --json, stderr is for one object.
     fn show_on_stderr(&self, body: &[u8], is_json: bool) {
         if body.is_empty() || self.silent || self.context.settings.json {
             return;
