@@ -52,8 +52,8 @@ fn damaged() -> impl Strategy<Value = Vec<u8>> {
 }
 
 /// Feeds bytes to something in pieces of this size.
-fn in_pieces(bytes: &[u8], size: usize, mut take: impl FnMut(&[u8])) {
-    bytes.chunks(size.max(1)).for_each(|piece| take(piece));
+fn in_pieces(bytes: &[u8], size: usize, take: impl FnMut(&[u8])) {
+    bytes.chunks(size.max(1)).for_each(take);
 }
 
 proptest! {
