@@ -126,12 +126,12 @@ fn with_parameters(command: Command, before: &[String], words: &[String]) -> Com
     let are_query =
         method.is_some_and(|method| method.eq_ignore_ascii_case("GET") || method.eq_ignore_ascii_case("HEAD"));
     command.mut_subcommand("call", |call| {
-        let call = call.mut_arg("query", |query| query.add(candidates::Parameters::completer(names.clone(), false)));
+        let call = call.mut_arg("query", |query| query.add(candidates::parameter_completer(names.clone(), false)));
         if !are_query {
             return call;
         }
-        call.mut_arg("raw-field", |field| field.add(candidates::Parameters::completer(names.clone(), false)))
-            .mut_arg("field", |field| field.add(candidates::Parameters::completer(names, true)))
+        call.mut_arg("raw-field", |field| field.add(candidates::parameter_completer(names.clone(), false)))
+            .mut_arg("field", |field| field.add(candidates::parameter_completer(names, true)))
     })
 }
 

@@ -126,18 +126,13 @@ pub fn parameters(method: &str, path: &str) -> Vec<&'static str> {
     endpoint.operation.query.unwrap_or_default().iter().chain(page).copied().collect()
 }
 
-/// What could be typed for `key=value`.
-pub struct Parameters;
-
-impl Parameters {
-    /// Completes the names, and the files behind `@` where the value may be one.
-    pub fn completer(names: Vec<&'static str>, takes_files: bool) -> ArgValueCompleter {
-        ArgValueCompleter::new(move |current: &OsStr| {
-            let files = if takes_files { field_files(current) } else { Vec::new() };
-            let names = names.iter().map(|name| candidate(&format!("{name}="), ""));
-            beginning(current, names).into_iter().chain(files).collect()
-        })
-    }
+/// Completes `key=value`: the names, and the files after `@` where the value may be one.
+pub fn parameter_completer(names: Vec<&'static str>, takes_files: bool) -> ArgValueCompleter {
+    ArgValueCompleter::new(move |current: &OsStr| {
+        let files = if takes_files { field_files(current) } else { Vec::new() };
+        let names = names.iter().map(|name| candidate(&format!("{name}="), ""));
+        beginning(current, names).into_iter().chain(files).collect()
+    })
 }
 
 /// How many files are offered. More would take longer to read than to type a letter.
