@@ -55,7 +55,8 @@ fn a_branch_and_odd_characters_are_percent_encoded() {
     let request = &scene.standin.requests()[0];
     let project = scene.standin.project_id();
     assert_eq!(request.path(), format!("/api2/projects/{project}:feature%2F%C3%A4%20b/keys"));
-    let pairs = [("filter_tags", "1+1"), ("filter_keys", "a&b=c")].map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let pairs =
+        [("filter_tags", "1+1"), ("filter_keys", "a&b=c")].map(|(key, value)| (key.to_owned(), value.to_owned()));
     assert_eq!(request.query(), pairs);
 }
 
