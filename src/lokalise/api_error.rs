@@ -147,7 +147,7 @@ fn one_line(text: &str) -> Option<String> {
 }
 
 /// The beginning of a server's text that is repeated in a message.
-fn shorten(text: &str) -> String {
+pub fn shorten(text: &str) -> String {
     match text.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
