@@ -70,7 +70,7 @@ fn messages_of_a_filter_go_to_stderr_on_one_line_each() {
     let scene = answered(r#"{"a":"x\n::stop-commands::y"}"#);
     let told = scene.call(&["/projects", "-q", ".a | debug | stderr | length"]);
     assert_eq!((told.code, told.stdout.as_str()), (0, "20\n"));
-    assert_eq!(told.stderr, "jq: [\"DEBUG:\",\"x\\\\n::stop-commands::y\"]\njq: x\\n::stop-commands::y\n");
+    assert_eq!(told.stderr, "jq: [\"DEBUG:\",\"x\\n::stop-commands::y\"]\njq: x\\n::stop-commands::y\n");
     let told = scene.call(&["/projects", "-q", ".a | error"]);
     assert_eq!(told.failed(1), "the filter failed: x\\n::stop-commands::y");
     let told = scene.call(&["/projects", "-q", "\"gone\" | halt_error(3)"]);
