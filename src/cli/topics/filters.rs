@@ -23,9 +23,7 @@ pub(super) fn jq() -> Vec<Block> {
              hold the environment without the variables of secrets. `debug`, `stderr`, `error` and `halt_error` write \
              to stderr.",
         ),
-        Block::Code(
-            "lokalise-auth call /projects --arg name Website --jq '.projects[] | select(.name == $name).project_id'",
-        ),
+        Block::Code("lokalise-auth call /teams --arg n Web -q '.teams[] | select(.name == $n)'"),
         text(
             "`--fail-unless EXPR` is a gate: `true` goes on, `false` and `null` are exit code 12. Anything else, no \
              result or several are a mistake in the gate, exit code 2. With --ndjson it is asked of every item.",
