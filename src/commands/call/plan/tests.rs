@@ -111,7 +111,7 @@ fn what_cannot_be_meant_is_refused() {
         (&["projects", "-f", "a=1", "--paginate"], "--paginate reads lists, and this is a POST"),
         (&["POST", "/projects", "--batch", "keys:5"], "--batch needs a body to cut"),
         (&["POST", "/projects", "-f", "a=1", "--batch", "keys:5"], "the body has no array `keys` for --batch to cut"),
-        (&["projects", "-q", ".["], "the filter does not compile: closing bracket expected at its end"),
+        (&["projects", "-q", ".["], "the filter does not compile: a filter expected at its end"),
         (&["projects", "--fail-unless", "nope"], "the filter does not compile: there is no filter `nope/0`"),
         (&["projects", "--query", "x"], "`x` is not of the form `key=value`"),
         (&["projects", "-H", "Authorization: x"], "-H cannot set `authorization`"),
