@@ -3,39 +3,11 @@
 
 use std::rc::Rc;
 
-use super::arithmetic::indexes_of;
-use super::object::JqObject;
-use super::value::{Fails, JqString, Value, compare};
-
-/// How many bytes of a value an error shows.
-pub const SHORT: usize = 14;
-pub const LONG: usize = 29;
+use super::thrown::{described, error};
+use super::value::{Fails, JqObject, JqString, Value, compare};
 
 /// The greatest index that an assignment may fill a list up to.
 const MAX_INDEX: f64 = 16_777_215.0;
-
-pub fn error(message: impl Into<String>) -> Value {
-    Value::string(message.into())
-}
-
-/// The first bytes of a value as JSON.
-pub fn shown(value: &Value, most: usize) -> String {
-    let json = value.to_json();
-    if json.len() <= most {
-        return json;
-    }
-    let end = (0..=most - 3).rev().find(|end| json.is_char_boundary(*end)).unwrap_or(0);
-    format!("{}...", &json[..end])
-}
-
-/// A value with its kind, as errors name it.
-pub fn described(value: &Value) -> String {
-    format!("{} ({})", value.kind(), shown(value, SHORT))
-}
-
-pub fn cannot_iterate(value: &Value) -> Value {
-    error(format!("Cannot iterate over {}", described(value)))
-}
 
 fn cannot_index(value: &Value, key: &Value) -> Value {
     let kind = value.kind();
@@ -130,6 +102,18 @@ fn slice_ends(slice: &JqObject, length: usize) -> Fails<(usize, usize)> {
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // both lie between 0 and the length
     let (start, end) = (start as usize, end.max(start) as usize);
     Ok((start, end))
+}
+
+/// Where a list stands in another one.
+pub fn indexes_of(items: &[Value], wanted: &[Value]) -> Value {
+    if wanted.is_empty() {
+        return Value::array(Vec::new());
+    }
+    let is_there = |at: &usize| {
+        let rest = &items[*at..];
+        rest.len() >= wanted.len() && rest.iter().zip(wanted).all(|(one, two)| compare(one, two).is_eq())
+    };
+    Value::array((0..items.len()).filter(is_there).map(Value::count).collect())
 }
 
 /// `getpath`: below null everything is null.

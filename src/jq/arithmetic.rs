@@ -2,10 +2,9 @@
 
 use std::rc::Rc;
 
-use super::access::{described, error};
-use super::object::JqObject;
 use super::syntax::{Arithmetic, Comparison};
-use super::value::{Fails, Value, compare};
+use super::thrown::{described, error};
+use super::value::{Fails, JqObject, JqString, Value, compare};
 
 /// The longest string that a multiplication makes.
 const MAX_STRING: usize = 1 << 29;
@@ -152,7 +151,7 @@ fn remainder(one: &Value, two: &Value) -> Fails<Value> {
 }
 
 /// The parts of a text between separators; between empty separators, its characters.
-pub fn split(text: &super::value::JqString, separator: &str) -> Value {
+pub fn split(text: &JqString, separator: &str) -> Value {
     if text.is_empty() {
         return Value::array(Vec::new());
     }
@@ -168,16 +167,4 @@ pub fn split(text: &super::value::JqString, separator: &str) -> Value {
     }
     parts.push(Value::String(text.part(start, text.len())));
     Value::array(parts)
-}
-
-/// Where a list stands in another one.
-pub fn indexes_of(items: &[Value], wanted: &[Value]) -> Value {
-    if wanted.is_empty() {
-        return Value::array(Vec::new());
-    }
-    let is_there = |at: &usize| {
-        let rest = &items[*at..];
-        rest.len() >= wanted.len() && rest.iter().zip(wanted).all(|(one, two)| compare(one, two).is_eq())
-    };
-    Value::array((0..items.len()).filter(is_there).map(Value::count).collect())
 }

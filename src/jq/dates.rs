@@ -1,6 +1,6 @@
 //! Dates in UTC: seconds since 1970, their "broken down time" as a list, and text.
 
-use super::access::error;
+use super::thrown::error;
 use super::value::{Fails, Value};
 
 const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];

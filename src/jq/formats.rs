@@ -5,9 +5,8 @@ use std::fmt::Write as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::access::{described, error};
-use super::value::{Fails, JqString, Value};
-use super::write;
+use super::thrown::{described, error};
+use super::value::{Fails, JqString, Value, decimal, write};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -77,7 +76,7 @@ fn row(value: &Value, name: &str, separator: &str, field: fn(&str, &mut String))
             Value::String(text) => field(text, &mut line),
             Value::Bool(_) | Value::Decimal(_) => line.push_str(&item.to_json()),
             Value::Number(number) if number.is_nan() => {}
-            Value::Number(number) => line.push_str(&super::decimal::number_text(*number)),
+            Value::Number(number) => line.push_str(&decimal::number_text(*number)),
             _ => return Err(error(format!("{} is not valid in a csv row", described(item)))),
         }
     }

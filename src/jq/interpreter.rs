@@ -6,9 +6,8 @@ mod binding;
 mod paths;
 mod single;
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::cmp::Ordering;
-use std::collections::HashMap;
 use std::rc::Rc;
 
 use single::is_single;
@@ -16,10 +15,11 @@ use single::is_single;
 use super::access;
 use super::arithmetic;
 use super::formats;
-use super::regex::Regex;
+use super::host::{Host, Surroundings};
 use super::syntax::Arithmetic;
 use super::term::{Action, Function, Slot, Term};
-use super::value::Value;
+use super::thrown::{cannot_iterate, error};
+use super::value::{Value, compare};
 
 /// Why a filter ends before its end.
 #[derive(Debug)]
@@ -46,16 +46,6 @@ pub type Flow = Result<(), Stop>;
 
 /// What receives results.
 pub type Out<'o> = dyn FnMut(Value) -> Flow + 'o;
-
-/// Where a filter may turn to while it runs.
-pub trait Host {
-    /// The environment, without what is secret.
-    fn environment(&self) -> Value;
-    /// Takes a message of `debug` or `stderr`.
-    fn message(&self, text: &str);
-    /// Seconds since 1970.
-    fn now(&self) -> f64;
-}
 
 /// What names mean while a filter runs, the innermost first.
 pub struct NameScope<'s> {
@@ -112,10 +102,8 @@ impl<'s> NameScope<'s> {
 }
 
 pub struct Interpreter<'p> {
-    pub functions: &'p [Function],
-    pub host: &'p dyn Host,
-    environment: RefCell<Option<Value>>,
-    pub regexes: RefCell<HashMap<(String, String), Rc<Regex>>>,
+    functions: &'p [Function],
+    surroundings: Surroundings<'p>,
     labels: Cell<u64>,
     /// The lowest address that the stack may reach.
     stack_limit: usize,
@@ -134,9 +122,7 @@ impl<'p> Interpreter<'p> {
     pub fn new(functions: &'p [Function], host: &'p dyn Host, stack: usize) -> Self {
         Self {
             functions,
-            host,
-            environment: RefCell::default(),
-            regexes: RefCell::default(),
+            surroundings: Surroundings::new(host),
             labels: Cell::new(0),
             stack_limit: stack_address().saturating_sub(stack.saturating_sub(STACK_RESERVE)),
         }
@@ -144,10 +130,6 @@ impl<'p> Interpreter<'p> {
 
     fn check_stack(&self) -> Flow {
         if stack_address() < self.stack_limit { Err(Stop::TooDeep) } else { Ok(()) }
-    }
-
-    pub fn environment(&self) -> Value {
-        self.environment.borrow_mut().get_or_insert_with(|| self.host.environment()).clone()
     }
 
     /// Runs a term on a value and hands each result to `out`.
@@ -225,7 +207,7 @@ impl<'p> Interpreter<'p> {
                 single::with_arguments(arguments, scope, *up, |inner| self.run(body, inner, input, out))
             }
             Action::Native(native, terms) => self.with_values(terms, scope, &input, &mut |input, values| {
-                out(native(self, input, values).map_err(Stop::Error)?)
+                out(native(&self.surroundings, input, values).map_err(Stop::Error)?)
             }),
             Action::Index(target, key) => self.run(key, scope, input.clone(), &mut |key| {
                 self.run(target, scope, input.clone(), &mut |value| {
@@ -246,20 +228,32 @@ impl<'p> Interpreter<'p> {
             Action::Negate(_) | Action::Arithmetic(..) | Action::Compare(..) | Action::And(..) | Action::Or(..) => {
                 self.operate(term, scope, input, out)
             }
-            Action::Alternative(one, two) => {
-                let mut found = false;
-                self.run(one, scope, input.clone(), &mut |value| {
-                    if !value.is_true() {
-                        return Ok(());
-                    }
-                    found = true;
-                    out(value)
-                })?;
-                if found { Ok(()) } else { self.run(two, scope, input, out) }
-            }
+            Action::Alternative(one, two) => self.alternative(one, two, scope, input, out),
             Action::Reduce(fold) => self.reduce(fold, scope, &input, out),
             Action::Foreach(fold, extract) => self.foreach(fold, extract.as_deref(), scope, &input, out),
             Action::Bind(source, pattern, body) => self.bind(source, pattern, body, scope, input, out),
+            Action::Label(_)
+            | Action::Break(_)
+            | Action::Halt
+            | Action::HaltError(_)
+            | Action::First(_)
+            | Action::Limit(..) => self.run_to_an_end(term, scope, input, out),
+            Action::Range(from, to) => self.run(from, scope, input.clone(), &mut |from| {
+                self.run(to, scope, input.clone(), &mut |to| range(&from, &to, out))
+            }),
+            Action::Paths(filter) => {
+                self.track(filter, scope, paths::Tracked::root(input), &mut |tracked| out(tracked.into_path()?))
+            }
+            Action::Assign(..) | Action::UpdateWith(..) | Action::UpdateAlternative(..) => {
+                self.run_assignment(term, scope, &input, out)
+            }
+            _ => unreachable!("all others give one result, or are run in the loop"),
+        }
+    }
+
+    /// What may end before all of its results came.
+    fn run_to_an_end<'s>(&'s self, term: &'s Term, scope: &'s NameScope<'s>, input: Value, out: &mut Out<'_>) -> Flow {
+        match &term.action {
             Action::Label(body) => {
                 let number = self.new_label();
                 let inner = scope.inner(Binding::Label(number));
@@ -269,7 +263,7 @@ impl<'p> Interpreter<'p> {
             Action::Halt => Err(Stop::Halt(None)),
             Action::HaltError(code) => self.run(code, scope, input.clone(), &mut |code| match code.as_number() {
                 Some(_) => Err(Stop::Halt(Some(formats::message(&input)))),
-                None => Err(Stop::Error(access::error("halt_error/1: number required"))),
+                None => Err(Stop::Error(error("halt_error/1: number required"))),
             }),
             Action::First(filter) => {
                 let number = self.new_label();
@@ -291,12 +285,19 @@ impl<'p> Interpreter<'p> {
                 });
                 stopped_at(number, ended)
             }),
-            Action::Range(from, to) => self.run(from, scope, input.clone(), &mut |from| {
-                self.run(to, scope, input.clone(), &mut |to| range(&from, &to, out))
-            }),
-            Action::Paths(filter) => {
-                self.track(filter, scope, paths::Tracked::root(input), &mut |tracked| out(tracked.into_path()?))
-            }
+            _ => unreachable!("the caller knows what ends early"),
+        }
+    }
+
+    /// Assignments of any number of values.
+    fn run_assignment<'s>(
+        &'s self,
+        term: &'s Term,
+        scope: &'s NameScope<'s>,
+        input: &Value,
+        out: &mut Out<'_>,
+    ) -> Flow {
+        match &term.action {
             Action::Assign(paths, value) => self.run(value, scope, input.clone(), &mut |value| {
                 out(self.assign(paths, scope, input.clone(), &value)?)
             }),
@@ -306,8 +307,28 @@ impl<'p> Interpreter<'p> {
             Action::UpdateAlternative(paths, value) => self.run(value, scope, input.clone(), &mut |value| {
                 out(self.update_alternative(paths, scope, input.clone(), &value)?)
             }),
-            _ => unreachable!("all others give one result, or are run in the loop"),
+            _ => unreachable!("the caller knows the assignments"),
         }
+    }
+
+    /// The results that are true, or those of the second term if there are none.
+    fn alternative<'s>(
+        &'s self,
+        one: &'s Term,
+        two: &'s Term,
+        scope: &'s NameScope<'s>,
+        input: Value,
+        out: &mut Out<'_>,
+    ) -> Flow {
+        let mut found = false;
+        self.run(one, scope, input.clone(), &mut |value| {
+            if !value.is_true() {
+                return Ok(());
+            }
+            found = true;
+            out(value)
+        })?;
+        if found { Ok(()) } else { self.run(two, scope, input, out) }
     }
 
     /// Operators whose operands give any number of results: the second operand is the outer loop.
@@ -400,7 +421,7 @@ pub fn each(value: Value, out: &mut Out<'_>) -> Flow {
             Err(items) => items.iter().cloned().try_for_each(out),
         },
         Value::Object(members) => members.iter().map(|(_, value)| value.clone()).try_for_each(out),
-        other => Err(Stop::Error(access::cannot_iterate(&other))),
+        other => Err(Stop::Error(cannot_iterate(&other))),
     }
 }
 
@@ -432,7 +453,7 @@ enum Limit {
 
 impl Limit {
     fn new(count: Value) -> Self {
-        match super::value::compare(&count, &Value::Number(0.0)) {
+        match compare(&count, &Value::Number(0.0)) {
             Ordering::Equal => Self::None,
             Ordering::Greater => Self::Left(count),
             Ordering::Less => Self::All,
@@ -443,6 +464,6 @@ impl Limit {
     fn take(&mut self) -> Result<bool, Stop> {
         let Self::Left(left) = self else { return Ok(false) };
         *left = arithmetic::calculate(Arithmetic::Subtract, std::mem::take(left), Value::Number(1.0))?;
-        Ok(super::value::compare(left, &Value::Number(0.0)).is_le())
+        Ok(compare(left, &Value::Number(0.0)).is_le())
     }
 }

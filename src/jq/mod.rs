@@ -4,13 +4,12 @@
 mod access;
 mod arithmetic;
 mod dates;
-mod decimal;
 mod definitions;
 mod formats;
+mod host;
 mod interpreter;
 mod lexer;
 mod natives;
-mod object;
 mod parser;
 mod read;
 mod regex;
@@ -19,16 +18,16 @@ mod sort;
 mod stream;
 mod syntax;
 mod term;
+mod thrown;
 mod value;
-mod write;
 
 use std::rc::Rc;
 
-pub use interpreter::{Host, Stop};
-pub use object::JqObject;
+pub use host::Host;
+pub use interpreter::Stop;
 pub use read::{ReadError, document, to_text};
-pub use value::{JqString, Value};
-pub use write::compact;
+pub use value::write::compact;
+pub use value::{JqObject, JqString, Value};
 
 use interpreter::{Interpreter, NameScope};
 use syntax::Syntax;

@@ -8,15 +8,15 @@ pub mod collections;
 mod math;
 mod strings;
 
-use super::access::{described, error};
 use super::dates::BrokenDown;
-use super::interpreter::Interpreter;
+use super::host::Surroundings;
+use super::thrown::{described, error};
 pub use super::value::Fails;
 use super::value::Value;
 use super::{formats, read};
 
 /// What an input and the arguments give, or what is thrown.
-pub type Native = fn(&Interpreter<'_>, Value, &[Value]) -> Fails<Value>;
+pub type Native = fn(&Surroundings<'_>, Value, &[Value]) -> Fails<Value>;
 
 pub const MAX_ARGUMENTS: usize = 3;
 
@@ -50,15 +50,15 @@ pub fn find(name: &str, arity: usize) -> Option<Native> {
     Some(own)
 }
 
-fn not(_: &Interpreter<'_>, input: Value, _: &[Value]) -> Fails<Value> {
+fn not(_: &Surroundings<'_>, input: Value, _: &[Value]) -> Fails<Value> {
     Ok((!input.is_true()).into())
 }
 
-fn null(_: &Interpreter<'_>, _: Value, _: &[Value]) -> Fails<Value> {
+fn null(_: &Surroundings<'_>, _: Value, _: &[Value]) -> Fails<Value> {
     Ok(Value::Null)
 }
 
-fn length(_: &Interpreter<'_>, input: Value, _: &[Value]) -> Fails<Value> {
+fn length(_: &Surroundings<'_>, input: Value, _: &[Value]) -> Fails<Value> {
     match &input {
         Value::Null => Ok(Value::Number(0.0)),
         Value::Bool(_) => Err(error(format!("{} has no length", described(&input)))),
@@ -70,26 +70,26 @@ fn length(_: &Interpreter<'_>, input: Value, _: &[Value]) -> Fails<Value> {
     }
 }
 
-fn kind(_: &Interpreter<'_>, input: Value, _: &[Value]) -> Fails<Value> {
+fn kind(_: &Surroundings<'_>, input: Value, _: &[Value]) -> Fails<Value> {
     Ok(Value::string(input.kind()))
 }
 
-fn tostring(_: &Interpreter<'_>, input: Value, _: &[Value]) -> Fails<Value> {
+fn tostring(_: &Surroundings<'_>, input: Value, _: &[Value]) -> Fails<Value> {
     Ok(Value::String(input.to_text()))
 }
 
-fn tojson(_: &Interpreter<'_>, input: Value, _: &[Value]) -> Fails<Value> {
+fn tojson(_: &Surroundings<'_>, input: Value, _: &[Value]) -> Fails<Value> {
     Ok(Value::string(input.to_json()))
 }
 
-fn fromjson(_: &Interpreter<'_>, input: Value, _: &[Value]) -> Fails<Value> {
+fn fromjson(_: &Surroundings<'_>, input: Value, _: &[Value]) -> Fails<Value> {
     let Value::String(text) = &input else {
         return Err(error(format!("{} only strings can be parsed", described(&input))));
     };
     read::lenient(text).map_err(|why| error(format!("{why} (while parsing '{}')", &**text)))
 }
 
-fn tonumber(_: &Interpreter<'_>, input: Value, _: &[Value]) -> Fails<Value> {
+fn tonumber(_: &Surroundings<'_>, input: Value, _: &[Value]) -> Fails<Value> {
     match &input {
         Value::Number(_) | Value::Decimal(_) => Ok(input),
         Value::String(text) => match read::lenient(text) {
@@ -100,31 +100,31 @@ fn tonumber(_: &Interpreter<'_>, input: Value, _: &[Value]) -> Fails<Value> {
     }
 }
 
-fn throw(_: &Interpreter<'_>, input: Value, _: &[Value]) -> Fails<Value> {
+fn throw(_: &Surroundings<'_>, input: Value, _: &[Value]) -> Fails<Value> {
     Err(input)
 }
 
-fn now(interpreter: &Interpreter<'_>, _: Value, _: &[Value]) -> Fails<Value> {
-    Ok(Value::Number(interpreter.host.now()))
+fn now(surroundings: &Surroundings<'_>, _: Value, _: &[Value]) -> Fails<Value> {
+    Ok(Value::Number(surroundings.host.now()))
 }
 
-fn debug(interpreter: &Interpreter<'_>, input: Value, _: &[Value]) -> Fails<Value> {
+fn debug(surroundings: &Surroundings<'_>, input: Value, _: &[Value]) -> Fails<Value> {
     let message = Value::array(vec![Value::string("DEBUG:"), input.clone()]);
-    interpreter.host.message(&message.to_json());
+    surroundings.host.message(&message.to_json());
     Ok(input)
 }
 
-fn stderr(interpreter: &Interpreter<'_>, input: Value, _: &[Value]) -> Fails<Value> {
-    interpreter.host.message(&formats::message(&input));
+fn stderr(surroundings: &Surroundings<'_>, input: Value, _: &[Value]) -> Fails<Value> {
+    surroundings.host.message(&formats::message(&input));
     Ok(input)
 }
 
-fn gmtime(_: &Interpreter<'_>, input: Value, _: &[Value]) -> Fails<Value> {
+fn gmtime(_: &Surroundings<'_>, input: Value, _: &[Value]) -> Fails<Value> {
     let seconds = input.as_number().ok_or_else(|| error("gmtime() requires numeric inputs"))?;
     BrokenDown::from_seconds(seconds).map(BrokenDown::to_value)
 }
 
-fn mktime(_: &Interpreter<'_>, input: Value, _: &[Value]) -> Fails<Value> {
+fn mktime(_: &Surroundings<'_>, input: Value, _: &[Value]) -> Fails<Value> {
     if !matches!(input, Value::Array(_)) {
         return Err(error("mktime requires array inputs"));
     }
@@ -133,7 +133,7 @@ fn mktime(_: &Interpreter<'_>, input: Value, _: &[Value]) -> Fails<Value> {
     Ok(Value::Number(date.seconds() as f64))
 }
 
-fn strftime(_: &Interpreter<'_>, input: Value, arguments: &[Value]) -> Fails<Value> {
+fn strftime(_: &Surroundings<'_>, input: Value, arguments: &[Value]) -> Fails<Value> {
     let date = match input.as_number() {
         Some(seconds) => BrokenDown::from_seconds(seconds)?,
         None => BrokenDown::from_value(&input, "strftime/1 requires parsed datetime inputs")?,
@@ -142,14 +142,14 @@ fn strftime(_: &Interpreter<'_>, input: Value, arguments: &[Value]) -> Fails<Val
     date.format(format).map(Value::string)
 }
 
-fn strptime(_: &Interpreter<'_>, input: Value, arguments: &[Value]) -> Fails<Value> {
+fn strptime(_: &Surroundings<'_>, input: Value, arguments: &[Value]) -> Fails<Value> {
     let (Some(text), Some(format)) = (input.as_str(), arguments[0].as_str()) else {
         return Err(error("strptime/1 requires string inputs and arguments"));
     };
     BrokenDown::parse(text, format).map(BrokenDown::to_value)
 }
 
-fn format(_: &Interpreter<'_>, input: Value, arguments: &[Value]) -> Fails<Value> {
+fn format(_: &Surroundings<'_>, input: Value, arguments: &[Value]) -> Fails<Value> {
     let name = arguments[0].as_str();
     let format = name.and_then(formats::Format::by_name);
     let format = format.ok_or_else(|| error(format!("{} is not a valid format", &*arguments[0].to_text())))?;

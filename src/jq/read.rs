@@ -2,9 +2,7 @@
 
 use std::rc::Rc;
 
-use super::decimal;
-use super::object::JqObject;
-use super::value::{JqString, Value};
+use super::value::{JqObject, JqString, Value, decimal};
 
 /// How deep a text may nest, as in jq.
 const MAX_DEPTH: usize = 10_000;

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use fancy_regex::RegexBuilder;
 
-use super::access::error;
+use super::thrown::error;
 use super::value::Value;
 
 /// The largest compiled expression.

@@ -5,7 +5,7 @@ mod calls;
 use super::formats::Format;
 use super::syntax::{Definition, Operator, Pattern, Syntax, TextPart};
 use super::term::{Action, Destructuring, Fold, Function, ShapeTerm, Slot, Term, TextTerm};
-use super::{decimal, value::Value};
+use super::value::{Value, decimal};
 
 /// What a filter names and does not exist, or cannot be had here.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -89,3 +89,13 @@ pub enum Comparison {
     Greater,
     GreaterOrEqual,
 }
+
+/// Filters that make a key of each item, such as `sort_by`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ByKey {
+    Sort,
+    Group,
+    Unique,
+    Min,
+    Max,
+}

@@ -3,7 +3,7 @@
 
 use super::formats::Format;
 use super::natives::Native;
-use super::syntax::{Arithmetic, Comparison};
+use super::syntax::{Arithmetic, ByKey, Comparison};
 
 /// A part of a program.
 #[derive(Debug)]
@@ -73,15 +73,6 @@ pub enum Action {
     HaltError(Box<Term>),
     /// `sort_by` and its like: the filter makes the key of each item.
     ByKey(ByKey, Box<Term>),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ByKey {
-    Sort,
-    Group,
-    Unique,
-    Min,
-    Max,
 }
 
 #[derive(Debug)]

@@ -1,13 +1,16 @@
 //! The values that a filter works on. Strings are slices of the document that they came
 //! from, lists and objects are shared until one of their holders changes them.
 
+pub mod decimal;
+mod object;
+pub mod write;
+
 use std::cmp::Ordering;
 use std::ops::Deref;
 use std::rc::Rc;
 
-use super::decimal::Decimal;
-use super::object::JqObject;
-use super::write;
+use decimal::Decimal;
+pub use object::JqObject;
 
 /// A JSON value.
 #[derive(Clone, Debug, Default)]

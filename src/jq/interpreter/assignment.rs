@@ -3,8 +3,8 @@
 use super::super::access;
 use super::super::arithmetic;
 use super::super::natives::collections;
-use super::super::syntax::Arithmetic;
-use super::super::term::{ByKey, Term};
+use super::super::syntax::{Arithmetic, ByKey};
+use super::super::term::Term;
 use super::super::value::Value;
 use super::single::is_single;
 use super::{Interpreter, NameScope, Stop};

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use super::super::access;
 use super::super::term::{Action, Term};
+use super::super::thrown::{LONG, SHORT, cannot_iterate, shown};
 use super::super::value::Value;
 use super::single::is_single;
 use super::{Binding, Flow, Interpreter, Limit, NameScope, Stop, stopped_at};
@@ -36,7 +37,7 @@ impl Tracked {
     /// The path as a list of keys, if the value is still the one at that place.
     pub fn into_keys(self) -> Result<Vec<Value>, Stop> {
         if !self.is_in_place() {
-            let result = access::shown(&self.value, access::LONG);
+            let result = shown(&self.value, LONG);
             return Err(error(format!("Invalid path expression with result {result}")));
         }
         let mut keys = Vec::new();
@@ -72,12 +73,12 @@ impl Tracked {
         if self.is_in_place() {
             return Ok(());
         }
-        let value = access::shown(&self.value, access::LONG);
+        let value = shown(&self.value, LONG);
         Err(error(format!("Invalid path expression {}{value}", attempt())))
     }
 
     fn index(self, key: &Value) -> Result<Self, Stop> {
-        self.check(|| format!("near attempt to access element {} of ", access::shown(key, access::SHORT)))?;
+        self.check(|| format!("near attempt to access element {} of ", shown(key, SHORT)))?;
         let value = access::index(self.value, key).map_err(Stop::Error)?;
         let path = Some(Rc::new(PathKey { key: key.clone(), before: self.path }));
         Ok(Self { found: value.clone(), value, path, is_made: false })
@@ -96,7 +97,7 @@ impl Tracked {
             Value::Object(members) => {
                 members.iter().try_for_each(|(key, member)| out(place(Value::String(key.clone()), member)))
             }
-            other => Err(Stop::Error(access::cannot_iterate(other))),
+            other => Err(Stop::Error(cannot_iterate(other))),
         }
     }
 }
@@ -106,6 +107,21 @@ fn error(message: String) -> Stop {
 }
 
 impl Interpreter<'_> {
+    /// The paths that a term leads to in a value.
+    pub(super) fn paths_of<'s>(
+        &'s self,
+        term: &'s Term,
+        scope: &'s NameScope<'s>,
+        input: Value,
+    ) -> Result<Vec<Vec<Value>>, Stop> {
+        let mut found = Vec::new();
+        self.track(term, scope, Tracked::root(input), &mut |tracked| {
+            found.push(tracked.into_keys()?);
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
     /// Follows a term and hands on each place that it leads to.
     pub(super) fn track<'s>(
         &'s self,

@@ -5,13 +5,11 @@ use std::rc::Rc;
 
 use super::super::access;
 use super::super::arithmetic;
-use super::super::decimal;
 use super::super::formats::Format;
 use super::super::natives::MAX_ARGUMENTS;
-use super::super::object::JqObject;
 use super::super::term::{Action, Term, TextTerm};
-use super::super::value::{JqString, Value};
-use super::{Argument, Binding, Flow, Interpreter, NameScope, Out, Stop, paths};
+use super::super::value::{JqObject, JqString, Value, decimal};
+use super::{Argument, Binding, Flow, Interpreter, NameScope, Out, Stop};
 
 impl Interpreter<'_> {
     /// The result of a term that gives one.
@@ -26,7 +24,7 @@ impl Interpreter<'_> {
             Action::Plain(text) => Value::string(text.as_str()),
             Action::Format(format) => Value::String(format.apply(&input).map_err(fails)?),
             Action::Variable(slot) => scope.value(*slot).clone(),
-            Action::Environment => self.environment(),
+            Action::Environment => self.surroundings.environment(),
             Action::Location(line) => location(*line),
             Action::Pipe(one, two) => {
                 let value = self.single(one, scope, input)?;
@@ -70,7 +68,7 @@ impl Interpreter<'_> {
                 for (value, term) in values.iter_mut().zip(terms).rev() {
                     *value = self.single(term, scope, input.clone())?;
                 }
-                native(self, input, &values[..terms.len()]).map_err(fails)?
+                native(&self.surroundings, input, &values[..terms.len()]).map_err(fails)?
             }
             Action::Update(..) | Action::Assign(..) | Action::UpdateWith(..) | Action::UpdateAlternative(..) => {
                 self.assignment(term, scope, input)?
@@ -252,21 +250,6 @@ impl Interpreter<'_> {
             made.push((access::object_key(&key).map_err(Stop::Error)?, value));
         }
         Ok(Value::Object(Rc::new(JqObject::from_members(made))))
-    }
-
-    /// The paths that a term leads to in a value.
-    pub(super) fn paths_of<'s>(
-        &'s self,
-        term: &'s Term,
-        scope: &'s NameScope<'s>,
-        input: Value,
-    ) -> Result<Vec<Vec<Value>>, Stop> {
-        let mut found = Vec::new();
-        self.track(term, scope, paths::Tracked::root(input), &mut |tracked| {
-            found.push(tracked.into_keys()?);
-            Ok(())
-        })?;
-        Ok(found)
     }
 }
 

@@ -5,14 +5,13 @@
 
 use std::rc::Rc;
 
-use super::super::access::{self, described, error};
+use super::super::access;
 use super::super::arithmetic;
-use super::super::interpreter::Interpreter;
-use super::super::object::JqObject;
+use super::super::host::Surroundings;
 use super::super::sort::stable;
-use super::super::syntax::Arithmetic;
-use super::super::term::ByKey;
-use super::super::value::{JqString, Value, compare};
+use super::super::syntax::{Arithmetic, ByKey};
+use super::super::thrown::{cannot_iterate, described, error};
+use super::super::value::{JqObject, JqString, Value, compare};
 use super::{Fails, Native};
 
 pub fn find(name: &str, arity: usize) -> Option<Native> {
@@ -40,7 +39,7 @@ pub fn find(name: &str, arity: usize) -> Option<Native> {
     })
 }
 
-fn keys(_: &Interpreter<'_>, input: Value, _: &[Value]) -> Fails<Value> {
+fn keys(_: &Surroundings<'_>, input: Value, _: &[Value]) -> Fails<Value> {
     match &input {
         Value::Object(members) => {
             Ok(Value::array(members.sorted_keys().into_iter().cloned().map(Value::String).collect()))
@@ -50,14 +49,14 @@ fn keys(_: &Interpreter<'_>, input: Value, _: &[Value]) -> Fails<Value> {
     }
 }
 
-fn keys_unsorted(interpreter: &Interpreter<'_>, input: Value, arguments: &[Value]) -> Fails<Value> {
+fn keys_unsorted(surroundings: &Surroundings<'_>, input: Value, arguments: &[Value]) -> Fails<Value> {
     match &input {
         Value::Object(members) => Ok(Value::array(members.iter().map(|(key, _)| Value::String(key.clone())).collect())),
-        _ => keys(interpreter, input, arguments),
+        _ => keys(surroundings, input, arguments),
     }
 }
 
-fn has(_: &Interpreter<'_>, input: Value, arguments: &[Value]) -> Fails<Value> {
+fn has(_: &Surroundings<'_>, input: Value, arguments: &[Value]) -> Fails<Value> {
     match (&input, &arguments[0]) {
         (Value::Object(members), Value::String(key)) => Ok(members.get(key).is_some().into()),
         (Value::Array(items), key) if let Some(number) = key.as_number() => {
@@ -70,7 +69,7 @@ fn has(_: &Interpreter<'_>, input: Value, arguments: &[Value]) -> Fails<Value> {
     }
 }
 
-fn contains(_: &Interpreter<'_>, input: Value, arguments: &[Value]) -> Fails<Value> {
+fn contains(_: &Surroundings<'_>, input: Value, arguments: &[Value]) -> Fails<Value> {
     if input.kind() != arguments[0].kind() && !matches!((&input, &arguments[0]), (Value::Bool(_), Value::Bool(_))) {
         let (one, two) = (described(&input), described(&arguments[0]));
         return Err(error(format!("{one} and {two} cannot have their containment checked")));
@@ -94,11 +93,11 @@ fn values(value: &Value) -> Fails<Vec<Value>> {
     match value {
         Value::Array(items) => Ok(items.to_vec()),
         Value::Object(members) => Ok(members.iter().map(|(_, value)| value.clone()).collect()),
-        other => Err(access::cannot_iterate(other)),
+        other => Err(cannot_iterate(other)),
     }
 }
 
-fn add(_: &Interpreter<'_>, input: Value, _: &[Value]) -> Fails<Value> {
+fn add(_: &Surroundings<'_>, input: Value, _: &[Value]) -> Fails<Value> {
     let items = match input {
         Value::Array(items) => Rc::try_unwrap(items).unwrap_or_else(|items| items.to_vec()),
         other => values(&other)?,
@@ -113,18 +112,18 @@ fn list(value: &Value, what: &str) -> Fails<Vec<Value>> {
     }
 }
 
-fn sort(_: &Interpreter<'_>, input: Value, _: &[Value]) -> Fails<Value> {
+fn sort(_: &Surroundings<'_>, input: Value, _: &[Value]) -> Fails<Value> {
     let mut items = list(&input, "sorted")?;
     stable(&mut items, compare);
     Ok(Value::array(items))
 }
 
-fn unique(_: &Interpreter<'_>, input: Value, _: &[Value]) -> Fails<Value> {
+fn unique(_: &Surroundings<'_>, input: Value, _: &[Value]) -> Fails<Value> {
     let keyed = values(&input)?.into_iter().map(|item| (item.clone(), item)).collect();
     by_key(ByKey::Unique, &input, keyed)
 }
 
-fn min(_: &Interpreter<'_>, input: Value, _: &[Value]) -> Fails<Value> {
+fn min(_: &Surroundings<'_>, input: Value, _: &[Value]) -> Fails<Value> {
     let Value::Array(items) = &input else { return Err(not_iterable(&input)) };
     Ok(items
         .iter()
@@ -133,7 +132,7 @@ fn min(_: &Interpreter<'_>, input: Value, _: &[Value]) -> Fails<Value> {
         .unwrap_or_default())
 }
 
-fn max(_: &Interpreter<'_>, input: Value, _: &[Value]) -> Fails<Value> {
+fn max(_: &Surroundings<'_>, input: Value, _: &[Value]) -> Fails<Value> {
     let Value::Array(items) = &input else { return Err(not_iterable(&input)) };
     Ok(items
         .iter()
@@ -180,7 +179,7 @@ pub fn by_key(by_key: ByKey, input: &Value, mut keyed: Vec<(Value, Value)>) -> F
     }
 }
 
-fn reverse(_: &Interpreter<'_>, input: Value, _: &[Value]) -> Fails<Value> {
+fn reverse(_: &Surroundings<'_>, input: Value, _: &[Value]) -> Fails<Value> {
     match input {
         Value::Null => Ok(Value::array(Vec::new())),
         Value::String(text) if text.is_empty() => Ok(Value::array(Vec::new())),
@@ -191,11 +190,11 @@ fn reverse(_: &Interpreter<'_>, input: Value, _: &[Value]) -> Fails<Value> {
     }
 }
 
-fn flatten_all(_: &Interpreter<'_>, input: Value, _: &[Value]) -> Fails<Value> {
+fn flatten_all(_: &Surroundings<'_>, input: Value, _: &[Value]) -> Fails<Value> {
     flattened(&input, &Value::Number(1e9))
 }
 
-fn flatten(_: &Interpreter<'_>, input: Value, arguments: &[Value]) -> Fails<Value> {
+fn flatten(_: &Surroundings<'_>, input: Value, arguments: &[Value]) -> Fails<Value> {
     if compare(&arguments[0], &Value::Number(0.0)).is_lt() {
         return Err(error("flatten depth must not be negative"));
     }
@@ -223,7 +222,7 @@ fn flatten_into(items: &[Value], depth: &Value, flat: &mut Vec<Value>) -> Fails<
 }
 
 /// As jq's definition goes: null is nothing, numbers and booleans are written as JSON, all else is added.
-fn join(_: &Interpreter<'_>, input: Value, arguments: &[Value]) -> Fails<Value> {
+fn join(_: &Surroundings<'_>, input: Value, arguments: &[Value]) -> Fails<Value> {
     let separator = &arguments[0];
     let mut joined = Value::Null;
     let mut is_first = true;
@@ -240,7 +239,7 @@ fn join(_: &Interpreter<'_>, input: Value, arguments: &[Value]) -> Fails<Value> 
     Ok(if is_first { Value::string("") } else { joined })
 }
 
-fn transpose(_: &Interpreter<'_>, input: Value, _: &[Value]) -> Fails<Value> {
+fn transpose(_: &Surroundings<'_>, input: Value, _: &[Value]) -> Fails<Value> {
     let rows = values(&input)?;
     let length = |row: &Value| match row {
         Value::Array(items) => Ok(items.len()),
@@ -256,7 +255,7 @@ fn transpose(_: &Interpreter<'_>, input: Value, _: &[Value]) -> Fails<Value> {
 }
 
 /// Each entry is an object with a key and a value, under any of their usual names.
-fn from_entries(_: &Interpreter<'_>, input: Value, _: &[Value]) -> Fails<Value> {
+fn from_entries(_: &Surroundings<'_>, input: Value, _: &[Value]) -> Fails<Value> {
     let mut made = JqObject::default();
     for entry in values(&input)? {
         let get = |name: &str| access::member(entry.clone(), name);
@@ -281,12 +280,12 @@ fn from_entries(_: &Interpreter<'_>, input: Value, _: &[Value]) -> Fails<Value> 
     Ok(Value::Object(Rc::new(made)))
 }
 
-fn indices(_: &Interpreter<'_>, input: Value, arguments: &[Value]) -> Fails<Value> {
+fn indices(_: &Surroundings<'_>, input: Value, arguments: &[Value]) -> Fails<Value> {
     match (&input, &arguments[0]) {
         (Value::Null, _) => Ok(Value::Null),
         (Value::String(text), Value::String(wanted)) => Ok(offsets(text, wanted)),
-        (Value::Array(items), Value::Array(wanted)) => Ok(arithmetic::indexes_of(items, wanted)),
-        (Value::Array(items), wanted) => Ok(arithmetic::indexes_of(items, std::slice::from_ref(wanted))),
+        (Value::Array(items), Value::Array(wanted)) => Ok(access::indexes_of(items, wanted)),
+        (Value::Array(items), wanted) => Ok(access::indexes_of(items, std::slice::from_ref(wanted))),
         (_, wanted) => access::index(input, wanted),
     }
 }
@@ -306,7 +305,7 @@ fn offsets(text: &JqString, wanted: &str) -> Value {
 }
 
 /// The place of a value in a sorted list, or `-1 - place` where it would be.
-fn bsearch(_: &Interpreter<'_>, input: Value, arguments: &[Value]) -> Fails<Value> {
+fn bsearch(_: &Surroundings<'_>, input: Value, arguments: &[Value]) -> Fails<Value> {
     let Value::Array(items) = &input else {
         return Err(error(format!("{} cannot be searched from", described(&input))));
     };
@@ -317,12 +316,12 @@ fn bsearch(_: &Interpreter<'_>, input: Value, arguments: &[Value]) -> Fails<Valu
     })
 }
 
-fn set_path(_: &Interpreter<'_>, input: Value, arguments: &[Value]) -> Fails<Value> {
+fn set_path(_: &Surroundings<'_>, input: Value, arguments: &[Value]) -> Fails<Value> {
     let Value::Array(path) = &arguments[0] else { return Err(error("Path must be specified as an array")) };
     access::change(input, path, &mut |_| Ok::<_, Value>(arguments[1].clone()))
 }
 
-fn delete_paths(_: &Interpreter<'_>, input: Value, arguments: &[Value]) -> Fails<Value> {
+fn delete_paths(_: &Surroundings<'_>, input: Value, arguments: &[Value]) -> Fails<Value> {
     let Value::Array(paths) = &arguments[0] else { return Err(error("Paths must be specified as an array")) };
     let path = |path: &Value| match path {
         Value::Array(keys) => Ok(keys.to_vec()),

@@ -3,8 +3,8 @@
 // All of these filters have one signature, whether they fail or keep their input or not.
 #![allow(clippy::needless_pass_by_value, clippy::unnecessary_wraps)]
 
-use super::super::access::{described, error};
-use super::super::interpreter::Interpreter;
+use super::super::host::Surroundings;
+use super::super::thrown::{described, error};
 use super::super::value::Value;
 use super::{Fails, Native};
 
@@ -123,7 +123,7 @@ fn scale(x: f64, power: f64) -> f64 {
     libm::scalbn(x, whole(power))
 }
 
-fn fma(_: &Interpreter<'_>, _: Value, arguments: &[Value]) -> Fails<Value> {
+fn fma(_: &Surroundings<'_>, _: Value, arguments: &[Value]) -> Fails<Value> {
     let (x, y, z) = (number(&arguments[0])?, number(&arguments[1])?, number(&arguments[2])?);
     Ok(Value::Number(x.mul_add(y, z)))
 }
@@ -141,18 +141,18 @@ fn significand(x: f64) -> f64 {
     if x == 0.0 || !x.is_finite() { x } else { libm::scalbn(x, -libm::ilogb(x)) }
 }
 
-fn frexp(_: &Interpreter<'_>, input: Value, _: &[Value]) -> Fails<Value> {
+fn frexp(_: &Surroundings<'_>, input: Value, _: &[Value]) -> Fails<Value> {
     let (mantissa, exponent) = libm::frexp(number(&input)?);
     Ok(Value::array(vec![mantissa.into(), f64::from(exponent).into()]))
 }
 
-fn modf(_: &Interpreter<'_>, input: Value, _: &[Value]) -> Fails<Value> {
+fn modf(_: &Surroundings<'_>, input: Value, _: &[Value]) -> Fails<Value> {
     let x = number(&input)?;
     let fraction = if x.is_infinite() { 0.0_f64.copysign(x) } else { x.fract().copysign(x) };
     Ok(Value::array(vec![fraction.into(), x.trunc().into()]))
 }
 
-fn lgamma_r(_: &Interpreter<'_>, input: Value, _: &[Value]) -> Fails<Value> {
+fn lgamma_r(_: &Surroundings<'_>, input: Value, _: &[Value]) -> Fails<Value> {
     let (value, sign) = libm::lgamma_r(number(&input)?);
     Ok(Value::array(vec![value.into(), f64::from(sign).into()]))
 }

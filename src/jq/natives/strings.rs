@@ -5,12 +5,11 @@
 
 use std::rc::Rc;
 
-use super::super::access::{described, error};
 use super::super::arithmetic;
-use super::super::interpreter::Interpreter;
-use super::super::object::JqObject;
-use super::super::regex::{Found, Regex, Span};
-use super::super::value::{JqString, Value};
+use super::super::host::Surroundings;
+use super::super::regex::{Found, Span};
+use super::super::thrown::{described, error};
+use super::super::value::{JqObject, JqString, Value};
 use super::{Fails, Native};
 
 pub fn find(name: &str, arity: usize) -> Option<Native> {
@@ -34,28 +33,28 @@ pub fn find(name: &str, arity: usize) -> Option<Native> {
     })
 }
 
-pub fn byte_length(_: &Interpreter<'_>, input: Value, _: &[Value]) -> Fails<Value> {
+pub fn byte_length(_: &Surroundings<'_>, input: Value, _: &[Value]) -> Fails<Value> {
     match input.as_str() {
         Some(text) => Ok(Value::count(text.len())),
         None => Err(error(format!("{} only strings have UTF-8 byte length", described(&input)))),
     }
 }
 
-fn starts_with(_: &Interpreter<'_>, input: Value, arguments: &[Value]) -> Fails<Value> {
+fn starts_with(_: &Surroundings<'_>, input: Value, arguments: &[Value]) -> Fails<Value> {
     match (input.as_str(), arguments[0].as_str()) {
         (Some(text), Some(start)) => Ok(text.starts_with(start).into()),
         _ => Err(error("startswith() requires string inputs")),
     }
 }
 
-fn ends_with(_: &Interpreter<'_>, input: Value, arguments: &[Value]) -> Fails<Value> {
+fn ends_with(_: &Surroundings<'_>, input: Value, arguments: &[Value]) -> Fails<Value> {
     match (input.as_str(), arguments[0].as_str()) {
         (Some(text), Some(end)) => Ok(text.ends_with(end).into()),
         _ => Err(error("endswith() requires string inputs")),
     }
 }
 
-fn trim_prefix(_: &Interpreter<'_>, input: Value, arguments: &[Value]) -> Fails<Value> {
+fn trim_prefix(_: &Surroundings<'_>, input: Value, arguments: &[Value]) -> Fails<Value> {
     match (&input, arguments[0].as_str()) {
         (Value::String(text), Some(start)) if text.starts_with(start) => {
             Ok(Value::String(text.part(start.len(), text.len())))
@@ -64,7 +63,7 @@ fn trim_prefix(_: &Interpreter<'_>, input: Value, arguments: &[Value]) -> Fails<
     }
 }
 
-fn trim_suffix(_: &Interpreter<'_>, input: Value, arguments: &[Value]) -> Fails<Value> {
+fn trim_suffix(_: &Surroundings<'_>, input: Value, arguments: &[Value]) -> Fails<Value> {
     match (&input, arguments[0].as_str()) {
         (Value::String(text), Some(end)) if text.ends_with(end) => {
             Ok(Value::String(text.part(0, text.len() - end.len())))
@@ -81,34 +80,34 @@ fn trimmed(input: &Value, trimmed: fn(&str) -> &str) -> Fails<Value> {
     Ok(Value::String(text.part(start, start + rest.len())))
 }
 
-fn trim(_: &Interpreter<'_>, input: Value, _: &[Value]) -> Fails<Value> {
+fn trim(_: &Surroundings<'_>, input: Value, _: &[Value]) -> Fails<Value> {
     trimmed(&input, str::trim)
 }
 
-fn trim_start(_: &Interpreter<'_>, input: Value, _: &[Value]) -> Fails<Value> {
+fn trim_start(_: &Surroundings<'_>, input: Value, _: &[Value]) -> Fails<Value> {
     trimmed(&input, str::trim_start)
 }
 
-fn trim_end(_: &Interpreter<'_>, input: Value, _: &[Value]) -> Fails<Value> {
+fn trim_end(_: &Surroundings<'_>, input: Value, _: &[Value]) -> Fails<Value> {
     trimmed(&input, str::trim_end)
 }
 
-fn downcase(_: &Interpreter<'_>, input: Value, _: &[Value]) -> Fails<Value> {
+fn downcase(_: &Surroundings<'_>, input: Value, _: &[Value]) -> Fails<Value> {
     let text = input.as_str().ok_or_else(|| error("ascii_downcase input must be a string"))?;
     Ok(Value::string(text.to_ascii_lowercase()))
 }
 
-fn upcase(_: &Interpreter<'_>, input: Value, _: &[Value]) -> Fails<Value> {
+fn upcase(_: &Surroundings<'_>, input: Value, _: &[Value]) -> Fails<Value> {
     let text = input.as_str().ok_or_else(|| error("ascii_upcase input must be a string"))?;
     Ok(Value::string(text.to_ascii_uppercase()))
 }
 
-fn explode(_: &Interpreter<'_>, input: Value, _: &[Value]) -> Fails<Value> {
+fn explode(_: &Surroundings<'_>, input: Value, _: &[Value]) -> Fails<Value> {
     let text = input.as_str().ok_or_else(|| error("explode input must be a string"))?;
     Ok(Value::array(text.chars().map(|c| Value::Number(f64::from(u32::from(c)))).collect()))
 }
 
-fn implode(_: &Interpreter<'_>, input: Value, _: &[Value]) -> Fails<Value> {
+fn implode(_: &Surroundings<'_>, input: Value, _: &[Value]) -> Fails<Value> {
     let Value::Array(items) = &input else { return Err(error("implode input must be an array")) };
     let mut text = String::new();
     for item in items.iter() {
@@ -122,22 +121,11 @@ fn implode(_: &Interpreter<'_>, input: Value, _: &[Value]) -> Fails<Value> {
     Ok(Value::string(text))
 }
 
-fn split(_: &Interpreter<'_>, input: Value, arguments: &[Value]) -> Fails<Value> {
+fn split(_: &Surroundings<'_>, input: Value, arguments: &[Value]) -> Fails<Value> {
     match (&input, arguments[0].as_str()) {
         (Value::String(text), Some(separator)) => Ok(arithmetic::split(text, separator)),
         _ => Err(error("split input and separator must be strings")),
     }
-}
-
-/// A compiled expression, which is kept for the next item.
-fn regex(interpreter: &Interpreter<'_>, pattern: &str, flags: &str) -> Fails<Rc<Regex>> {
-    let key = (pattern.to_owned(), flags.to_owned());
-    if let Some(known) = interpreter.regexes.borrow().get(&key) {
-        return Ok(Rc::clone(known));
-    }
-    let compiled = Rc::new(Regex::compile(pattern, flags)?);
-    interpreter.regexes.borrow_mut().insert(key, Rc::clone(&compiled));
-    Ok(compiled)
 }
 
 /// The expression and flags of `match(re; flags)`, where `re` may be a list of both.
@@ -160,12 +148,12 @@ fn pattern_and_flags(pattern: &Value, flags: &Value) -> Fails<(String, String)> 
     }
 }
 
-fn matches(interpreter: &Interpreter<'_>, input: Value, arguments: &[Value]) -> Fails<Value> {
+fn matches(surroundings: &Surroundings<'_>, input: Value, arguments: &[Value]) -> Fails<Value> {
     let (pattern, flags) = pattern_and_flags(&arguments[0], &arguments[1])?;
     let Value::String(text) = &input else {
         return Err(error(format!("{} cannot be matched, as it is not a string", described(&input))));
     };
-    let regex = regex(interpreter, &pattern, &flags)?;
+    let regex = surroundings.regex(&pattern, &flags)?;
     if arguments[2].is_true() {
         return regex.is_match(text).map(Value::from);
     }
@@ -226,7 +214,7 @@ impl Offsets<'_> {
 }
 
 /// The named groups of a match as an object.
-fn capture(_: &Interpreter<'_>, input: Value, _: &[Value]) -> Fails<Value> {
+fn capture(_: &Surroundings<'_>, input: Value, _: &[Value]) -> Fails<Value> {
     let Value::Object(found) = &input else { return Ok(input) };
     let mut members = Vec::new();
     if let Some(Value::Array(groups)) = found.get("captures") {
@@ -241,7 +229,7 @@ fn capture(_: &Interpreter<'_>, input: Value, _: &[Value]) -> Fails<Value> {
     Ok(Value::Object(Rc::new(JqObject::from_members(members))))
 }
 
-fn split_by_regex(interpreter: &Interpreter<'_>, input: Value, arguments: &[Value]) -> Fails<Value> {
+fn split_by_regex(surroundings: &Surroundings<'_>, input: Value, arguments: &[Value]) -> Fails<Value> {
     let flags = arithmetic::add(Value::string("g"), arguments[1].clone())?;
     let (pattern, flags) = pattern_and_flags(&arguments[0], &flags)?;
     let Value::String(text) = &input else {
@@ -249,7 +237,7 @@ fn split_by_regex(interpreter: &Interpreter<'_>, input: Value, arguments: &[Valu
     };
     let mut parts = Vec::new();
     let mut start = 0;
-    for found in regex(interpreter, &pattern, &flags)?.find(text)? {
+    for found in surroundings.regex(&pattern, &flags)?.find(text)? {
         parts.push(Value::String(text.part(start, found.whole.start.max(start))));
         start = found.whole.end;
     }

@@ -3,8 +3,8 @@
 
 use super::super::definitions;
 use super::super::natives;
-use super::super::syntax::Syntax;
-use super::super::term::{Action, ByKey, Function, Slot, Term};
+use super::super::syntax::{ByKey, Syntax};
+use super::super::term::{Action, Function, Slot, Term};
 use super::{Name, Resolver, Unresolved, many, single};
 
 impl Resolver {

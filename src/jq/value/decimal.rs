@@ -3,7 +3,7 @@
 
 use std::cmp::Ordering;
 
-use super::value::Value;
+use super::Value;
 
 /// A number in its canonical spelling, and the nearest `f64`.
 #[derive(Debug)]

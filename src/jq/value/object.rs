@@ -4,7 +4,7 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
-use super::value::{JqString, Value, compare};
+use super::{JqString, Value, compare};
 
 /// Up to this many members a search is as fast as an index, and takes no memory.
 const MAX_WITHOUT_INDEX: usize = 12;

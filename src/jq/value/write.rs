@@ -1,7 +1,7 @@
 //! Values as JSON on one line, as jq prints it.
 
+use super::Value;
 use super::decimal::number_text;
-use super::value::Value;
 
 /// What nests deeper than this is left out, as jq leaves it out.
 const MAX_DEPTH: usize = 256;
