@@ -23,9 +23,9 @@ fn no_credential_follows_a_redirect_to_another_origin() {
 #[test]
 fn a_redirect_within_the_origin_is_followed_for_reading() {
     let scene = Scene::new();
-    scene.standin.answer_next("GET", "/api2/old", Answer::new(301, "").header("Location", "/api2/projects?limit=1"));
+    scene.standin.answer_next("GET", "/api2/old", Answer::new(301, "").header("Location", "/api2/projects?limit=100"));
     scene.call(&["GET", "/old"]).quietly();
-    assert_eq!(scene.standin.requests()[1].target, "/api2/projects?limit=1");
+    assert_eq!(scene.standin.requests()[1].target, "/api2/projects?limit=100");
     scene.standin.answer_next("POST", "/api2/projects", Answer::new(307, "").header("Location", "/api2/projects2"));
     scene.call(&["POST", "/projects", "-f", "name=x"]).failed(10);
     assert_eq!(scene.standin.requests_to("POST", "/api2/projects2").len(), 0);
