@@ -136,8 +136,8 @@ fn a_code_is_never_exchanged_twice() {
 fn a_refusal_is_not_repeated_whatever_its_status() {
     let standin = Standin::start();
     let home = with_ended_token(&standin);
-    let before = record(&home, "default");
     for status in [400, 401, 403] {
+        let before = record(&home, "default");
         standin.answer_always("POST", TOKEN, Answer::oauth_error(status, "invalid_grant", "revoked"));
         standin.forget_requests();
         for ran in at_once((0..16).map(|_| home.command(["token", "print"]))) {
