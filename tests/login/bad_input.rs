@@ -159,9 +159,12 @@ fn a_client_secret_from_a_file_is_held_to_the_same() {
     home.set("BROWSER", "true");
     let secret = forty_hex();
     let path = home.path().join("secret");
-    for text in
-        [String::new(), format!("{secret}\n{secret}"), format!("{secret} "), format!("{secret}{}", "a".repeat(5000))]
-    {
+    for text in [
+        String::new(),
+        format!("{secret}\n{secret}"),
+        format!("{secret} {secret}"),
+        format!("{secret}{}", "a".repeat(5000)),
+    ] {
         std::fs::write(&path, &text).expect("our own folder");
         let mut command = home.command(["login", "--client-secret-file"]);
         assert_refused(&command.arg(&path).output().expect("it runs"), &secret, &["that is no client secret: it "]);

@@ -186,7 +186,8 @@ fn a_secret_with_odd_characters_is_as_silent() {
     flow.run(&command, 4, false);
     let mut command = flow.command(&["whoami", "-vv"]);
     command.env("LOKALISE_ACCESS_TOKEN", secret);
-    flow.run(&command, 4, false);
+    // A variable with quotes in it is not sent.
+    flow.run(&command, 2, false);
     flow.run_with(&flow.command(&["token", "set", "-vv"]), 4, false, secret.as_bytes());
     let mut command = flow.command(&["whoami", "-vv"]);
     command
