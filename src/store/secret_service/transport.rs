@@ -30,7 +30,11 @@ const PRIME: [u8; 128] = [
 
 const BLOCK: usize = 16;
 
+/// How many sessions are opened until both sides must read the shared secret alike.
+const MAX_SESSIONS: usize = 4;
+
 type Key = Zeroizing<[u8; BLOCK]>;
+type SharedSecret = Zeroizing<[u8; PRIME.len()]>;
 
 /// A secret as it travels: the session's path, the initialisation vector, the bytes, and their content type.
 pub type Sealed = (Path<'static>, Vec<u8>, Vec<u8>, String);
@@ -43,7 +47,24 @@ pub struct Transport {
 }
 
 impl Transport {
+    /// Agrees on a key with the service. KWallet drops zero bytes at the beginning of the shared secret and GNOME Keyring
+    /// keeps them. One secret in 256 begins so: then another session is opened.
     pub fn open(bus: &Bus, deadline: Deadline) -> Result<Self, StoreError> {
+        for _ in 1..MAX_SESSIONS {
+            if let Some(transport) = Self::open_session(bus, deadline, begins_with_zero)? {
+                return Ok(transport);
+            }
+        }
+        let last = Self::open_session(bus, deadline, |_| false)?;
+        last.ok_or_else(|| StoreError::Unavailable("it opened no session".to_owned()))
+    }
+
+    /// `None` if the shared secret is one to `avoid`.
+    fn open_session(
+        bus: &Bus,
+        deadline: Deadline,
+        avoid: impl Fn(&SharedSecret) -> bool,
+    ) -> Result<Option<Self>, StoreError> {
         // An exponent of 256 bits is as strong as this group, and four times as fast as one of full length.
         let private = BigUint::from_bytes_be(&*random::<32>()?);
         let public = BigUint::from(2u8).modpow(&private, &BigUint::from_bytes_be(&PRIME));
@@ -58,15 +79,15 @@ impl Transport {
         match open(ENCRYPTED, Box::new(padded(&public).to_vec())) {
             Ok((output, session)) => {
                 let theirs = cast::<Vec<u8>>(&output.0);
-                let key = theirs.and_then(|theirs| shared_key(&private, theirs)).ok_or_else(|| {
+                let secret = theirs.and_then(|theirs| shared_secret(&private, theirs)).ok_or_else(|| {
                     StoreError::Unavailable("it sent no usable key for the encryption on the bus".to_owned())
                 })?;
-                Ok(Self { session, key: Some(key) })
+                Ok((!avoid(&secret)).then(|| Self { session, key: Some(key_of(&secret)) }))
             }
             Err(error) if error.name() == Some("org.freedesktop.DBus.Error.NotSupported") => {
                 let plain = open("plain", Box::<String>::default());
                 let (_, session) = plain.map_err(|error| store_error(&error, deadline))?;
-                Ok(Self { session, key: None })
+                Ok(Some(Self { session, key: None }))
             }
             Err(error) => Err(store_error(&error, deadline)),
         }
@@ -107,29 +128,41 @@ fn random<const N: usize>() -> Result<Zeroizing<[u8; N]>, StoreError> {
 }
 
 /// A number of the group in full length. One in 256 begins with a zero byte; without it KWallet refuses a public key.
-fn padded(number: &BigUint) -> Zeroizing<[u8; PRIME.len()]> {
+fn padded(number: &BigUint) -> SharedSecret {
     let bytes = Zeroizing::new(number.to_bytes_be());
     let mut padded = Zeroizing::new([0; PRIME.len()]);
     padded[PRIME.len() - bytes.len()..].copy_from_slice(&bytes);
     padded
 }
 
-/// The key that both sides compute (RFC 2631 and RFC 5869). `None` if theirs is not a public key of the group.
-fn shared_key(private: &BigUint, theirs: &[u8]) -> Option<Key> {
+fn begins_with_zero(secret: &SharedSecret) -> bool {
+    secret[0] == 0
+}
+
+/// The secret that both sides compute (RFC 2631). `None` if theirs is not a public key of the group.
+fn shared_secret(private: &BigUint, theirs: &[u8]) -> Option<SharedSecret> {
+    let (prime, theirs) = (BigUint::from_bytes_be(&PRIME), BigUint::from_bytes_be(theirs));
+    if theirs <= BigUint::from(1u8) || theirs >= &prime - 1u8 {
+        return None;
+    }
+    Some(padded(&theirs.modpow(private, &prime)))
+}
+
+/// The key of AES-128 that is derived from the secret (RFC 5869).
+fn key_of(secret: &SharedSecret) -> Key {
     struct Length;
     impl KeyType for Length {
         fn len(&self) -> usize {
             BLOCK
         }
     }
-    let (prime, theirs) = (BigUint::from_bytes_be(&PRIME), BigUint::from_bytes_be(theirs));
-    if theirs <= BigUint::from(1u8) || theirs >= &prime - 1u8 {
-        return None;
-    }
-    let secret = padded(&theirs.modpow(private, &prime));
     let mut key = Key::default();
-    Salt::new(HKDF_SHA256, &[]).extract(&*secret).expand(&[], Length).ok()?.fill(&mut *key).ok()?;
-    Some(key)
+    let material = Salt::new(HKDF_SHA256, &[]).extract(&**secret);
+    material
+        .expand(&[], Length)
+        .and_then(|key_material| key_material.fill(&mut *key))
+        .expect("16 bytes can be derived");
+    key
 }
 
 #[cfg(test)]
@@ -141,11 +174,10 @@ mod tests {
         let prime = BigUint::from_bytes_be(&PRIME);
         let [ours, theirs] = [random::<32>(), random::<32>()].map(|bytes| BigUint::from_bytes_be(&*bytes.unwrap()));
         let public = |private: &BigUint| BigUint::from(2u8).modpow(private, &prime).to_bytes_be();
-        let key = shared_key(&ours, &public(&theirs));
-        assert!(key.is_some());
-        assert_eq!(key, shared_key(&theirs, &public(&ours)));
+        let secret = shared_secret(&ours, &public(&theirs)).unwrap();
+        assert_eq!(key_of(&secret), key_of(&shared_secret(&theirs, &public(&ours)).unwrap()));
         for weak in [vec![], vec![0], vec![1], (&prime - 1u8).to_bytes_be(), PRIME.to_vec(), vec![0xff; 200]] {
-            assert_eq!(shared_key(&ours, &weak), None, "{weak:?}");
+            assert_eq!(shared_secret(&ours, &weak), None, "{weak:?}");
         }
     }
 
@@ -154,6 +186,7 @@ mod tests {
         let small = padded(&BigUint::from(0x0102_u16));
         assert_eq!((small.len(), &small[125..]), (128, &[0, 1, 2][..]));
         assert_eq!(*padded(&BigUint::from_bytes_be(&PRIME)), PRIME);
+        assert!(begins_with_zero(&small) && !begins_with_zero(&Zeroizing::new(PRIME)));
     }
 
     #[test]
