@@ -333,7 +333,7 @@ pub struct Call {
     /// Add a header, `Name: value`
     #[arg(short = 'H', long = "header", value_name = "HEADER", value_hint = ValueHint::Other, help_heading = "Request", hide_short_help = true)]
     pub headers: Vec<String>,
-    /// Fill `{project_id}` or `{p}` in the path: an id, or the project's web address
+    /// Fill `{p}` in the path: the project's id or its web address
     #[arg(long, value_name = "ID", value_hint = ValueHint::Other, help_heading = "Request")]
     pub project: Option<String>,
     /// Make the project `ID:BRANCH`
