@@ -179,6 +179,24 @@ fn bash_completes() {
     assert!(shell.list("call ", "PATCH").contains("DELETE"));
 }
 
+/// A repository chooses the names of its files, and Enter must run none of them. Without `compopt`, as in the bash 3.2 of
+/// macOS, the script inserts the names itself.
+#[test]
+fn bash_quotes_the_names_of_files_with_and_without_compopt() {
+    let standin = Standin::start();
+    let home = home(&standin);
+    let name = "body$(touch made).json";
+    fs::write(home.work().join(name), "{}").expect("our own folder");
+    let load = r#"eval "$(lokalise-auth completions bash)""#;
+    for setup in
+        [load.to_owned(), format!("{load}; compopt() {{ return 1; }}; complete -F _lokalise_auth lokalise-auth")]
+    {
+        let shell = Shell::start("bash", &["--norc", "--noprofile", "-i"], &[setup], &home);
+        assert_eq!(shell.words("call POST /x --input bod"), ["call", "POST", "/x", "--input", name]);
+        assert!(!home.work().join("made").exists(), "the name was run");
+    }
+}
+
 #[test]
 fn bash_completes_with_bash_completion() {
     const BASH_COMPLETION: &str = "/usr/share/bash-completion/bash_completion";

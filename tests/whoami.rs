@@ -286,8 +286,8 @@ fn a_token_that_is_minted_for_the_run_is_not_minted_offline_and_reported_when_it
     assert_eq!(whoami(&home, &[]).0, 0);
 
     for (answer, code, state, advice) in [
-        (Answer::error(429, "Too many requests"), 7, "unchecked", "try again"),
-        (Answer::error(503, "Down"), 8, "unchecked", "try again"),
+        (Answer::error(429, "Too many requests").header("Retry-After", "60"), 7, "unchecked", "try again"),
+        (Answer::error(503, "Down").header("Retry-After", "60"), 8, "unchecked", "try again"),
         (
             Answer::json(400, &serde_json::json!({"error": "invalid_grant"})),
             4,
@@ -295,7 +295,8 @@ fn a_token_that_is_minted_for_the_run_is_not_minted_offline_and_reported_when_it
             "check LOKALISE_REFRESH_TOKEN",
         ),
     ] {
-        standin.answer_times(3, "POST", "/oauth2/token", &answer);
+        // The server asks for a longer wait than a refresh may take, so that nobody waits.
+        standin.answer_times(2, "POST", "/oauth2/token", &answer);
         let (found, report) = whoami(&home, &[]);
         assert_schema(&report);
         assert_eq!((found, report["state"].as_str()), (code, Some(state)));
