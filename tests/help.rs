@@ -248,7 +248,7 @@ fn source(folder: &Path) -> String {
             text.push_str(&source(&path));
         } else {
             let code = fs::read_to_string(&path).expect("the source is text");
-            text.push_str(code.split("#[cfg(test)]").next().unwrap_or_default());
+            text.push_str(code.split("#[cfg(test)]\nmod tests").next().unwrap_or_default());
         }
     }
     text

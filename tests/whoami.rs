@@ -296,7 +296,7 @@ fn a_token_that_is_minted_for_the_run_is_not_minted_offline_and_reported_when_it
         ),
     ] {
         // The server asks for a longer wait than a refresh may take, so that nobody waits.
-        standin.answer_times(2, "POST", "/oauth2/token", &answer);
+        standin.answer_always("POST", "/oauth2/token", answer);
         let (found, report) = whoami(&home, &[]);
         assert_schema(&report);
         assert_eq!((found, report["state"].as_str()), (code, Some(state)));
