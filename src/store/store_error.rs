@@ -83,7 +83,7 @@ impl StoreError {
                 "create a wallet (KWallet), a keyring (GNOME), or choose a group to expose in the database settings (KeePassXC)",
                 new,
             ),
-            Self::Locked(_) => store.ways_on("unlock it", new),
+            Self::Locked(_) => store.ways_on(&store.to_unlock(), new),
             Self::Denied(_) => store.ways_on("allow lokalise-auth to use it", new),
             Self::TimedOut(_) => {
                 let mut hints = store.ways_on("answer its prompt, or restart it", new);
@@ -142,6 +142,14 @@ impl Store {
             );
         }
         ways
+    }
+
+    /// The system asks for the password of a locked keyring when somebody is there to answer.
+    fn to_unlock(&self) -> String {
+        match &self.kind {
+            StoreKind::Helper(name) => format!("unlock it (`{}` should answer)", helper::shown_call(name, "list")),
+            _ => "unlock it: `lokalise-auth doctor`, in a terminal of your desktop, asks for its password".to_owned(),
+        }
     }
 
     fn to_start(&self) -> String {
