@@ -55,7 +55,11 @@ pub fn parse<I: IntoIterator<Item = OsString>>(arguments: I, color: bool) -> Res
     let mut command = Cli::command();
     let parsed = command.try_get_matches_from_mut(&arguments).and_then(|matches| Cli::from_arg_matches(&matches));
     match parsed {
-        Ok(cli) => Ok(Parsed::Command(Box::new(cli))),
+        Ok(cli) => {
+            // To drop the description of the command line costs more than to leave it to the end of the process.
+            std::mem::forget(command);
+            Ok(Parsed::Command(Box::new(cli)))
+        }
         Err(error) => match error.kind() {
             Clap::DisplayHelp | Clap::DisplayVersion => {
                 let text = error.render();
