@@ -13,7 +13,17 @@ use std::time::{Duration, Instant};
 const PAGES: usize = 50;
 const ITEMS_PER_PAGE: usize = 5_000;
 const BODY: usize = 200_000_000;
+const KEYS: usize = 100_000_000;
 const ROUNDS: usize = 5;
+
+/// The filters that are compared with jq.
+const FILTERS: [&str; 5] = [
+    ".keys | length",
+    ".keys[].key_id",
+    ".keys[] | [.key_id, .key_name.web] | @csv",
+    r#"[.keys[] | select(.tags | index("a")) | .key_name.web] | length"#,
+    ".keys | map({(.key_name.web): .translations[0].translation}) | add | length",
+];
 
 fn main() {
     let server = Server::start();
@@ -45,6 +55,31 @@ fn main() {
     }
     let ratio = median(&curls, |run| run.wall).as_secs_f64() / median(&ours, |run| run.wall).as_secs_f64();
     println!("  call's rate is {ratio:.2} of curl's");
+    compare_with_jq(&server);
+}
+
+/// One document of keys, filtered by `call` and by `curl | jq` (Debian has it as `jq`).
+fn compare_with_jq(server: &Server) {
+    println!("a document of {} MB with filters, beside `curl | jq`", KEYS / 1_000_000);
+    let path = "/projects/1.2/keys?limit=5000&page=1";
+    let url = format!("http://{}/api2{path}", server.address);
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    let saved = Command::new("curl").args(["-s", &url, "-o"]).arg(file.path()).status();
+    assert!(saved.is_ok_and(|status| status.success()), "curl keeps the document");
+    for (filter, ndjson) in FILTERS.iter().map(|filter| (*filter, false)).chain([(".key_id", true)]) {
+        let flags: &[&str] = if ndjson { &["--ndjson"] } else { &[] };
+        let ours = runs(|| call(server.address, &[&["GET", path, "--jq", filter], flags].concat()));
+        let of_jq = if ndjson { ".keys[].key_id" } else { filter };
+        let pipe = runs(|| run(Command::new("sh").args(["-c", r#"curl -s "$0" | jq -r "$1""#, &url, of_jq])));
+        let alone = run(Command::new("jq").args(["-r", of_jq]).arg(file.path()));
+        let ratio = median(&ours, |run| run.wall).as_secs_f64() / median(&pipe, |run| run.wall).as_secs_f64();
+        let name = format!("{}{filter}", if ndjson { "--ndjson -q " } else { "" });
+        println!(
+            "  {name:76} {ratio:.2} of the time, {}, jq {}",
+            median(&ours, |run| run.peak).shown(),
+            alone.peak.shown()
+        );
+    }
 }
 
 /// What one process took.
@@ -120,13 +155,13 @@ impl Server {
     fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
         let address = listener.local_addr().expect("it was just bound");
-        let (page, body) = (Arc::new(page()), Arc::new(body()));
-        let shared = (Arc::clone(&page), body);
+        let (page, body, keys) = (Arc::new(page()), Arc::new(body()), Arc::new(keys()));
+        let shared = (Arc::clone(&page), body, keys);
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (page, body) = (Arc::clone(&shared.0), Arc::clone(&shared.1));
+                let (page, body, keys) = (Arc::clone(&shared.0), Arc::clone(&shared.1), Arc::clone(&shared.2));
                 // A client that goes away in the middle is the client's business.
-                thread::spawn(move || serve(&stream, &page, &body).ok());
+                thread::spawn(move || serve(&stream, &page, &body, &keys).ok());
             }
         });
         Self { address, page }
@@ -137,14 +172,18 @@ impl Server {
     }
 }
 
-fn serve(stream: &TcpStream, page: &[u8], body: &[u8]) -> std::io::Result<()> {
+fn serve(stream: &TcpStream, page: &[u8], body: &[u8], keys: &[u8]) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
     let mut lines = BufReader::new(stream).lines();
     while let Some(request) = lines.next().transpose()? {
         while lines.next().transpose()?.is_some_and(|line| !line.is_empty()) {}
         let is_page = request.contains("/translations");
         let number = request.split("page=").nth(1).map_or("1", |rest| rest.split([' ', '&']).next().unwrap_or("1"));
-        let content = if is_page { page } else { body };
+        let content = match () {
+            () if is_page => page,
+            () if request.contains("/keys") => keys,
+            () => body,
+        };
         let length = content.len();
         let total = PAGES * ITEMS_PER_PAGE;
         let counts = if is_page {
@@ -175,6 +214,25 @@ fn item(number: usize) -> String {
     format!(
         r#"{{"translation_id":{number},"segment_number":1,"key_id":{number},"language_iso":"en","translation":"Translation number {number}, with some \"quotes\", an umlaut (ü) and about as much text as a sentence in an application has","modified_by":20181,"modified_by_email":"user1@example.com","modified_at":"2024-05-15 11:25:21 (Etc/UTC)","modified_at_timestamp":1715772321,"is_reviewed":false,"reviewed_by":0,"is_unverified":false,"is_fuzzy":false,"words":21,"custom_translation_statuses":[],"task_id":null}}"#
     )
+}
+
+/// One document of keys as Lokalise writes them.
+fn keys() -> Vec<u8> {
+    let mut keys = br#"{"project_id":"1.2","keys":["#.to_vec();
+    for number in 0.. {
+        let key = format!(
+            r#"{{"key_id":{number},"created_at":"2024-05-15 11:25:21 (Etc/UTC)","key_name":{{"ios":"key_{number}","android":"key_{number}","web":"key_{number}","other":"key_{number}"}},"filenames":{{"ios":"","android":"","web":"en.json","other":""}},"description":"","platforms":["web"],"tags":["{}","b"],"comments":[],"screenshots":[],"translations":[{}],"is_plural":false,"is_hidden":false,"is_archived":false,"context":"","base_words":2,"char_limit":0}}"#,
+            if number % 3 == 0 { "a" } else { "c" },
+            item(number)
+        );
+        keys.extend_from_slice(key.as_bytes());
+        if keys.len() >= KEYS {
+            break;
+        }
+        keys.push(b',');
+    }
+    keys.extend_from_slice(b"]}");
+    keys
 }
 
 /// One long answer.
