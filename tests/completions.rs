@@ -274,6 +274,44 @@ fn elvish_completes() {
     }
 }
 
+/// The values that nushell's completer gives for these words, `none` where it leaves them to nushell.
+fn nushell_values(home: &Home, script: &Path, words: &[&str]) -> String {
+    let words = serde_json::to_string(&[&["lokalise-auth"], words].concat()).expect("words are JSON");
+    // In a raw string: as an argument of nu's, a word with a dash would be a flag of its own.
+    let show = format!(
+        "source {}\nlet found = do $env.config.completions.external.completer (r#'{words}'# | from json)\n\
+         print (if $found == null {{ 'none' }} else {{ $found | get value | str join ' ' }})\n",
+        script.display(),
+    );
+    let file = home.path().join("show.nu");
+    fs::write(&file, show).expect("our own folder");
+    let path = std::env::var("PATH").expect("there is a PATH");
+    let folder = binary().parent().expect("a file lies in a folder").display().to_string();
+    let mut nu = home.other("nu", ["--no-config-file", file.to_str().expect("text")]);
+    let output = nu.env("PATH", format!("{folder}:{path}")).output();
+    let output = output.expect("this test needs nu; install it with `npm install --global nushell`");
+    assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("candidates are text").trim().to_owned()
+}
+
+#[test]
+#[ignore = "needs nu, which Debian does not have: npm install --global nushell"]
+fn nushell_completes() {
+    let home = home(&Standin::start());
+    let script = install(&home, "nushell", "lokalise-auth.nu");
+    for (words, expected) in [
+        (&["tok"][..], "token"),
+        (&["token", "ref"], "refresh"),
+        (&["call", "GET", "'/projects/{p}/contributors/m"], "'/projects/{p}/contributors/me'"),
+        (&["whoami", "--profile=wo"], "--profile=work"),
+        (&["call", "--input", "a-f"], "none"),
+        (&["exec", "--", "cat", "a-f"], "none"),
+        (&["nonsense", "nonsense"], "none"),
+    ] {
+        assert_eq!(nushell_values(&home, &script, words), expected, "{words:?}");
+    }
+}
+
 /// What a script is answered for these words.
 fn answered(home: &Home, words: &[&str]) -> String {
     let mut command = home.cmd(["__complete", "elvish", "lokalise-auth"]);
