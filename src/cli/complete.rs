@@ -1,12 +1,13 @@
 //! The Tab key: the completion scripts in `completions/` hand over the words before
-//! the cursor, and get back what could stand there. No store, no network, no lock;
-//! what cannot be read completes nothing and says nothing.
+//! the cursor, and get back the candidates. No store, no network, no lock. What
+//! cannot be read is skipped without a message.
 
 pub mod candidates;
 mod words;
 
 use std::ffi::OsString;
 use std::fmt::Write;
+use std::mem::ManuallyDrop;
 
 use clap::{Command, CommandFactory};
 use clap_complete::CompletionCandidate;
@@ -15,14 +16,14 @@ use clap_complete::engine::ArgValueCompleter;
 use self::words::TypedLine;
 use super::{Cli, METHODS};
 
-/// The word by which a script asks. It is no command: nobody types it, and no help lists it.
-const ASKED: &str = "__complete";
+/// The first argument of a request from a completion script. It is not a command, and no help lists it.
+const REQUEST: &str = "__complete";
 
-/// The answer to a completion script, if it is one that asks: a line for each candidate, its help behind a tab.
+/// The answer to a completion script, if it is one that asks: a line for each candidate, with its help after a tab.
 /// A line that opens with a tab tells the shell to complete files, folders, or from word N on another command.
 pub fn answer(arguments: impl IntoIterator<Item = OsString>) -> Option<String> {
     let mut arguments = arguments.into_iter().skip(1);
-    if arguments.next()? != ASKED {
+    if arguments.next()? != REQUEST {
         return None;
     }
     let shell = arguments.next().unwrap_or_default();
@@ -43,13 +44,14 @@ fn lines(typed: &TypedLine) -> Option<String> {
     if let Some(first) = wrapped_command(&command, typed.before()) {
         return Some(format!("\tcommand {first}\n"));
     }
-    let mut command = with_context(command, typed.before());
-    // The engine takes a lone dash for stdin, and would offer the short names alone.
+    // The end of the process frees it faster than `drop`.
+    let mut command = ManuallyDrop::new(with_context(command, typed.before()));
+    // The engine treats a lone dash as stdin, and would offer only the short names.
     let current = if typed.current() == "-" { "--" } else { typed.current() };
     let words = typed.before().iter().map(String::as_str).chain([current]).map(OsString::from).collect();
     let index = typed.words.len() - 1;
     let mut found = clap_complete::engine::complete(&mut command, words, index, None).ok()?;
-    // Where words are expected, flags wait until somebody types a dash.
+    // Where words are expected, flags are offered only after a dash.
     if typed.current().is_empty() && found.iter().any(|candidate| !is_flag(candidate)) {
         found.retain(|candidate| !is_flag(candidate));
     }
@@ -72,12 +74,12 @@ fn is_flag(candidate: &CompletionCandidate) -> bool {
     candidate.get_value().as_encoded_bytes().starts_with(b"-")
 }
 
-/// Where the command begins that `exec` is to run, once the cursor is in it.
+/// The index of the first word of the command that `exec` runs, if the cursor is in that command.
 fn wrapped_command(command: &Command, before: &[String]) -> Option<usize> {
     let (name, at) = *positionals(command, before, 1).first()?;
     let exec = command.find_subcommand("exec").filter(|_| name == "exec")?;
     let first = positionals(exec, before, at + 1).first().map(|&(_, at)| at);
-    // The command itself may be the word at the cursor: behind `--` nothing else can be.
+    // After `--` the word at the cursor is the command itself.
     first.or_else(|| (before.last()? == "--").then_some(before.len()))
 }
 
@@ -109,7 +111,7 @@ fn with_context(command: Command, before: &[String]) -> Command {
     }
 }
 
-/// `call` with the names of the endpoint's query parameters: behind `--query`, and behind `-f` and `-F` where those are
+/// `call` with the names of the endpoint's query parameters: after `--query`, and after `-f` and `-F` where those are
 /// the query.
 fn with_parameters(command: Command, before: &[String], words: &[String]) -> Command {
     let flag = before.iter().enumerate().rev().find_map(|(at, word)| match word.as_str() {
@@ -169,25 +171,25 @@ pub(super) fn positionals<'a>(command: &Command, words: &'a [String], from: usiz
 mod tests {
     use super::*;
 
-    /// What Tab offers behind these words, without the help.
+    /// What Tab offers after these words, without the help.
     fn offered(words: &[&str]) -> Vec<String> {
-        let asked = ["lokalise-auth", ASKED, "elvish", "lokalise-auth"].into_iter().chain(words.iter().copied());
+        let asked = ["lokalise-auth", REQUEST, "elvish", "lokalise-auth"].into_iter().chain(words.iter().copied());
         let text = answer(asked.map(OsString::from)).expect("a script asks");
         text.lines().map(|line| line.split_once('\t').map_or(line, |(value, _)| value).to_owned()).collect()
     }
 
     #[test]
-    fn nothing_but_a_script_is_answered() {
+    fn only_a_completion_script_is_answered() {
         for arguments in [&["lokalise-auth"][..], &["lokalise-auth", "call", "__complete"]] {
             assert_eq!(answer(arguments.iter().map(OsString::from)), None, "{arguments:?}");
         }
     }
 
     #[test]
-    fn flags_wait_for_a_dash_where_words_are_expected() {
+    fn where_words_are_expected_flags_are_offered_after_a_dash() {
         assert_eq!(offered(&["token", ""]), ["set", "refresh", "print"]);
         assert!(offered(&["token", "-"]).contains(&"--profile".to_owned()));
-        assert!(offered(&["whoami", ""]).contains(&"--offline".to_owned()), "no word can stand there");
+        assert!(offered(&["whoami", ""]).contains(&"--offline".to_owned()), "no word is expected there");
         assert!(!offered(&["whoami", "--"]).contains(&"--frobnicate".to_owned()));
     }
 
@@ -231,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn files_are_offered_behind_the_sign_of_a_field() {
+    fn files_are_offered_after_the_at_sign_of_a_field() {
         let folder = tempfile::tempdir().unwrap();
         let place = folder.path().display();
         for name in ["shot.png", "shop.json", ".shy", "other"] {
@@ -264,16 +266,16 @@ mod tests {
 
     #[test]
     fn files_and_wrapped_commands_are_left_to_the_shell() {
-        let told = |words: &[&str]| {
-            let asked = ["x", ASKED, "zsh", "lokalise-auth"].into_iter().chain(words.iter().copied());
+        let answer_for = |words: &[&str]| {
+            let asked = ["x", REQUEST, "zsh", "lokalise-auth"].into_iter().chain(words.iter().copied());
             answer(asked.map(OsString::from)).expect("a script asks")
         };
-        assert_eq!(told(&["call", "--input", "x"]), "\tfiles\n");
-        assert_eq!(told(&["call", "--output=x"]), "\tfiles\n");
-        assert_eq!(told(&["call", "--extract", ""]), "\tfolders\n");
-        assert_eq!(told(&["exec", "--", ""]), "\tcommand 3\n");
-        assert_eq!(told(&["exec", "--", "./a", "-"]), "\tcommand 3\n");
-        assert_eq!(told(&["-p", "exec", "exec", "make", "-"]), "\tcommand 4\n");
-        assert!(told(&["exec", "--l"]).starts_with("--lokalise2\t"));
+        assert_eq!(answer_for(&["call", "--input", "x"]), "\tfiles\n");
+        assert_eq!(answer_for(&["call", "--output=x"]), "\tfiles\n");
+        assert_eq!(answer_for(&["call", "--extract", ""]), "\tfolders\n");
+        assert_eq!(answer_for(&["exec", "--", ""]), "\tcommand 3\n");
+        assert_eq!(answer_for(&["exec", "--", "./a", "-"]), "\tcommand 3\n");
+        assert_eq!(answer_for(&["-p", "exec", "exec", "make", "-"]), "\tcommand 4\n");
+        assert!(answer_for(&["exec", "--l"]).starts_with("--lokalise2\t"));
     }
 }

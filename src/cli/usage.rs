@@ -2,12 +2,13 @@
 //! and what was typed may be a token: ours name flags and commands of this program only.
 
 use std::ffi::OsString;
+use std::mem::ManuallyDrop;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind as Clap};
-use clap::{CommandFactory, FromArgMatches, ValueEnum};
+use clap::{Args as _, CommandFactory, FromArgMatches, Subcommand as _, ValueEnum};
 
 use super::complete::positionals;
-use super::{Cli, Color, foreign_flags, suggest};
+use super::{Call, Cli, Color, Exec, Global, TokenCommand, Whoami, foreign_flags, suggest};
 use crate::error::{Error, Result};
 use crate::world::ColorChoice;
 
@@ -46,20 +47,20 @@ pub fn early_flags<I: IntoIterator<Item = OsString>>(arguments: I) -> EarlyFlags
 /// Reads the arguments, the program's name first. Without any, the help is asked for.
 ///
 /// # Errors
-/// Usage. The message holds no argument that is not a flag or command of ours.
+/// Usage. The message repeats only flags and commands of this program.
 pub fn parse<I: IntoIterator<Item = OsString>>(arguments: I, color: bool) -> Result<Parsed> {
     let mut arguments: Vec<OsString> = arguments.into_iter().collect();
     if arguments.len() <= 1 {
         arguments.push(OsString::from("--help"));
     }
-    let mut command = Cli::command();
+    if let Some(cli) = parse_scripted(&arguments) {
+        return Ok(Parsed::Command(Box::new(cli)));
+    }
+    // The end of the process frees it faster than `drop`.
+    let mut command = ManuallyDrop::new(Cli::command());
     let parsed = command.try_get_matches_from_mut(&arguments).and_then(|matches| Cli::from_arg_matches(&matches));
     match parsed {
-        Ok(cli) => {
-            // To drop the description of the command line costs more than to leave it to the end of the process.
-            std::mem::forget(command);
-            Ok(Parsed::Command(Box::new(cli)))
-        }
+        Ok(cli) => Ok(Parsed::Command(Box::new(cli))),
         Err(error) => match error.kind() {
             Clap::DisplayHelp | Clap::DisplayVersion => {
                 let text = error.render();
@@ -68,6 +69,22 @@ pub fn parse<I: IntoIterator<Item = OsString>>(arguments: I, color: bool) -> Res
             _ => Err(refusal(&error, &command, &arguments)),
         },
     }
+}
+
+/// Parses a command that scripts run often by a description of that command alone, because the description of all
+/// commands takes a tenth of a `call`. `None` for other commands, and for help and mistakes, which need all of it.
+fn parse_scripted(arguments: &[OsString]) -> Option<Cli> {
+    let described = |name| clap::Command::new(name);
+    let command = match arguments.get(1)?.to_str()? {
+        "call" => Call::augment_args(described("call")),
+        "exec" => Exec::augment_args(described("exec")),
+        "token" => TokenCommand::augment_subcommands(described("token")),
+        "whoami" => Whoami::augment_args(described("whoami")),
+        _ => return None,
+    };
+    let mut root = ManuallyDrop::new(Global::augment_args(described("lokalise-auth")).subcommand(command));
+    let matches = ManuallyDrop::new(root.try_get_matches_from_mut(arguments).ok()?);
+    Cli::from_arg_matches(&matches).ok()
 }
 
 fn refusal(error: &clap::Error, root: &clap::Command, arguments: &[OsString]) -> Error {
@@ -170,12 +187,12 @@ fn unknown_command(error: &clap::Error, place: &Place, arguments: &[OsString]) -
         format!("unknown command after `{}`", place.line())
     });
     match suggest::command(&place.words, &typed, next, &place.names()) {
-        Some(meant) => refused.hint(format!("did you mean `{meant}`? {}", place.lists())),
+        Some(meant) => refused.hint(format!("did you mean `{meant}`?")).hint(place.lists()),
         None => refused.hint(place.lists()),
     }
 }
 
-/// An argument that nobody takes: a misspelt flag, or a value where none belongs.
+/// An argument that is not expected: a misspelt flag, or a value where none belongs.
 fn unknown_argument(error: &clap::Error, place: &Place) -> Error {
     let typed = text(error, ContextKind::InvalidArg).unwrap_or_default();
     let name = typed.split(['=', ' ']).next().unwrap_or_default();

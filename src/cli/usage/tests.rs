@@ -61,13 +61,13 @@ fn hint(arguments: &[&str]) -> String {
 #[test]
 fn a_misspelt_word_gets_a_suggestion() {
     for (typed, words) in [
-        (&["logn"][..], "did you mean `login`? `lokalise-auth --help`"),
+        (&["logn"][..], "did you mean `login`?\n`lokalise-auth --help`"),
         (&["-p", "work", "lgoin"], "did you mean `login`?"),
         (&["status"], "did you mean `whoami`?"),
         (&["auth", "login"], "did you mean `login`?"),
-        (&["token", "show"], "did you mean `token print`? `lokalise-auth token --help` lists"),
+        (&["token", "show"], "did you mean `token print`?\n`lokalise-auth token --help` lists"),
         (&["token", "xyz"], "`lokalise-auth token --help` lists the commands"),
-        (&["profile", "delete", "work"], "did you mean `logout --profile NAME`? `lokalise-auth profile --help`"),
+        (&["profile", "delete", "work"], "did you mean `logout --profile NAME`?\n`lokalise-auth profile --help`"),
         (&["login", "--no-browse"], "did you mean `--no-browser`?"),
         (&["whoami", "--profil=x"], "did you mean `--profile`?"),
         (&["token", "set", "--token", "x"], "LOKALISE_API_TOKEN"),
@@ -119,4 +119,43 @@ fn a_flag_in_front_of_the_wrapped_command_is_ours() {
 fn no_arguments_ask_for_the_help() {
     let Ok(Parsed::Text(text)) = parse([OsString::from("lokalise-auth")], false) else { panic!("no text") };
     assert!(text.contains("Usage: lokalise-auth"), "{text}");
+}
+
+#[test]
+fn a_command_that_is_parsed_alone_is_parsed_as_among_all() {
+    let mut parsed = 0;
+    for line in [
+        "call /projects",
+        "call GET /projects -p work --json -vv",
+        "call -X post /projects -f a=b -F c[d]=1 --query x=y --store file",
+        "call GET /x --jq .a --arg n v --argjson m {} --wait --max-wait 3s --timeout=9s -o out",
+        "call GET /x --wait=9s --color always --no-input",
+        "exec -v --as A -- make --json -p x",
+        "exec --lokalise2 lokalise2 --profile other",
+        "token print --format header --reveal",
+        "token set --from-command cat --access-token -p a",
+        "token -p a refresh --if-expiring 5m",
+        "whoami --check --min-validity 1h",
+        "whoami -p work --offline",
+        "call",
+        "call GET /x --nonsense",
+        "call --max-items 3 /x",
+        "token",
+        "token nonsense",
+        "whoami --min-validity 1h",
+        "exec",
+        "call --help",
+        "whoami --version",
+        "-p work call /x",
+        "logout --all",
+    ] {
+        let arguments: Vec<OsString> =
+            ["lokalise-auth"].into_iter().chain(line.split(' ')).map(OsString::from).collect();
+        let among_all = Cli::command().try_get_matches_from(&arguments).and_then(|all| Cli::from_arg_matches(&all));
+        if let Some(alone) = parse_scripted(&arguments) {
+            assert_eq!(format!("{alone:?}"), format!("{:?}", among_all.expect(line)), "{line}");
+            parsed += 1;
+        }
+    }
+    assert_eq!(parsed, 12);
 }
