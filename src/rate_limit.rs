@@ -1,4 +1,4 @@
-//! No more than six requests a second for one token (`src/lokalise/README.md`), whoever makes them:
+//! No more than six requests a second for one token (`src/lokalise/README.md`):
 //! all processes of a user take their turns from one small file under a lock.
 //! If the file cannot be used, requests go out unpaced; nothing ever fails here.
 
@@ -15,8 +15,8 @@ use crate::world::World;
 /// What Lokalise documents, until an answer grants something else.
 const DOCUMENTED: usize = 6;
 
-/// No grant beyond this is believed.
-const MOST: usize = 100;
+/// The largest grant that is believed.
+const MAX_GRANT: usize = 100;
 
 /// A second, and a little for clocks that are read in milliseconds. All times here are milliseconds.
 const WINDOW: u64 = 1_010;
@@ -25,16 +25,15 @@ const WINDOW: u64 = 1_010;
 /// without an answer is taken to arrive within this time: connecting takes longer than that only where it fails.
 const ASSUMED_TRANSIT: u64 = 500;
 
-/// A token that was not used for so long is forgotten: one that was granted more or less than what is documented for
-/// everybody later than others.
-const FORGOTTEN: u64 = 10_000;
-const GRANT_FORGOTTEN: u64 = 3_600_000;
+/// A token that was not used for this long is forgotten. A token with a rate of its own is kept longer.
+const FORGET_AFTER: u64 = 10_000;
+const FORGET_GRANT_AFTER: u64 = 3_600_000;
 
-/// The most tokens that are kept in mind, the last ones used.
-const MOST_TOKENS: usize = 64;
+/// The most tokens in the file; the last used are kept.
+const MAX_TOKENS: usize = 64;
 
-/// The lock is held for a few file operations; if it takes longer, somebody was stopped while holding it.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// The lock is held for a few file operations. If it takes longer, its holder was stopped.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The turns of one token.
 pub struct RateLimit {
@@ -80,7 +79,7 @@ impl RateLimit {
         Some(Self::new(folder.join("turns"), key))
     }
 
-    /// The pace of the token that `key` stands for: a digest, never the token.
+    /// The rate limit of the token that `key` identifies: a digest, never the token.
     pub fn new(file: PathBuf, key: impl Into<String>) -> Self {
         Self { file, key: key.into() }
     }
@@ -99,9 +98,9 @@ impl RateLimit {
 
     fn with_turns<T>(&self, now: u64, change: impl FnOnce(&mut TokenTurns) -> T) -> io::Result<T> {
         let mut file = locked(&self.file)?;
-        let mut bytes = Vec::new();
+        let mut bytes = Vec::with_capacity(4096);
         (&mut file).take(256 * 1024).read_to_end(&mut bytes)?;
-        // What cannot be read is a line less, not the end of all pacing.
+        // A line that cannot be read is dropped, and pacing goes on.
         let text = String::from_utf8_lossy(&bytes);
         let (own, others): (Vec<TokenTurns>, Vec<TokenTurns>) = text
             .lines()
@@ -110,12 +109,16 @@ impl RateLimit {
             .partition(|turns| turns.key == self.key);
         let mut own = own.into_iter().next().unwrap_or_else(|| TokenTurns::new(&self.key));
         let answer = change(&mut own);
-        let lines = [&own].into_iter().chain(&others).take(MOST_TOKENS);
+        let lines = [&own].into_iter().chain(&others).take(MAX_TOKENS);
         let changed: String = lines.map(TokenTurns::line).collect();
         if changed != text {
+            // Some file systems send a file that was emptied first to the disk at once, which takes longer than a
+            // short request.
             file.rewind()?;
-            file.set_len(0)?;
             file.write_all(changed.as_bytes())?;
+            if changed.len() < bytes.len() {
+                file.set_len(changed.len() as u64)?;
+            }
         }
         Ok(answer)
     }
@@ -147,7 +150,7 @@ impl TokenTurns {
     fn parse(line: &str) -> Option<Self> {
         let mut words = line.split(' ');
         let key = words.next().filter(|key| !key.is_empty())?.to_owned();
-        let granted = words.next()?.parse().ok().filter(|granted| (1..=MOST).contains(granted))?;
+        let granted = words.next()?.parse().ok().filter(|granted| (1..=MAX_GRANT).contains(granted))?;
         let request = |word: &str| {
             let at = word.strip_suffix('+');
             Some(PacedRequest { at: at.unwrap_or(word).parse().ok()?, is_answered: at.is_none() })
@@ -166,14 +169,14 @@ impl TokenTurns {
     }
 
     fn is_alive(&self, now: u64) -> bool {
-        let kept_for = if self.granted == DOCUMENTED { FORGOTTEN } else { GRANT_FORGOTTEN };
+        let kept_for = if self.granted == DOCUMENTED { FORGET_AFTER } else { FORGET_GRANT_AFTER };
         self.requests.last().is_some_and(|last| last.at + kept_for > now)
     }
 
-    /// Starts a request now, or says how long it has to wait: until of the last ones, as many as are granted, the
-    /// first cannot have arrived within the same second.
+    /// Starts a request now, or returns how long it has to wait. With N requests a second, it waits until the Nth last
+    /// request has arrived at least a second ago.
     fn take(&mut self, now: u64) -> Result<(), u64> {
-        // What lies ahead was written by a clock that has since been put back.
+        // Times in the future were written before the clock was set back.
         self.requests.retain(|request| request.at <= now + WINDOW);
         let mut arrivals: Vec<u64> = self.requests.iter().map(|request| request.latest_arrival(now)).collect();
         arrivals.sort_unstable();
@@ -184,7 +187,7 @@ impl TokenTurns {
             }
         }
         self.requests.push(PacedRequest { at: now, is_answered: false });
-        self.requests.drain(..self.requests.len().saturating_sub(MOST));
+        self.requests.drain(..self.requests.len().saturating_sub(MAX_GRANT));
         self.requests.retain(|request| request.at + ASSUMED_TRANSIT + WINDOW >= now);
         Ok(())
     }
@@ -192,7 +195,7 @@ impl TokenTurns {
     fn answer(&mut self, start: u64, now: u64) {
         let own = |request: &&mut PacedRequest| request.at == start && !request.is_answered;
         if let Some(request) = self.requests.iter_mut().find(own) {
-            // An answer that took long says nothing new: the request arrived long before.
+            // A late answer says nothing new: the request arrived long before it.
             *request = PacedRequest { at: now.clamp(start, start + ASSUMED_TRANSIT), is_answered: true };
         }
     }
@@ -210,7 +213,7 @@ fn granted(stated: &str) -> Option<usize> {
         })
         .min()
         .filter(|granted| *granted > 0)
-        .map(|granted| granted.min(MOST))
+        .map(|granted| granted.min(MAX_GRANT))
 }
 
 /// Opens the file, for its owner alone, and locks it against other processes and threads.
@@ -220,7 +223,7 @@ fn locked(path: &Path) -> io::Result<File> {
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(file),
-            Err(TryLockError::WouldBlock) if begun.elapsed() < PATIENCE => {
+            Err(TryLockError::WouldBlock) if begun.elapsed() < LOCK_TIMEOUT => {
                 std::thread::sleep(Duration::from_millis(2));
             }
             Err(TryLockError::WouldBlock) => return Err(io::ErrorKind::WouldBlock.into()),
@@ -293,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn the_file_says_what_it_was_told() {
+    fn the_file_holds_what_was_written() {
         let line = "0123abcd 6 1700000000000 1700000000400+\n";
         let turns = TokenTurns::parse(line.trim()).unwrap();
         assert_eq!(
@@ -313,7 +316,7 @@ mod tests {
         tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
     }
 
-    /// Takes turns on as many threads at once, with answers that come at once, and tells how long that took.
+    /// Takes turns on as many threads at once, with answers that come at once, and returns how long that took.
     fn taken(file: &Path, count: usize, limit: &str) -> Duration {
         let mut headers = HeaderMap::new();
         headers.insert("x-ratelimit-limit", limit.parse().unwrap());
@@ -353,7 +356,7 @@ mod tests {
         lock::open(&file).unwrap(); // ours alone, or it is not used
         fs::write(&file, "old 6 1000\nnew 6 9000\ngranted 10 1000\n").unwrap();
         let at = |milliseconds| UNIX_EPOCH + Duration::from_millis(milliseconds);
-        let _ = runtime().block_on(RateLimit::new(file.clone(), "key").turn(at(1_000 + FORGOTTEN)));
+        let _ = runtime().block_on(RateLimit::new(file.clone(), "key").turn(at(1_000 + FORGET_AFTER)));
         let text = fs::read_to_string(&file).unwrap();
         assert_eq!(text, "key 6 11000+\nnew 6 9000\ngranted 10 1000\n", "the last one used is first");
     }
@@ -366,7 +369,18 @@ mod tests {
             let _ = runtime().block_on(RateLimit::new(file.clone(), number.to_string()).turn(UNIX_EPOCH));
         }
         let text = fs::read_to_string(&file).unwrap();
-        assert!(text.starts_with("999 6 0+\n998 6 0+\n") && text.lines().count() == MOST_TOKENS, "{text}");
+        assert!(text.starts_with("999 6 0+\n998 6 0+\n") && text.lines().count() == MAX_TOKENS, "{text}");
+    }
+
+    #[test]
+    fn a_shorter_list_leaves_nothing_of_the_longer_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("turns");
+        lock::open(&file).unwrap(); // ours alone, or it is not used
+        fs::write(&file, "old 6 1000\n".repeat(10)).unwrap();
+        let pace = RateLimit::new(file.clone(), "key");
+        let _ = runtime().block_on(pace.turn(UNIX_EPOCH + Duration::from_secs(1_000_000)));
+        assert_eq!(fs::read_to_string(&file).unwrap(), "key 6 1000000000+\n");
     }
 
     #[test]
@@ -375,7 +389,7 @@ mod tests {
             ("10, 10;w=1, 10;w=1", Some(10)),
             ("6", Some(6)),
             ("10;w=1, 3;w=60", Some(3)),
-            ("100000", Some(MOST)),
+            ("100000", Some(MAX_GRANT)),
             ("0", None),
             ("-1", None),
             ("ten", None),
@@ -420,7 +434,7 @@ mod tests {
         let held = locked(&file).unwrap();
         let begun = Instant::now();
         let _ = runtime().block_on(RateLimit::new(file, "key").turn(SystemTime::now()));
-        assert!(begun.elapsed() < 2 * PATIENCE);
+        assert!(begun.elapsed() < 2 * LOCK_TIMEOUT);
         drop(held);
     }
 
