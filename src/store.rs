@@ -1,5 +1,5 @@
 //! Where records are kept: the OS keyring, a file, or a credential helper. Every
-//! call has a deadline, and "nothing is kept" is a different answer from "I cannot tell".
+//! call has a deadline, and "no record" is a different answer from "unknown".
 
 mod file;
 mod helper;
@@ -8,6 +8,8 @@ mod keyring;
 mod native_keyring;
 #[cfg(all(unix, not(target_os = "macos")))]
 mod secret_service;
+#[cfg(all(unix, not(target_os = "macos")))]
+mod shown_prompt;
 mod store_error;
 
 use std::path::PathBuf;
@@ -43,10 +45,10 @@ impl Deadline {
 trait Backend: Send {
     fn read(&mut self, profile: &ProfileName, deadline: Deadline) -> Result<Option<Zeroizing<String>>, StoreError>;
     fn write(&mut self, profile: &ProfileName, record: &str, deadline: Deadline) -> Result<(), StoreError>;
-    /// Removing what is not there is done already.
+    /// Removes the record. It succeeds if the record does not exist.
     fn delete(&mut self, profile: &ProfileName, deadline: Deadline) -> Result<(), StoreError>;
 
-    /// Writes a record over the one that is given, and over no other. `false`: something else is kept by now.
+    /// Replaces exactly this old record. `false`: the store holds another record by now, or none.
     fn replace(&mut self, profile: &ProfileName, old: &str, new: &str, deadline: Deadline) -> Result<bool, StoreError> {
         match self.read(profile, deadline)? {
             Some(kept) if *kept == old => self.write(profile, new, deadline).map(|()| true),
@@ -54,13 +56,13 @@ trait Backend: Send {
         }
     }
 
-    /// Proves by a throw-away record that the store takes, returns and forgets one.
+    /// Proves with a throw-away record that the store keeps, returns and removes one.
     fn probe(&mut self, deadline: Deadline) -> Result<(), StoreError> {
         let name = ProfileName::of_a_probe();
         let written = self.write(&name, "{}", deadline).and_then(|()| self.gives_back(&name, "{}", deadline));
         let removed = self.delete(&name, deadline).and_then(|()| self.has_forgotten(&name, deadline));
         written.and(removed).map_err(|why| match why {
-            // It is the answer that cannot be read: there is no record yet.
+            // Only the answer can be unreadable here: the probe wrote the record itself.
             StoreError::Corrupt(why) => StoreError::Unavailable(why),
             why => why,
         })
@@ -87,15 +89,15 @@ trait Backend: Send {
     }
 }
 
-/// Where the session bus is, as the environment says.
+/// The address of the session bus, from the environment.
 #[derive(Clone, Debug)]
 pub enum BusAddress {
     Known(String),
-    /// None that we connect to, and why.
+    /// We connect to no bus, for this reason.
     Unusable(&'static str),
 }
 
-/// Where this installation keeps things, as far as stores need to know.
+/// The folders and names of this installation that stores need.
 #[derive(Clone, Debug)]
 pub struct StoreLocations {
     /// The data folder, for the file store; `None` where no home can be found.
@@ -110,7 +112,7 @@ pub struct StoreLocations {
     pub bus: BusAddress,
 }
 
-/// What a store may take after the deadline to end a helper, or to dismiss a prompt.
+/// How long a store may take after the deadline to end a helper or to dismiss a prompt.
 const STORE_GRACE: Duration = Duration::from_millis(500);
 
 type StoreCall = Box<dyn FnOnce(&mut dyn Backend) + Send>;
@@ -121,13 +123,15 @@ pub struct Store {
     pub kind: StoreKind,
     places: StoreLocations,
     jobs: mpsc::Sender<StoreCall>,
-    /// The time for all calls of this command,
+    /// The time for all calls of this command.
     limit: Duration,
-    /// and what is left of it.
+    /// The part of `limit` that is left.
     left: std::cell::Cell<Duration>,
+    #[cfg(all(unix, not(target_os = "macos")))]
+    prompt: shown_prompt::ShownPrompt,
 }
 
-/// An answer on its way from the store.
+/// An answer that the store has not given yet.
 type PendingResult<T> = oneshot::Receiver<Result<T, StoreError>>;
 
 /// A read under way.
@@ -138,11 +142,16 @@ impl Store {
     pub fn new(kind: StoreKind, places: StoreLocations, limit: Duration) -> Self {
         let (jobs, inbox) = mpsc::channel::<StoreCall>();
         let (thread_kind, thread_places) = (kind.clone(), places.clone());
+        #[cfg(all(unix, not(target_os = "macos")))]
+        let prompt = shown_prompt::ShownPrompt::default();
+        #[cfg(all(unix, not(target_os = "macos")))]
+        let thread_prompt = prompt.clone();
         std::thread::spawn(move || {
             let mut backend: Box<dyn Backend> = match thread_kind {
                 #[cfg(all(unix, not(target_os = "macos")))]
                 StoreKind::Keyring => {
-                    Box::new(secret_service::SecretService::new(thread_places.bus, thread_places.account_suffix))
+                    let suffix = thread_places.account_suffix;
+                    Box::new(secret_service::SecretService::new(thread_places.bus, suffix, thread_prompt))
                 }
                 #[cfg(any(windows, target_os = "macos"))]
                 StoreKind::Keyring => Box::new(native_keyring::NativeKeyring::new(thread_places.account_suffix)),
@@ -155,7 +164,15 @@ impl Store {
                 job(backend.as_mut());
             }
         });
-        Self { kind, places, jobs, limit, left: std::cell::Cell::new(limit) }
+        Self {
+            kind,
+            places,
+            jobs,
+            limit,
+            left: std::cell::Cell::new(limit),
+            #[cfg(all(unix, not(target_os = "macos")))]
+            prompt,
+        }
     }
 
     /// Starts a read, so that other work can go on meanwhile.
@@ -164,7 +181,7 @@ impl Store {
         PendingRead(self.start(move |backend, deadline| backend.read(&profile, deadline)))
     }
 
-    /// Waits for a read to end. `Ok(None)`: nothing is kept.
+    /// Waits for a read to end. `Ok(None)`: the store holds no record.
     pub async fn finish_read(&self, reading: PendingRead) -> Result<Option<Zeroizing<String>>, StoreError> {
         self.wait(reading.0).await
     }
@@ -183,8 +200,8 @@ impl Store {
         .await
     }
 
-    /// Writes a record in place of the one that is given, and reads it back. `false`: another one is
-    /// kept by now, or none, and nothing was written.
+    /// Replaces exactly this old record, and reads the new one back. `false`: the store holds another record by
+    /// now, or none, and nothing was written.
     pub async fn replace(&self, profile: &ProfileName, old: &str, new: &str) -> Result<bool, StoreError> {
         let name = profile.clone();
         let (old, new) = (Zeroizing::new(old.to_owned()), Zeroizing::new(new.to_owned()));
@@ -208,7 +225,7 @@ impl Store {
         .await
     }
 
-    /// Proves that a record which was not found does not exist: "not found" is what some stores say when they are locked.
+    /// Proves that a record which was not found does not exist: some stores report "not found" while they are locked.
     pub async fn confirm_absence(&self, profile: &ProfileName) -> Result<(), StoreError> {
         let name = profile.clone();
         self.wait(self.start(move |backend, deadline| backend.confirm_absence(&name, deadline))).await
@@ -225,7 +242,7 @@ impl Store {
     ) -> PendingResult<T> {
         let (answer, outbox) = oneshot::channel();
         let deadline = Deadline { at: Instant::now() + self.left.get(), limit: self.limit };
-        // A send fails only when the thread has died; the wait then says so.
+        // A send fails only when the thread has died; the wait then reports that.
         let _ = self.jobs.send(Box::new(move |backend| {
             let _ = answer.send(call(backend, deadline));
         }));
@@ -234,7 +251,7 @@ impl Store {
 
     async fn wait<T>(&self, outbox: PendingResult<T>) -> Result<T, StoreError> {
         let (started, left) = (Instant::now(), self.left.get());
-        // The store has the same deadline, and cleans up after it.
+        // The store has the same deadline, and needs some time to clean up.
         let answer = tokio::time::timeout(left + STORE_GRACE, outbox).await;
         self.left.set(left.saturating_sub(started.elapsed()));
         match answer {
@@ -244,7 +261,7 @@ impl Store {
         }
     }
 
-    /// The store in words, for messages.
+    /// The store's name in messages.
     pub fn title(&self) -> String {
         match &self.kind {
             StoreKind::Keyring => "the keyring".to_owned(),
@@ -253,7 +270,7 @@ impl Store {
         }
     }
 
-    /// The name that another program finds the record by.
+    /// The name by which another program finds the record.
     pub fn item_name(&self, profile: &ProfileName) -> String {
         match &self.kind {
             StoreKind::Keyring => {
@@ -266,7 +283,7 @@ impl Store {
         }
     }
 
-    /// What the record's lock is named after.
+    /// The key that names the record's lock.
     pub fn record_key(&self, profile: &ProfileName) -> RecordKey {
         match (&self.kind, file::path(self.places.data.as_deref())) {
             (StoreKind::File, Some(path)) => RecordKey::in_file(&path, profile),
@@ -276,5 +293,13 @@ impl Store {
             }
             (kind, _) => RecordKey::new(kind.to_string(), profile),
         }
+    }
+}
+
+/// A command that ends early, as at Ctrl-C, leaves no prompt on the screen.
+#[cfg(all(unix, not(target_os = "macos")))]
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.prompt.give_up(STORE_GRACE);
     }
 }

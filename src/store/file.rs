@@ -15,7 +15,7 @@ use crate::files::{atomic, lock, private};
 use crate::names::ProfileName;
 use crate::secret::json;
 
-/// Records stay text, so that one that is broken breaks no other.
+/// Records stay text, so that a broken record does not affect the others.
 type Records = BTreeMap<String, RecordText>;
 
 /// The JSON of one record, as it is in the file.
@@ -48,13 +48,13 @@ impl Default for CredentialsFile {
 }
 
 const VERSION: u32 = 1;
-const LONGEST: u64 = 4 << 20;
+const MAX_FILE_BYTES: u64 = 4 << 20;
 
 pub(super) struct FileStore {
     data: Option<PathBuf>,
 }
 
-/// The file's place, where a data folder is known.
+/// The file's path, if a data folder is known.
 pub(super) fn path(data: Option<&Path>) -> Option<PathBuf> {
     data.map(|folder| folder.join("credentials.json"))
 }
@@ -69,7 +69,7 @@ impl FileStore {
             .ok_or_else(|| StoreError::Unavailable("there is no home folder; set LOKALISE_AUTH_DATA_DIR".to_owned()))
     }
 
-    /// Reads, changes and replaces the file, alone. Without a record left there is no file.
+    /// Reads, changes and replaces the file under its lock. When the last record is gone, the file is removed.
     fn change<T>(&self, change: impl FnOnce(&mut Records) -> (bool, T)) -> Result<T, StoreError> {
         let path = self.path()?;
         let lock = prepare(&path)?;
@@ -91,7 +91,7 @@ impl FileStore {
     }
 }
 
-/// Makes the folder, and takes the lock that readers who write have in common.
+/// Makes the folder, and takes the lock that all writers share.
 fn prepare(path: &Path) -> Result<Option<lock::Lock>, StoreError> {
     let folder = path.parent().expect("a file in the data folder");
     private::private_folder(folder)
@@ -124,7 +124,7 @@ impl Backend for FileStore {
         })
     }
 
-    /// Compared and replaced under one lock: here nobody can come in between.
+    /// Compares and replaces under one lock, so that no other process writes in between.
     fn replace(&mut self, profile: &ProfileName, old: &str, new: &str, _: Deadline) -> Result<bool, StoreError> {
         let text = text(new)?;
         self.change(|records| {
@@ -155,7 +155,7 @@ impl Backend for FileStore {
     }
 }
 
-/// The file's content, if there is a file and it is safe to believe.
+/// The file's content. `None` if the file does not exist.
 fn load(path: &Path) -> Result<Option<CredentialsFile>, StoreError> {
     let unreadable = |error: io::Error| io_error(path, "cannot be read", &error);
     let mut options = OpenOptions::new();
@@ -180,14 +180,14 @@ fn load(path: &Path) -> Result<Option<CredentialsFile>, StoreError> {
     if let Some(why) = private::why_not_private(&metadata) {
         return Err(StoreError::Denied(format!("{} {why}", path.display())));
     }
-    // Room for all of it from the start: a growing buffer would leave copies of the tokens in memory.
-    let room = usize::try_from(metadata.len().min(LONGEST)).unwrap_or(0) + 1;
+    // The buffer has its full size from the start: a growing one would leave copies of the tokens in memory.
+    let room = usize::try_from(metadata.len().min(MAX_FILE_BYTES)).unwrap_or(0) + 1;
     let mut text = Zeroizing::new(String::with_capacity(room));
-    file.take(LONGEST).read_to_string(&mut text).map_err(|error| match error.kind() {
+    file.take(MAX_FILE_BYTES).read_to_string(&mut text).map_err(|error| match error.kind() {
         io::ErrorKind::InvalidData => corrupt(path, "is not text"),
         _ => unreadable(error),
     })?;
-    // serde's own words could quote a secret.
+    // serde's own message could quote a secret.
     let content: CredentialsFile =
         serde_json::from_str(&text).map_err(|_| corrupt(path, "is not a credentials file"))?;
     if content.version == VERSION {

@@ -15,22 +15,22 @@ use crate::subprocess::{self, SearchPath, SubprocessFailure, SubprocessOutput};
 
 /// The constant user name: two names under one URL hide each other in some helpers.
 const USERNAME: &str = "lokalise-auth";
-/// What a helper's answer may have, in bytes.
-const LONGEST_ANSWER: usize = 64 * 1024;
-const LONGEST_RECORD: usize = 60_000;
-/// `wincred` has Credential Manager's limit, part of which the helper itself needs.
-const LONGEST_RECORD_WINCRED: usize = 2_500;
+/// The longest answer of a helper.
+const MAX_ANSWER_BYTES: usize = 64 * 1024;
+const MAX_RECORD_BYTES: usize = 60_000;
+/// Credential Manager takes 2,560 bytes, and `wincred` needs some of them itself.
+const MAX_WINCRED_RECORD_BYTES: usize = 2_500;
 
 pub(super) fn server_url(profile: &ProfileName) -> String {
     format!("lokalise-auth://{profile}")
 }
 
-/// The program of a helper, by its name on PATH or where it lies.
+/// The program of a helper: a name to find on PATH, or an absolute path.
 pub(super) fn program_name(name: &str) -> String {
     if Path::new(name).is_absolute() { name.to_owned() } else { format!("docker-credential-{name}") }
 }
 
-/// A call of the helper as one would type it.
+/// A call of the helper, quoted for a shell.
 pub(super) fn shown_call(name: &str, verb: &str) -> String {
     format!("{} {verb}", shell::quote(&program_name(name)))
 }
@@ -71,7 +71,7 @@ impl Helper {
         for variable in &self.secret_variables {
             command.env_remove(variable);
         }
-        subprocess::answer(&mut command, Some(input), LONGEST_ANSWER, deadline.at, true).map_err(|why| match why {
+        subprocess::answer(&mut command, Some(input), MAX_ANSWER_BYTES, deadline.at, true).map_err(|why| match why {
             SubprocessFailure::TimedOut => StoreError::TimedOut(deadline.limit),
             SubprocessFailure::TooLong => StoreError::Corrupt("its answer is longer than 64 KiB".to_owned()),
             SubprocessFailure::NotStarted(_) => StoreError::Unavailable(format!("`{file}`: {why}")),
@@ -83,17 +83,17 @@ impl Backend for Helper {
     fn read(&mut self, profile: &ProfileName, deadline: Deadline) -> Result<Option<Zeroizing<String>>, StoreError> {
         let ended = self.run("get", server_url(profile).as_bytes(), deadline)?;
         if !ended.status.success() {
-            let said = said(&ended.stdout);
-            return if said.contains("credentials not found") { Ok(None) } else { Err(refusal(&said)) };
+            let message = failure_message(&ended.stdout);
+            return if message.contains("credentials not found") { Ok(None) } else { Err(refusal(&message)) };
         }
-        // The helper's own words are never quoted here: they may be the secret.
+        // The helper's output is never quoted here: it may be the secret.
         let answer: HelperRecord = serde_json::from_slice(&ended.stdout)
             .map_err(|_| StoreError::Corrupt("its answer is not the protocol's JSON".to_owned()))?;
-        Ok(Some(answer.secret).filter(|secret| !secret.is_empty())) // Debian's pass helper says "not found" this way
+        Ok(Some(answer.secret).filter(|secret| !secret.is_empty())) // Debian's pass helper reports "not found" this way
     }
 
     fn write(&mut self, profile: &ProfileName, record: &str, deadline: Deadline) -> Result<(), StoreError> {
-        let limit = if self.name.contains("wincred") { LONGEST_RECORD_WINCRED } else { LONGEST_RECORD };
+        let limit = if self.name.contains("wincred") { MAX_WINCRED_RECORD_BYTES } else { MAX_RECORD_BYTES };
         if record.len() > limit {
             return Err(StoreError::TooLarge { size: record.len(), limit });
         }
@@ -101,19 +101,19 @@ impl Backend for Helper {
         // The record's quotes double its length at most.
         let input = json(&stored, 2 * record.len() + 1024);
         let ended = self.run("store", input.as_bytes(), deadline)?;
-        if ended.status.success() { Ok(()) } else { Err(refusal(&said(&ended.stdout))) }
+        if ended.status.success() { Ok(()) } else { Err(refusal(&failure_message(&ended.stdout))) }
     }
 
     fn delete(&mut self, profile: &ProfileName, deadline: Deadline) -> Result<(), StoreError> {
         match self.read(profile, deadline) {
-            // Erasing what is not there is a failure in some helpers and a success in others.
+            // In some helpers it is a failure to erase a record that does not exist.
             Ok(None) => return Ok(()),
-            // What cannot be read can still be removed.
+            // A record that cannot be read can still be removed.
             Ok(Some(_)) | Err(StoreError::Corrupt(_)) => {}
             Err(why) => return Err(why),
         }
         let ended = self.run("erase", server_url(profile).as_bytes(), deadline)?;
-        if ended.status.success() { Ok(()) } else { Err(refusal(&said(&ended.stdout))) }
+        if ended.status.success() { Ok(()) } else { Err(refusal(&failure_message(&ended.stdout))) }
     }
 
     fn confirm_absence(&mut self, _: &ProfileName, deadline: Deadline) -> Result<(), StoreError> {
@@ -121,8 +121,8 @@ impl Backend for Helper {
     }
 }
 
-/// What a failed helper said, on one line of at most 200 characters. JSON may hold a secret and is left out.
-fn said(stdout: &[u8]) -> String {
+/// The message of a failed helper, on one line of at most 200 characters. JSON may hold a secret and is left out.
+fn failure_message(stdout: &[u8]) -> String {
     let text = String::from_utf8_lossy(stdout);
     if text.contains('{') || text.contains("Secret") {
         return String::new();
@@ -131,17 +131,17 @@ fn said(stdout: &[u8]) -> String {
     without_secrets(&line).chars().take(200).collect()
 }
 
-fn refusal(said: &str) -> StoreError {
-    let lower = said.to_lowercase();
+fn refusal(message: &str) -> StoreError {
+    let lower = message.to_lowercase();
     let any = |words: &[&str]| words.iter().any(|word| lower.contains(word));
-    if said.is_empty() {
+    if message.is_empty() {
         StoreError::Unavailable("it failed without saying why".to_owned())
     } else if any(&["locked", "decryption failed", "prompt dismissed", "pinentry", "no secret key"]) {
-        StoreError::Locked(said.to_owned())
+        StoreError::Locked(message.to_owned())
     } else if any(&["permission denied", "access denied", "forbidden", "not supported", "unsupported", "read-only"]) {
-        StoreError::Denied(said.to_owned())
+        StoreError::Denied(message.to_owned())
     } else {
-        StoreError::Unavailable(said.to_owned())
+        StoreError::Unavailable(message.to_owned())
     }
 }
 
@@ -162,8 +162,8 @@ mod tests {
 
     #[test]
     fn a_failed_helper_is_quoted_only_where_no_secret_can_be() {
-        assert_eq!(said(b"gpg:  decryption failed\n"), "gpg: decryption failed");
-        assert_eq!(said(br#"{"ServerURL":"x","Secret":"s"}"#), "");
-        assert_eq!(said(b"bad token 0123456789abcdef0123456789abcdef01234567"), "bad token [redacted]");
+        assert_eq!(failure_message(b"gpg:  decryption failed\n"), "gpg: decryption failed");
+        assert_eq!(failure_message(br#"{"ServerURL":"x","Secret":"s"}"#), "");
+        assert_eq!(failure_message(b"bad token 0123456789abcdef0123456789abcdef01234567"), "bad token [redacted]");
     }
 }

@@ -34,7 +34,7 @@ fn number(text: &str) -> Option<i32> {
 #[cfg(any(windows, target_os = "macos", test))]
 fn meaning_of(number: i32, why: String) -> Option<StoreError> {
     Some(match number {
-        // There is no keychain, it is not where it should be, or it is broken.
+        // The keychain does not exist, is not at its place, or is broken.
         -25291 | -25294 | -25295 => StoreError::Unavailable(why),
         // Write permission, owner edit, a keychain that is read-only, wrong passphrase, cancelled prompt.
         -61 | -25244 | -25292 | -25293 | -128 => StoreError::Denied(why),

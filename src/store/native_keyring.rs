@@ -54,7 +54,7 @@ impl Backend for NativeKeyring {
         if record.len() > MAX_RECORD_BYTES {
             return Err(StoreError::TooLarge { size: record.len(), limit: MAX_RECORD_BYTES });
         }
-        // Bytes, not a password: Windows stores passwords in UTF-16, which halves the room.
+        // Bytes, not a password: Windows stores passwords in UTF-16, which takes twice the space.
         self.entry(profile)?.set_secret(record.as_bytes()).map_err(store_error)
     }
 
@@ -77,7 +77,7 @@ fn store_error(error: Error) -> StoreError {
         Error::TooLong(_, limit) => StoreError::TooLarge { size: 0, limit: limit as usize },
         Error::NoStorageAccess(why) => by_number(&*why).unwrap_or_else(|| StoreError::Locked(one_line(&*why))),
         Error::PlatformFailure(why) => by_number(&*why).unwrap_or_else(|| StoreError::Unavailable(one_line(&*why))),
-        Error::NoDefaultStore => StoreError::Unavailable("there is none on this system".to_owned()),
+        Error::NoDefaultStore => StoreError::Unavailable("this system has none".to_owned()),
         other => StoreError::Unavailable(one_line(&other)),
     }
 }

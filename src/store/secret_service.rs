@@ -1,6 +1,6 @@
 //! The keyring on Linux: the Secret Service of freedesktop.org, as GNOME Keyring, KWallet and
-//! KeePassXC offer it. What is locked is asked for first, because a search may hide it, or wait
-//! for a dialog.
+//! KeePassXC offer it. Before a search, the collections are asked whether they are locked: a search may
+//! hide locked items or wait for a dialog.
 
 mod bus;
 mod transport;
@@ -13,10 +13,11 @@ use dbus::strings::Path;
 use zeroize::Zeroizing;
 
 use super::keyring::{SERVICE, account};
+use super::shown_prompt::ShownPrompt;
 use super::{Backend, BusAddress, Deadline, StoreError};
 use crate::names::ProfileName;
 
-use bus::{Bus, PromptResult, is_nothing};
+use bus::{Bus, LOST_SESSION, PromptResult, is_nothing};
 use transport::{Sealed, Transport};
 
 const SERVICE_INTERFACE: &str = "org.freedesktop.Secret.Service";
@@ -26,6 +27,11 @@ const ITEM: &str = "org.freedesktop.Secret.Item";
 /// The most bytes of a record. The services themselves take megabytes.
 const MAX_RECORD_BYTES: usize = 60_000;
 
+/// The most connections that one call may need.
+const MAX_CONNECTIONS: usize = 3;
+
+const UNDECRYPTABLE: &str = "it cannot be decrypted";
+
 fn service_path() -> Path<'static> {
     Path::from("/org/freedesktop/secrets")
 }
@@ -34,40 +40,55 @@ fn service_path() -> Path<'static> {
 pub struct SecretService {
     address: BusAddress,
     suffix: Option<String>,
+    prompt: ShownPrompt,
     connection: Option<ServiceConnection>,
 }
 
 impl SecretService {
-    pub fn new(address: BusAddress, suffix: Option<String>) -> Self {
-        Self { address, suffix, connection: None }
+    pub fn new(address: BusAddress, suffix: Option<String>, prompt: ShownPrompt) -> Self {
+        Self { address, suffix, prompt, connection: None }
     }
 
     fn connection(&mut self) -> Result<&ServiceConnection, StoreError> {
         match &mut self.connection {
             Some(connection) => Ok(connection),
-            unconnected => Ok(unconnected.insert(ServiceConnection::new(&self.address)?)),
+            unconnected => Ok(unconnected.insert(ServiceConnection::new(&self.address, &self.prompt)?)),
         }
     }
 
     fn account(&self, profile: &ProfileName) -> String {
         account(profile, self.suffix.as_deref())
     }
+
+    /// Runs a call, and again over a new connection if the service has lost or confused its session. A busy KWallet
+    /// does so while other programs connect and disconnect.
+    fn with_session<T>(&mut self, call: impl Fn(&ServiceConnection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        for _ in 1..MAX_CONNECTIONS {
+            match call(self.connection()?) {
+                Err(StoreError::Corrupt(why)) if why == UNDECRYPTABLE => self.connection = None,
+                Err(StoreError::Unavailable(why)) if why == LOST_SESSION => self.connection = None,
+                result => return result,
+            }
+        }
+        call(self.connection()?)
+    }
 }
 
 impl Backend for SecretService {
     fn read(&mut self, profile: &ProfileName, deadline: Deadline) -> Result<Option<Zeroizing<String>>, StoreError> {
         let account = self.account(profile);
-        let connection = self.connection()?;
-        let Some(item) = connection.find(&account, deadline)? else { return Ok(None) };
-        let secret = match connection.secret(&item, deadline) {
-            // Another process may have removed the item since it was found.
-            Err(_) if connection.find(&account, deadline)?.is_none() => return Ok(None),
-            secret => secret?,
-        };
-        match std::str::from_utf8(&secret) {
-            Ok(text) => Ok(Some(Zeroizing::new(text.to_owned()))),
-            Err(_) => Err(StoreError::Corrupt("it is not text".to_owned())),
-        }
+        self.with_session(|connection| {
+            let Some(item) = connection.find(&account, deadline)? else { return Ok(None) };
+            let secret = match connection.secret(&item, deadline) {
+                // Another process may have removed the item since it was found.
+                Err(_) if connection.find(&account, deadline)?.is_none() => return Ok(None),
+                secret => secret?,
+            };
+            match std::str::from_utf8(&secret) {
+                Ok(text) => Ok(Some(Zeroizing::new(text.to_owned()))),
+                Err(_) => Err(StoreError::Corrupt("it is not text".to_owned())),
+            }
+        })
     }
 
     fn write(&mut self, profile: &ProfileName, record: &str, deadline: Deadline) -> Result<(), StoreError> {
@@ -75,12 +96,13 @@ impl Backend for SecretService {
             return Err(StoreError::TooLarge { size: record.len(), limit: MAX_RECORD_BYTES });
         }
         let account = self.account(profile);
-        let connection = self.connection()?;
-        let sealed = connection.transport(deadline)?.seal(record.as_bytes())?;
-        match connection.find(&account, deadline)? {
-            Some(item) => connection.bus.call(&item, (ITEM, "SetSecret"), (sealed,), deadline),
-            None => connection.create(&format!("lokalise-auth ({profile})"), &account, sealed, deadline),
-        }
+        self.with_session(|connection| {
+            let sealed = connection.transport(deadline)?.seal(record.as_bytes())?;
+            match connection.find(&account, deadline)? {
+                Some(item) => connection.bus.call(&item, (ITEM, "SetSecret"), (sealed,), deadline),
+                None => connection.create(&format!("lokalise-auth ({profile})"), &account, sealed, deadline),
+            }
+        })
     }
 
     fn delete(&mut self, profile: &ProfileName, deadline: Deadline) -> Result<(), StoreError> {
@@ -121,16 +143,18 @@ struct Collection {
     locked: bool,
 }
 
-/// The service on the bus. One connection, and so one key exchange, serves the whole command.
+/// The service on the bus. The whole command uses one connection, and so one key exchange.
 struct ServiceConnection {
     bus: Bus,
     transport: OnceCell<Transport>,
 }
 
 impl ServiceConnection {
-    fn new(address: &BusAddress) -> Result<Self, StoreError> {
+    fn new(address: &BusAddress, prompt: &ShownPrompt) -> Result<Self, StoreError> {
         match address {
-            BusAddress::Known(address) => Ok(Self { bus: Bus::connect(address)?, transport: OnceCell::new() }),
+            BusAddress::Known(address) => {
+                Ok(Self { bus: Bus::connect(address, prompt.clone())?, transport: OnceCell::new() })
+            }
             BusAddress::Unusable(why) => Err(StoreError::Unavailable((*why).to_owned())),
         }
     }
@@ -232,7 +256,7 @@ impl ServiceConnection {
         )))
     }
 
-    /// Unlocks an item or a collection, through a prompt of the service if it wants one.
+    /// Unlocks an item or a collection, through a prompt if the service needs one.
     fn unlock(&self, object: &Path<'_>, deadline: Deadline) -> Result<PromptResult, StoreError> {
         let (_, prompt): (Vec<Path<'static>>, Path<'static>) =
             self.bus.call(&service_path(), (SERVICE_INTERFACE, "Unlock"), (vec![object],), deadline)?;
@@ -250,7 +274,7 @@ impl ServiceConnection {
         let transport = self.transport(deadline)?;
         let (sealed,): (Sealed,) =
             self.bus.call(item, (ITEM, "GetSecret"), (transport.session().clone(),), deadline)?;
-        transport.unseal(sealed).ok_or_else(|| StoreError::Corrupt("it cannot be decrypted".to_owned()))
+        transport.unseal(sealed).ok_or_else(|| StoreError::Corrupt(UNDECRYPTABLE.to_owned()))
     }
 
     fn create(&self, label: &str, account: &str, sealed: Sealed, deadline: Deadline) -> Result<(), StoreError> {
@@ -270,7 +294,7 @@ impl ServiceConnection {
     }
 }
 
-/// What an item is found by.
+/// The attributes by which an item is found.
 fn attributes(account: &str) -> HashMap<&str, &str> {
     HashMap::from([("service", SERVICE), ("username", account)])
 }

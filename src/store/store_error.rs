@@ -1,5 +1,5 @@
-//! Why a store gave no answer, told by what the reader can do about it. Each of
-//! the six answers has a way on that works for that store.
+//! Why a store gave no answer, sorted by what the reader can do about it. Each error
+//! has hints that work for that store.
 
 use std::fs;
 use std::path::PathBuf;
@@ -11,10 +11,10 @@ use crate::files::private;
 use crate::names::{ProfileName, StoreKind};
 use crate::shell;
 
-/// Why a store gave no answer. "Nothing kept" is not among these: that is `Ok(None)`.
+/// Why a store gave no answer. A missing record is not an error: that is `Ok(None)`.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// There is no such store here: no D-Bus, no service, no program, no folder.
+    /// The store does not exist here: no D-Bus, no service, no program, no folder.
     #[error("{0}")]
     Unavailable(String),
     #[error("{0}")]
@@ -22,13 +22,13 @@ pub enum StoreError {
     /// The keyring runs, but has no collection for new records.
     #[error("it has no default collection")]
     NoCollection,
-    /// The store asked a person, and nobody answered within this time.
+    /// The store showed a prompt, and no person answered it within this time.
     #[error("it is locked, and its prompt was not answered")]
     PromptUnanswered(Duration),
-    /// The store, or a check of ours on its file, said no.
+    /// The store refused, or our check of its file did.
     #[error("{0}")]
     Denied(String),
-    /// Nothing came within this time.
+    /// No answer came within this time.
     #[error("no answer in time")]
     TimedOut(Duration),
     /// The record cannot be read. Its bytes are never part of this.
@@ -37,7 +37,7 @@ pub enum StoreError {
     /// The file of all records cannot be read.
     #[error("{} {why}", .path.display())]
     CorruptFile { path: PathBuf, why: &'static str },
-    /// Several items answer to our name.
+    /// Several items have our name.
     #[error("more than one item answers to the name")]
     Ambiguous,
     #[error("the record has {size} bytes, and this store takes {limit}")]
@@ -48,12 +48,12 @@ const WAIT_LONGER: &str = "LOKALISE_AUTH_KEYRING_TIMEOUT=120 waits longer (secon
 const KEEPASSXC_ASKS: &str = "KeePassXC asks at every access unless `Confirm when passwords are retrieved by clients` is off (Settings, Secret Service Integration)";
 
 impl StoreError {
-    /// The error for the reader of a record, with a way on that works for this store.
+    /// The error for a command that reads a record, with hints that work for this store.
     pub fn explain(self, store: &Store, profile: &ProfileName) -> Error {
         self.explained(store, profile, false)
     }
 
-    /// The same where a new credential was to be kept: that may go to another store.
+    /// The same for a command that stores a new credential: it may choose another store.
     pub fn explain_for_new(self, store: &Store, profile: &ProfileName) -> Error {
         self.explained(store, profile, true)
     }
@@ -120,12 +120,12 @@ impl StoreError {
 }
 
 impl Store {
-    #[expect(clippy::disallowed_methods, reason = "where we are packaged is asked for a hint alone")]
+    #[expect(clippy::disallowed_methods, reason = "the kind of package only changes a hint")]
     fn ways_on(&self, first: &str, new: bool) -> Vec<String> {
         let mut ways = if new {
             vec![format!("{first}, or set LOKALISE_API_TOKEN")]
         } else {
-            let instead = "LOKALISE_API_TOKEN stands in for it with `call`, `exec`, `whoami` and `token print`";
+            let instead = "LOKALISE_API_TOKEN replaces it with `call`, `exec`, `whoami` and `token print`";
             vec![first.to_owned(), instead.to_owned()]
         };
         if new && self.kind != StoreKind::File {
@@ -144,7 +144,7 @@ impl Store {
         ways
     }
 
-    /// The system asks for the password of a locked keyring when somebody is there to answer.
+    /// The system asks for the password of a locked keyring if a person can answer.
     fn to_unlock(&self) -> String {
         match &self.kind {
             StoreKind::Helper(name) => format!("unlock it (`{}` should answer)", helper::shown_call(name, "list")),
@@ -174,10 +174,10 @@ impl Store {
         let path = shell::quote(&path);
         if found.as_ref().is_some_and(|found| !found.is_file()) {
             format!("look at it (`ls -ld {path}`), then move it away: `mv {path} {path}.moved`")
-        } else if found.as_ref().is_some_and(is_anothers) {
-            format!("look whose it is (`ls -l {path}`); LOKALISE_AUTH_DATA_DIR names a folder of your own")
+        } else if found.as_ref().is_some_and(is_of_another_user) {
+            format!("see who owns it (`ls -l {path}`); LOKALISE_AUTH_DATA_DIR names a folder of your own")
         } else if found.is_some_and(|found| private::why_not_private(&found).is_some()) {
-            format!("look at it (`ls -l {path}`); if it is yours and nobody else could read it: `chmod 600 {path}`")
+            format!("look at it (`ls -l {path}`); if it is yours and no other user could read it: `chmod 600 {path}`")
         } else {
             "check the folder's owner, mode and free space, or set LOKALISE_AUTH_DATA_DIR".to_owned()
         }
@@ -193,11 +193,11 @@ impl Store {
 }
 
 #[cfg(unix)]
-fn is_anothers(found: &fs::Metadata) -> bool {
+fn is_of_another_user(found: &fs::Metadata) -> bool {
     std::os::unix::fs::MetadataExt::uid(found) != rustix::process::geteuid().as_raw()
 }
 
 #[cfg(not(unix))]
-fn is_anothers(_: &fs::Metadata) -> bool {
+fn is_of_another_user(_: &fs::Metadata) -> bool {
     false
 }

@@ -1,4 +1,4 @@
-//! The keyring: what others see in it, and every way in which it gives no answer.
+//! The keyring: what other programs see in it, and every way in which it fails.
 
 use std::io::Read as _;
 use std::os::unix::net::UnixListener;
@@ -29,7 +29,7 @@ fn set_by_another_program(keyring: &Keyring, account: &str, more: &[&str], secre
     assert!(stored.status.success(), "{}", String::from_utf8_lossy(&stored.stderr));
 }
 
-/// One answer of the six: exit 3, in time, with what is wrong and a way on.
+/// Checks one failure: exit 3, in time, with the cause and a hint.
 #[track_caller]
 fn assert_says(ran: Ran, what: &str, hint: &str) -> Ran {
     let ran = ran.expect(3);
@@ -112,11 +112,11 @@ fn two_installations_do_not_overwrite_each_other() {
 }
 
 #[test]
-fn without_a_bus_or_a_service_the_keyring_is_unavailable_and_nothing_is_asked() {
+fn without_a_bus_or_a_service_the_keyring_is_unavailable() {
     let standin = Standin::start();
     let mut home = Home::new(&standin);
     home.set("LOKALISE_AUTH_STORE", "keyring");
-    // A display would make libdbus start a bus of its own, with our secrets in its environment.
+    // With a display, libdbus would start its own bus, with our secrets in its environment.
     home.set("DISPLAY", ":77");
     let login = |home: &Home| {
         let mut login = home.command(["login"]);
@@ -154,8 +154,11 @@ fn a_bus_that_says_no_is_a_refusal() {
     let mut home = Home::new(&standin);
     let _keyring = Keyring::denied(&mut home);
     let set = assert_cmd::Command::from_std(home.command(["token", "set", "--no-verify"])).write_stdin("x").output();
-    let said = String::from_utf8_lossy(&set.expect("it runs").stderr).into_owned();
-    assert!(said.contains("the keyring refused") && said.contains("allow lokalise-auth to use it"), "{said}");
+    let output_text = String::from_utf8_lossy(&set.expect("it runs").stderr).into_owned();
+    assert!(
+        output_text.contains("the keyring refused") && output_text.contains("allow lokalise-auth to use it"),
+        "{output_text}"
+    );
 }
 
 #[test]
@@ -168,7 +171,7 @@ fn a_locked_collection_is_not_taken_for_a_logout() {
     for arguments in
         [&["token", "print"][..], &["whoami", "--json"], &["call", "/projects"], &["logout"], &["token", "set"]]
     {
-        // And not that it gave no answer: nobody is waited for.
+        // It does not say that no answer came: it does not wait for a person.
         assert_says(run(home.command(arguments)), "the keyring is locked", "unlock it");
     }
     // Nothing was lost.
@@ -182,8 +185,8 @@ fn a_missing_default_collection_is_not_a_lock() {
     let mut home = Home::new(&standin);
     let _keyring = Keyring::empty(&mut home);
     let set = assert_cmd::Command::from_std(home.command(["token", "set", "--no-verify"])).write_stdin("x").output();
-    let said = String::from_utf8_lossy(&set.expect("it runs").stderr).into_owned();
-    assert!(said.contains("the keyring cannot be used: it has no default collection"), "{said}");
+    let output_text = String::from_utf8_lossy(&set.expect("it runs").stderr).into_owned();
+    assert!(output_text.contains("the keyring cannot be used: it has no default collection"), "{output_text}");
 }
 
 #[test]
@@ -223,17 +226,17 @@ fn a_bus_or_a_daemon_that_never_answers_costs_the_deadline_and_no_more() {
 }
 
 #[test]
-fn a_prompt_that_nobody_answers_ends_with_the_deadline() {
+fn an_unanswered_prompt_ends_with_the_deadline() {
     let standin = Standin::start();
     let mut home = Home::new(&standin);
     let display = Display::start();
     let _keyring = Keyring::locked_on_a_display(&mut home, &display.name);
     home.set("DISPLAY", &display.name);
     home.set("LOKALISE_AUTH_KEYRING_TIMEOUT", "2");
-    let said = run(home.command(["token", "set", "--no-verify"])).expect(3).stderr;
+    let output_text = run(home.command(["token", "set", "--no-verify"])).expect(3).stderr;
     assert!(
-        said.contains("the keyring gave no answer within 2s: it is locked, and its prompt was not answered"),
-        "{said}"
+        output_text.contains("the keyring gave no answer within 2s: it is locked, and its prompt was not answered"),
+        "{output_text}"
     );
 }
 
@@ -247,8 +250,8 @@ fn a_second_item_of_the_same_name_is_ambiguous_and_the_hint_clears_it() {
     for arguments in [&["token", "print"][..], &["logout"], &["token", "set"]] {
         assert_says(run(home.command(arguments)), "the keyring holds profile `default` twice", "secret-tool clear");
     }
-    let said = run(home.command(["token", "print"])).stderr;
-    let words = said.split('`').find(|text| text.starts_with("secret-tool clear")).expect("a command to paste");
+    let output_text = run(home.command(["token", "print"])).stderr;
+    let words = output_text.split('`').find(|text| text.starts_with("secret-tool clear")).expect("a command to paste");
     let words: Vec<&str> = words.split(' ').skip(1).collect();
     assert!(keyring.secret_tool(&words, "").status.success());
     home.set_token(&[]);
@@ -301,7 +304,7 @@ fn a_record_too_large_for_the_store_is_refused_before_it_is_written() {
     // A token is at most 4,096 characters; a client id can be anything.
     let mut login = home.login_cmd(&["--client-id", &"i".repeat(61_000)]);
     let output = login.output().expect("it runs");
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_ne!(output.status.code(), Some(0), "{said}");
+    let output_text = String::from_utf8_lossy(&output.stderr);
+    assert_ne!(output.status.code(), Some(0), "{output_text}");
     drop(keyring);
 }

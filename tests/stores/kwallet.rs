@@ -31,7 +31,7 @@ fn a_login_lives_in_kwallet() {
             assert_eq!(token(profile), stored, "each profile has its own, replaced in place");
         }
     }
-    // Readers and writers at once: whoever reads has a whole record.
+    // Readers and writers at once: each reader gets a whole record.
     let readers = (0..8).map(|_| home.command(["token", "print", "--profile", "login"]));
     let writers = (0..6).map(|_| home.command(["token", "refresh", "--profile", "login"]));
     for ran in at_once(readers.chain(writers)) {
@@ -46,9 +46,12 @@ fn a_login_lives_in_kwallet() {
     for arguments in [&["token", "print"][..], &["whoami"], &["logout"]] {
         wallet.lock();
         let ran = run(home.command(arguments.iter().chain(&["--profile", "one"])));
-        let said = format!("{}{}", ran.stdout, ran.stderr);
-        assert_eq!(ran.code, Some(3), "{arguments:?}: {said}");
-        assert!(!said.contains("not logged in") && !said.contains("logged out of"), "{arguments:?}: {said}");
+        let output_text = format!("{}{}", ran.stdout, ran.stderr);
+        assert_eq!(ran.code, Some(3), "{arguments:?}: {output_text}");
+        assert!(
+            !output_text.contains("not logged in") && !output_text.contains("logged out of"),
+            "{arguments:?}: {output_text}"
+        );
         wallet.restart();
     }
     assert_eq!(token("one"), kept, "nothing was lost");

@@ -3,7 +3,9 @@
 
 use std::process::Command;
 
-use crate::support::crowd::{Ran, run, start, until};
+use rustix::process::Signal;
+
+use crate::support::crowd::{Ran, run, signal, start, until};
 use crate::support::home::Home;
 use crate::support::keyring::Keyring;
 use crate::support::secret_service::{Person, SecretService};
@@ -32,11 +34,11 @@ impl Databases {
 }
 
 #[track_caller]
-fn says(ran: Ran, code: i32, words: &[&str]) -> Ran {
+fn assert_output(ran: Ran, code: i32, words: &[&str]) -> Ran {
     let ran = ran.expect(code);
-    let said = format!("{}{}", ran.stdout, ran.stderr);
+    let output_text = format!("{}{}", ran.stdout, ran.stderr);
     for word in words {
-        assert!(said.contains(word), "`{word}` is not in: {said}");
+        assert!(output_text.contains(word), "`{word}` is not in: {output_text}");
     }
     ran
 }
@@ -60,7 +62,7 @@ fn a_record_in_a_locked_database_is_not_absent() {
         &["logout", "--all"],
         &["token", "set", "--no-verify"],
     ] {
-        says(run(databases.command(arguments)), 3, &locked);
+        assert_output(run(databases.command(arguments)), 3, &locked);
     }
     assert_eq!((databases.service.count("A"), databases.service.count("B")), (1, 0), "nothing was written or removed");
     assert!(run(databases.command(&["profile", "list"])).expect(0).stdout.contains("default"), "the entry stays");
@@ -82,7 +84,7 @@ fn a_locked_default_database_is_unlocked_by_its_prompt() {
     ] {
         databases.service.lock("A");
         databases.service.state().person = person;
-        says(run(databases.command(&["token", "print"])), code, words);
+        assert_output(run(databases.command(&["token", "print"])), code, words);
     }
     databases.service.lock("A");
     run(databases.command(&["logout"])).expect(0);
@@ -99,10 +101,39 @@ fn a_prompt_that_is_given_up_leaves_the_screen() {
     set.write_stdin(standin.api_token()).assert().code(3);
     for nth in 2..=4 {
         databases.service.lock("A");
-        says(run(databases.command(&["token", "set", "--no-verify"])), 3, &["prompt was not answered"]);
+        assert_output(run(databases.command(&["token", "set", "--no-verify"])), 3, &["prompt was not answered"]);
         let state = databases.service.state();
         assert_eq!((state.shown, state.dismissed, state.prompts.len()), (nth, nth, 0), "no prompt is left");
     }
+}
+
+#[test]
+fn ctrl_c_during_a_prompt_dismisses_it() {
+    let standin = Standin::start();
+    let mut databases = Databases::open(&standin);
+    databases.home.set_token(&[]);
+    databases.home.set("LOKALISE_AUTH_KEYRING_TIMEOUT", "600");
+    for (nth, (arguments, ending, code)) in [
+        (&["token", "print"][..], Signal::INT, 130),
+        (&["whoami"], Signal::TERM, 143),
+        (&["logout"], Signal::INT, 130),
+        (&["login", "--no-browser"], Signal::INT, 130),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        databases.service.lock("A");
+        let mut command = databases.command(arguments);
+        command.env("LOKALISE_CLIENT_ID", standin.client_id());
+        command.env("LOKALISE_CLIENT_SECRET", standin.client_secret());
+        let running = start(command);
+        until("a prompt", || databases.service.state().shown as usize == nth + 1);
+        signal(running.id(), ending);
+        running.wait().expect(code);
+        let state = databases.service.state();
+        assert_eq!((state.dismissed as usize, state.prompts.len()), (nth + 1, 0), "{arguments:?}");
+    }
+    assert_eq!(databases.service.count("A"), 1, "the record stays");
 }
 
 #[test]
@@ -115,15 +146,15 @@ fn a_service_that_ends_during_a_prompt_is_not_waited_for() {
     let print = start(databases.command(&["token", "print"]));
     until("a prompt", || databases.service.state().shown == 1);
     drop(databases.service);
-    says(print.wait(), 3, &["the keyring cannot be used", "ended during the prompt"]);
+    assert_output(print.wait(), 3, &["the keyring cannot be used", "ended during the prompt"]);
 }
 
 #[test]
-fn a_keyring_without_a_default_collection_is_not_told_to_start() {
+fn a_keyring_without_a_default_collection_is_not_started() {
     let standin = Standin::start();
     let databases = Databases::open(&standin);
     databases.service.state().default = None;
-    let ran = says(run(databases.command(&["token", "set"])), 3, &["it has no default collection", "KWallet"]);
+    let ran = assert_output(run(databases.command(&["token", "set"])), 3, &["it has no default collection", "KWallet"]);
     assert!(!ran.stderr.contains("start the keyring"), "{}", ran.stderr);
 }
 
@@ -150,4 +181,21 @@ fn an_item_is_found_in_whatever_open_database_it_lies() {
     databases.home.set_token(&[]);
     assert_eq!((databases.service.count("A"), databases.service.count("B")), (1, 0), "it is replaced where it is");
     assert_eq!(run(databases.command(&["token", "print"])).expect(0).stdout, token);
+}
+
+#[test]
+fn a_lost_session_is_replaced_at_most_twice() {
+    let standin = Standin::start();
+    let databases = Databases::open(&standin);
+    let lose = |sessions: u32| databases.service.state().lost_sessions = sessions;
+    lose(2);
+    databases.home.set_token(&[]);
+    for lost in 1..=2 {
+        lose(lost);
+        run(databases.command(&["token", "print"])).expect(0);
+        assert_eq!(databases.service.state().lost_sessions, 0);
+    }
+    lose(3);
+    assert_output(run(databases.command(&["token", "print"])), 3, &["it has lost the session with this program"]);
+    assert_eq!(databases.service.count("A"), 1, "nothing was written twice");
 }

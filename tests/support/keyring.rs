@@ -8,7 +8,7 @@ use std::process::{Child, Command, Output, Stdio};
 use super::crowd::needs;
 use super::home::Home;
 
-/// A bus, and what is on it. Both end with this.
+/// A bus and the programs on it. Both end when this is dropped.
 pub struct Keyring {
     bus: Child,
     daemon: Option<Child>,
@@ -42,7 +42,7 @@ impl Keyring {
         keyring
     }
 
-    /// An unlocked collection on a bus that lets nobody speak to it.
+    /// An unlocked collection on a bus that forbids all messages to it.
     pub fn denied(home: &mut Home) -> Self {
         let mut keyring = Self::bus(home, "<deny send_destination=\"org.freedesktop.secrets\"/>", &[]);
         keyring.start_daemon(&["--unlock"]);
@@ -58,8 +58,8 @@ impl Keyring {
         self.start_daemon(&["--unlock"]);
     }
 
-    /// A bus with nothing on it. `policy`: further rules of who may speak to whom. With variables for
-    /// what it starts, it starts what is installed.
+    /// A bus with nothing on it. `policy`: further rules for messages on the bus. If `started_with` has variables,
+    /// the bus starts installed services on demand, with these variables.
     pub fn bus(home: &mut Home, policy: &str, started_with: &[(&str, &str)]) -> Self {
         needs("dbus-daemon", "dbus");
         let folder = home.path().join("keyring");
@@ -87,7 +87,7 @@ impl Keyring {
             .expect("dbus-daemon can be run");
         let mut address = String::new();
         let stdout = bus.stdout.take().expect("stdout is piped");
-        BufReader::new(stdout).read_line(&mut address).expect("the bus says where it is");
+        BufReader::new(stdout).read_line(&mut address).expect("the bus prints its address");
         let address = address.trim().to_owned();
         assert!(!address.is_empty(), "dbus-daemon did not start");
         home.set("DBUS_SESSION_BUS_ADDRESS", &address);
@@ -135,7 +135,7 @@ impl Keyring {
             .expect("dbus-send can be run")
     }
 
-    /// What another program does, or sees, in the same keyring.
+    /// Runs another program on the same keyring.
     pub fn secret_tool(&self, arguments: &[&str], input: &str) -> Output {
         needs("secret-tool", "libsecret-tools");
         let mut tool = self

@@ -7,7 +7,7 @@ use super::crowd::{needs, until};
 use super::home::Home;
 use super::keyring::Keyring;
 
-/// A display that nobody sees.
+/// A virtual display.
 pub struct Display {
     server: Child,
     /// As `DISPLAY` has it.
@@ -52,7 +52,7 @@ impl KWallet {
         needs("kwalletd5", "libkf5wallet-bin");
         let display = Display::start();
         let bus = Keyring::bus(home, "", &[]);
-        // Without this it asks how wallets are to be kept.
+        // Without this it asks how to encrypt wallets.
         std::fs::write(bus.folder().join("kwalletrc"), "[Wallet]\nFirst Use=false\n").expect("our own folder");
         let mut wallet = Self { program: start(&bus, &display), bus, display };
         wallet.log_in();
@@ -79,7 +79,7 @@ impl KWallet {
         assert!(locked.status.success(), "{}", String::from_utf8_lossy(&locked.stderr));
     }
 
-    /// Opens the wallet with a key, as PAM does when somebody logs in.
+    /// Opens the wallet with a key, as PAM does at a login.
     fn log_in(&self) {
         let key = format!("array:byte:{}", ["7"; 56].join(","));
         let arguments = ["string:kdewallet", &key, "int32:0"];

@@ -50,6 +50,8 @@ pub struct State {
     pub person: Person,
     /// New items are locked: each access has to be confirmed.
     pub confirms_access: bool,
+    /// How many of the next calls with a secret find no session.
+    pub lost_sessions: u32,
     /// Items that were deleted.
     pub recycled: Vec<Item>,
     /// Prompts on the screen: what each unlocks.
@@ -73,6 +75,7 @@ impl SecretService {
             default: collections.first().map(|name| (*name).to_owned()),
             person: Person::Sleeps,
             confirms_access: false,
+            lost_sessions: 0,
             recycled: Vec::new(),
             prompts: HashMap::new(),
             shown: 0,
@@ -178,7 +181,19 @@ fn property(message: &Message) -> String {
     message.read2::<&str, &str>().map(|(_, name)| name.to_owned()).unwrap_or_default()
 }
 
+/// Whether the session of this call is lost.
+fn loses_session(message: &Message, state: &mut State) -> bool {
+    let has_secret =
+        matches!(&*message.member().expect("a call has a member"), "CreateItem" | "GetSecret" | "SetSecret");
+    let is_lost = has_secret && state.lost_sessions > 0;
+    state.lost_sessions -= u32::from(is_lost);
+    is_lost
+}
+
 fn of_collection(message: &Message, state: &mut State, name: &str) -> Vec<Message> {
+    if loses_session(message, state) {
+        return error(message, "org.freedesktop.Secret.Error.NoSession");
+    }
     let confirms = state.confirms_access;
     let collection = state.collections.get_mut(name).expect("it was looked for");
     let reply = match &*message.member().expect("a call has a member") {
@@ -211,6 +226,9 @@ fn of_collection(message: &Message, state: &mut State, name: &str) -> Vec<Messag
 }
 
 fn of_item(message: &Message, state: &mut State, collection: &str, number: &str) -> Vec<Message> {
+    if loses_session(message, state) {
+        return error(message, "org.freedesktop.Secret.Error.NoSession");
+    }
     let number: usize = number.parse().expect("our own path");
     let Some(collection) = state.collections.get_mut(collection) else { return Vec::new() };
     let locked = collection.locked;

@@ -8,6 +8,7 @@ use dbus::channel::Channel;
 use dbus::strings::Path;
 use dbus::{Error, Message};
 
+use super::super::shown_prompt::ShownPrompt;
 use super::super::{Deadline, StoreError};
 
 /// The name under which a program on the bus offers the Secret Service.
@@ -16,8 +17,11 @@ pub const SERVICE: &str = "org.freedesktop.secrets";
 const PROMPT: &str = "org.freedesktop.Secret.Prompt";
 const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
 
-/// What dismissing a prompt may take.
+/// The longest wait for the reply when a prompt is dismissed.
 const DISMISS_TIMEOUT: Duration = Duration::from_millis(200);
+
+/// How often we check, while a prompt is shown, whether the command has ended.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// How a prompt ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,16 +31,20 @@ pub enum PromptResult {
 }
 
 /// A connection to the session bus.
-pub struct Bus(Channel);
+pub struct Bus {
+    channel: Channel,
+    shown: ShownPrompt,
+}
 
 impl Bus {
     /// Connects to one of the addresses in a list as `DBUS_SESSION_BUS_ADDRESS` holds it.
-    pub fn connect(addresses: &str) -> Result<Self, StoreError> {
+    pub fn connect(addresses: &str, shown: ShownPrompt) -> Result<Self, StoreError> {
         let connected = Channel::open_private(addresses).and_then(|mut channel| {
             channel.register()?;
             Ok(channel)
         });
-        connected.map(Self).map_err(|error| StoreError::Unavailable(one_line(&error)))
+        let channel = connected.map_err(|error| StoreError::Unavailable(one_line(&error)))?;
+        Ok(Self { channel, shown })
     }
 
     /// Calls a method of the service.
@@ -59,7 +67,7 @@ impl Bus {
         deadline: Deadline,
     ) -> Result<R, Error> {
         let message = Message::call_with_args(SERVICE, path, interface, member, arguments);
-        self.0.send_with_reply_and_block(message, deadline.left())?.read_all()
+        self.channel.send_with_reply_and_block(message, deadline.left())?.read_all()
     }
 
     /// Reads a property of an object of the service.
@@ -73,11 +81,11 @@ impl Bus {
         Ok(value.0)
     }
 
-    /// Shows a prompt of the service and waits until somebody has answered it. The path `/` is no prompt.
+    /// Shows a prompt of the service and waits until a person has answered it. The path `/` means "no prompt".
     ///
     /// # Errors
-    /// [`StoreError::PromptUnanswered`] at the deadline; then the prompt is dismissed, so that the prompts of many
-    /// commands do not pile up on the screen.
+    /// [`StoreError::PromptUnanswered`] at the deadline, or when the command ends early. The prompt is then dismissed, so
+    /// that the prompts of many commands do not pile up on the screen.
     pub fn prompt(&self, path: &Path<'_>, deadline: Deadline) -> Result<PromptResult, StoreError> {
         if is_nothing(path) {
             return Ok(PromptResult::Done);
@@ -88,16 +96,21 @@ impl Bus {
         ] {
             self.listen_for(rule, deadline)?;
         }
-        // The first argument is a window to show the prompt above; we have none. KeePassXC may answer this call only
-        // when its dialog is closed.
-        match self.call::<()>(path, (PROMPT, "Prompt"), ("",), deadline) {
-            Ok(()) | Err(StoreError::TimedOut(_)) => {}
-            Err(error) => return Err(error),
-        }
-        while !deadline.left().is_zero() {
-            let message =
-                self.0.blocking_pop_message(deadline.left()).map_err(|error| store_error(&error, deadline))?;
-            let Some(message) = message else { continue };
+        let _on_screen = self.shown.show();
+        // The first argument is a window to show the prompt above; we have none. The reply is not waited for: KeePassXC
+        // may send it only when its dialog is closed.
+        let request = Message::call_with_args(SERVICE, path, PROMPT, "Prompt", ("",));
+        let request =
+            self.channel.send(request).map_err(|()| StoreError::Unavailable("the bus has ended".to_owned()))?;
+        while !deadline.left().is_zero() && !self.shown.is_given_up() {
+            let wait = deadline.left().min(POLL_INTERVAL);
+            let message = self.channel.blocking_pop_message(wait).map_err(|error| store_error(&error, deadline))?;
+            let Some(mut message) = message else { continue };
+            if message.get_reply_serial() == Some(request)
+                && let Err(error) = message.as_result()
+            {
+                return Err(store_error(&error, deadline));
+            }
             if message.path().as_ref() == Some(path) && is_signal(&message, "Completed") {
                 let dismissed = message.read1::<bool>().unwrap_or(true);
                 return Ok(if dismissed { PromptResult::Dismissed } else { PromptResult::Done });
@@ -107,7 +120,7 @@ impl Bus {
             }
         }
         let message = Message::call_with_args(SERVICE, path, PROMPT, "Dismiss", ());
-        let _ = self.0.send_with_reply_and_block(message, DISMISS_TIMEOUT);
+        let _ = self.channel.send_with_reply_and_block(message, DISMISS_TIMEOUT);
         Err(StoreError::PromptUnanswered(deadline.limit))
     }
 
@@ -115,10 +128,13 @@ impl Bus {
         let path = "/org/freedesktop/DBus";
         let message =
             Message::call_with_args("org.freedesktop.DBus", path, "org.freedesktop.DBus", "AddMatch", (rule,));
-        let added = self.0.send_with_reply_and_block(message, deadline.left());
+        let added = self.channel.send_with_reply_and_block(message, deadline.left());
         added.map(drop).map_err(|error| store_error(&error, deadline))
     }
 }
+
+/// The service has dropped the session that secrets are encrypted for.
+pub const LOST_SESSION: &str = "it has lost the session with this program";
 
 /// The Secret Service's path for "no such object" and "no prompt is needed".
 pub fn is_nothing(path: &Path<'_>) -> bool {
@@ -129,7 +145,7 @@ fn is_signal(message: &Message, member: &str) -> bool {
     message.member().is_some_and(|name| &*name == member)
 }
 
-/// What an error of the bus or of the service means for the reader.
+/// An error of the bus or of the service as ours.
 pub fn store_error(error: &Error, deadline: Deadline) -> StoreError {
     let (name, why) = (error.name().unwrap_or_default(), one_line(error));
     let lower = why.to_lowercase();
@@ -138,6 +154,8 @@ pub fn store_error(error: &Error, deadline: Deadline) -> StoreError {
         "NoReply" if lower.contains("disconnected") => StoreError::Unavailable("its program has ended".to_owned()),
         "NoReply" | "Timeout" | "TimedOut" => StoreError::TimedOut(deadline.limit),
         "IsLocked" => StoreError::Locked(why),
+        "NoSession" => StoreError::Unavailable(LOST_SESSION.to_owned()),
+        _ if lower.contains("find session") => StoreError::Unavailable(LOST_SESSION.to_owned()),
         "AccessDenied" | "AuthFailed" | "InteractiveAuthorizationRequired" => StoreError::Denied(why),
         _ if lower.contains("rejected send message") => StoreError::Denied(why),
         _ => StoreError::Unavailable(why),
@@ -145,7 +163,7 @@ pub fn store_error(error: &Error, deadline: Deadline) -> StoreError {
 }
 
 fn one_line(error: &Error) -> String {
-    // After a semicolon the bus lists its rules, which help nobody.
+    // After a semicolon the bus lists its rules, which do not help a reader.
     let text = error.message().unwrap_or("the bus gave no reason").split(';').next().unwrap_or_default();
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -171,6 +189,10 @@ mod tests {
         assert!(matches!(of("org.freedesktop.Secret.Error.IsLocked", "locked"), StoreError::Locked(_)));
         assert!(matches!(of(&format!("{bus}.AccessDenied"), "Rejected send message"), StoreError::Denied(_)));
         assert!(matches!(of(&format!("{bus}.ServiceUnknown"), "not provided"), StoreError::Unavailable(_)));
+        let kwallet = "Can't find session /org/freedesktop/secrets/session/1";
+        for name in ["org.freedesktop.Secret.Error.NoSession", "org.freedesktop.DBus.Error.Failed"] {
+            assert!(matches!(of(name, kwallet), StoreError::Unavailable(why) if why == LOST_SESSION));
+        }
         let StoreError::Denied(why) = of(&format!("{bus}.AccessDenied"), "Rejected  send\nmessage, 2 rules; type=")
         else {
             panic!("a refusal")
