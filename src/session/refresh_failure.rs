@@ -1,5 +1,5 @@
-//! What the last refresh of a record failed with, as a note in the record's lock file. The
-//! processes that wait for the lock read it: they do not ask for what has just been refused.
+//! Why the last refresh of a record failed, as a note in the record's lock file. The processes that wait
+//! for the lock read it, so that they do not repeat a request that was just refused.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -8,21 +8,21 @@ use serde::{Deserialize, Serialize};
 use crate::error::{EXIT_CODES, Error, ErrorKind};
 use crate::files::lock::Lock;
 
-/// How late the last of many processes may start that were started together.
+/// Of many processes that are started together, the last one starts at most this much later.
 const LATE_START: Duration = Duration::from_secs(1);
 
 /// A failed refresh. It holds no secret.
 #[derive(Serialize, Deserialize)]
 struct FailureNote {
-    /// Digest of the record that could not be refreshed. A login makes another one.
+    /// Digest of the record that could not be refreshed. A login makes another record.
     record: String,
     /// Milliseconds since 1970.
     at: u64,
-    /// How long it was tried, in milliseconds.
+    /// How long it was retried, in milliseconds.
     patience: u64,
-    /// The exit code, which stands for the kind of the error.
+    /// The exit code, from which the kind of the error is restored.
     code: u8,
-    /// Whether a process that waited has read it: then many were started together.
+    /// Whether another process used this note too: then many were started together.
     shared: bool,
     status: Option<u16>,
     message: String,
@@ -35,22 +35,20 @@ pub struct Attempt<'a> {
     pub record: String,
     /// When this process started.
     pub began: SystemTime,
-    /// How long it would try.
+    /// How long it would retry.
     pub patience: Duration,
 }
 
 impl Attempt<'_> {
-    /// The failure that another process met with the same record while this one waited. Where many were started
-    /// together, a refusal also counts for those that started a moment after it. Whoever comes alone asks again.
+    /// The failure that another process met with the same record while this one waited. Where many processes were
+    /// started together, a refusal also counts for those that started a moment after it. A process that comes
+    /// alone asks again.
     pub fn failed_already(&self) -> Option<Error> {
-        let mut note: FailureNote = serde_json::from_slice(&self.lock.note().ok()?).ok()?;
+        let mut note = self.read()?;
         let kind = EXIT_CODES.iter().find(|row| row.code == note.code)?.kind;
-        let began = self.began.duration_since(UNIX_EPOCH).unwrap_or_default();
-        let is_late = note.shared && kind == ErrorKind::NotLoggedIn;
-        let is_recent =
-            note.at >= milliseconds(began.saturating_sub(if is_late { LATE_START } else { Duration::ZERO }));
+        let late_start = if note.shared && !may_pass(kind) { LATE_START } else { Duration::ZERO };
         let was_tried_enough = !may_pass(kind) || note.patience >= milliseconds(self.patience);
-        if note.record != self.record || !is_recent || !was_tried_enough {
+        if !self.is_after_start(&note, late_start) || !was_tried_enough {
             return None;
         }
         note.shared = true;
@@ -60,14 +58,28 @@ impl Attempt<'_> {
         Some(error)
     }
 
-    /// Leaves a failure for those who wait.
+    /// The note of an earlier failure with the same record.
+    fn read(&self) -> Option<FailureNote> {
+        let note: FailureNote = serde_json::from_slice(&self.lock.note().ok()?).ok()?;
+        (note.record == self.record).then_some(note)
+    }
+
+    /// Whether the failure came after this process started, or at most `late_start` before.
+    fn is_after_start(&self, note: &FailureNote, late_start: Duration) -> bool {
+        let began = self.began.duration_since(UNIX_EPOCH).unwrap_or_default();
+        note.at >= milliseconds(began.saturating_sub(late_start))
+    }
+
+    /// Writes a failure for the processes that wait.
     pub fn leave(&self, error: &Error, now: SystemTime) {
+        // On a busy machine more processes of the same moment may follow the second that was refused.
+        let shared = self.read().is_some_and(|note| self.is_after_start(&note, LATE_START));
         let note = FailureNote {
             record: self.record.clone(),
             at: milliseconds(now.duration_since(UNIX_EPOCH).unwrap_or_default()),
             patience: milliseconds(self.patience),
             code: error.exit_code(),
-            shared: false,
+            shared,
             status: error.status,
             message: error.to_string(),
         };
@@ -76,7 +88,7 @@ impl Attempt<'_> {
 
     fn write(&self, note: &FailureNote) {
         let text = serde_json::to_vec(note).expect("strings and numbers always serialize");
-        // Without it the next process asks for itself.
+        // Without the note, the next process sends its own request.
         let _ = self.lock.leave_note(&text);
     }
 
@@ -86,7 +98,7 @@ impl Attempt<'_> {
     }
 }
 
-/// Whether a failure of this kind may be over soon.
+/// Whether a failure of this kind may be temporary.
 pub fn may_pass(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::RateLimited | ErrorKind::Server | ErrorKind::Network)
 }
@@ -104,7 +116,7 @@ mod tests {
     const NOTED: Duration = Duration::from_secs(1_000_000);
     const BEFORE: Duration = Duration::from_secs(999_999);
 
-    /// The failures that processes read which started at these times, after a failure of this kind.
+    /// Whether processes that started at these times find the failure of this kind.
     fn read_by(kind: ErrorKind, patience: u64, started: &[Duration]) -> Vec<bool> {
         let folder = tempfile::tempdir().unwrap();
         let lock = lock::of_file(&folder.path().join("record")).unwrap().unwrap();
@@ -122,13 +134,32 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_counts_for_those_who_wait_and_a_refusal_for_late_starters_too() {
+    fn waiting_processes_share_a_failure_and_late_ones_a_refusal() {
         let (refused, server) = (ErrorKind::NotLoggedIn, ErrorKind::Server);
         let (soon, later) = (NOTED + LATE_START, NOTED + 2 * LATE_START);
         assert_eq!(read_by(refused, 0, &[soon]), [false], "it came alone");
         assert_eq!(read_by(refused, 0, &[BEFORE, soon, later]), [true, true, false]);
         assert_eq!(read_by(server, 15, &[BEFORE, soon]), [true, false], "it may work by now");
         assert_eq!(read_by(server, 5, &[BEFORE]), [false], "it was not tried for long enough");
+    }
+
+    #[test]
+    fn the_second_refusal_within_a_moment_counts_for_a_third_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let lock = lock::of_file(&folder.path().join("record")).unwrap().unwrap();
+        let step = LATE_START / 4;
+        let refused = Error::new(ErrorKind::NotLoggedIn, "no");
+        // Each process starts when the refusal of the one before is already noted.
+        let asks = (0..3).map(|nth| {
+            let began = UNIX_EPOCH + NOTED + step * nth;
+            let attempt = Attempt { lock: &lock, record: String::new(), began, patience: Duration::ZERO };
+            let asks = attempt.failed_already().is_none();
+            if asks {
+                attempt.leave(&refused, began + step / 2);
+            }
+            asks
+        });
+        assert_eq!(asks.collect::<Vec<_>>(), [true, true, false]);
     }
 
     #[test]
