@@ -5,8 +5,9 @@ use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
 use crate::json::list::{BodyPiece, ListReader, errors_of};
+use crate::json::scan::{Event, Scanner, unescaped};
 
-/// Numbers of an answer that count what was done, so that the whole is their sum. All others name something.
+/// Numbers in an answer that count items, and are added up. All other numbers are ids.
 const COUNTS: [&str; 5] = ["count", "created", "deleted", "keys_locked", "updated"];
 
 /// What to cut a body into.
@@ -51,6 +52,9 @@ impl Batch {
         if summary.list.is_none() {
             return Err(Error::usage(format!("the body has no array `{}` for --batch to cut", self.key)));
         }
+        if occurrences(body, &self.key) > 1 {
+            return Err(Error::usage(format!("the body has `{}` more than once", self.key)));
+        }
         if items.is_empty() {
             return Ok(vec![body.to_vec()]);
         }
@@ -59,8 +63,20 @@ impl Batch {
     }
 }
 
-/// Merges the next answer into those before it: arrays are appended, counts are added up, what is false once stays
-/// false, and everything else is as the last answer has it.
+/// How many top-level members of a JSON object have this name.
+fn occurrences(mut body: &[u8], name: &str) -> usize {
+    let mut scanner = Scanner::new(1);
+    let mut count = 0;
+    while let Ok((read, Some(event))) = scanner.next(body) {
+        body = &body[read..];
+        let is_member = scanner.depth() == 1 && matches!(event, Event::Begin(_));
+        count += usize::from(is_member && unescaped(scanner.key()) == name.as_bytes());
+    }
+    count
+}
+
+/// Merges the next answer into those before it: arrays are appended, counts are added up, a member that is false once
+/// stays false, and every other member has its value from the last answer.
 pub fn merge(whole: &mut Value, answer: Value) {
     match (whole, answer) {
         (Value::Array(whole), Value::Array(answer)) => whole.extend(answer),
@@ -77,7 +93,7 @@ fn merge_members(whole: &mut Map<String, Value>, answer: Map<String, Value>) {
             whole.insert(name, value);
             continue;
         };
-        // A list with gaps is an object to PHP, and one without items is whatever it likes.
+        // PHP writes a list with gaps as an object, and an empty list in several ways.
         if name == "errors" && !(before.is_array() && value.is_array()) {
             let mut errors = errors_of(before.take());
             errors.extend(errors_of(value));
@@ -85,7 +101,7 @@ fn merge_members(whole: &mut Map<String, Value>, answer: Map<String, Value>) {
             continue;
         }
         match (before.as_u64(), value.as_u64()) {
-            (Some(one), Some(other)) if COUNTS.contains(&name.as_str()) => *before = (one + other).into(),
+            (Some(one), Some(other)) if COUNTS.contains(&name.as_str()) => *before = one.saturating_add(other).into(),
             _ => merge(before, value),
         }
     }
@@ -122,6 +138,15 @@ mod tests {
         assert_eq!(refusal(r#"{"keys":{"a":1}}"#), "the body has no array `keys` for --batch to cut");
         assert_eq!(refusal("[1,2]"), "the body has no array `keys` for --batch to cut");
         assert_eq!(refusal("{\"keys\":[1"), "--batch needs a body of JSON: it ends in the middle of a JSON document");
+    }
+
+    #[test]
+    fn a_body_with_the_key_twice_is_refused() {
+        let refusal = |body: &str| Batch::parse("keys:1").unwrap().cut(body.as_bytes()).unwrap_err().message;
+        for body in [r#"{"keys":[1],"keys":[2]}"#, r#"{"keys":[1],"k\u0065ys":3}"#, r#"{"k\u0065ys":3,"keys":[]}"#] {
+            assert_eq!(refusal(body), "the body has `keys` more than once", "{body}");
+        }
+        assert_eq!(cut("keys:1", r#"{"keys":[1],"x":{"keys":[2]}}"#).len(), 1);
     }
 
     #[test]

@@ -9,10 +9,10 @@ use super::input::ByteSource;
 use super::request::ApiRequest;
 use crate::credential::CredentialKind;
 
-/// An argument much longer than this is refused by Linux (128 KiB each).
-const LONGEST_ARGUMENT: u64 = 96 * 1024;
+/// Linux refuses an argument above 128 KiB.
+const MAX_ARGUMENT_BYTES: u64 = 96 * 1024;
 
-/// The request line, the headers and the body. What is read from a file while sending is named in its place.
+/// The request line, the headers and the body. Contents of files are replaced by the names of the files.
 pub fn as_request(request: &ApiRequest, kind: CredentialKind) -> String {
     let name = credential_header(kind);
     let mut shown = format!("{} {}\n{name}: [redacted]\n", request.method, request.url);
@@ -26,7 +26,8 @@ pub fn as_request(request: &ApiRequest, kind: CredentialKind) -> String {
     shown
 }
 
-/// The same as one JSON object. A body that is JSON and at hand is there as JSON; what is read from a file is named.
+/// The same as one JSON object. A JSON body is included as JSON. Contents of files are replaced by the names of the
+/// files.
 pub fn as_json(request: &ApiRequest, kind: CredentialKind) -> Value {
     let mut headers = Map::new();
     headers.insert(credential_header(kind).to_owned(), "[redacted]".into());
@@ -49,7 +50,7 @@ fn credential_header(kind: CredentialKind) -> &'static str {
     }
 }
 
-/// The body, with what is read from files named in its place.
+/// The body, with the names of files in place of their contents.
 fn shown_body(body: &RequestBody) -> String {
     let mut shown = String::new();
     for part in &body.parts {
@@ -73,7 +74,7 @@ fn named(source: &ByteSource) -> String {
     }
 }
 
-/// A shell command that sends the same request with curl. It works as pasted where the token is in its variable.
+/// A shell command that sends the same request with curl. It works as pasted if the variable of the token is set.
 pub fn as_curl(request: &ApiRequest, kind: CredentialKind) -> String {
     let token = match kind {
         CredentialKind::ApiToken => "\"X-Api-Token: $LOKALISE_API_TOKEN\"",
@@ -81,7 +82,8 @@ pub fn as_curl(request: &ApiRequest, kind: CredentialKind) -> String {
     };
     let mut command = String::from("curl");
     match request.method.as_str() {
-        "GET" => {}
+        // With a body curl would send a POST.
+        "GET" if request.body.is_none() => {}
         "HEAD" => command.push_str(" --head"),
         method => command.extend([" -X ", method]),
     }
@@ -91,12 +93,16 @@ pub fn as_curl(request: &ApiRequest, kind: CredentialKind) -> String {
     }
     command.extend([" ", &quoted(request.url.as_str()), " -H ", token]);
     for (name, value) in &request.headers {
-        let header = format!("{name}: {}", String::from_utf8_lossy(value.as_bytes()));
+        // curl drops a header without a value, unless a semicolon ends its name.
+        let header = match value.as_bytes() {
+            [] => format!("{name};"),
+            value => format!("{name}: {}", String::from_utf8_lossy(value)),
+        };
         command.extend([" -H ", &quoted(&header)]);
     }
     let Some(body) = &request.body else { return command };
     match &body.parts[..] {
-        [BodyPart::Text(text)] if body.length() <= LONGEST_ARGUMENT => {
+        [BodyPart::Text(text)] if body.length() <= MAX_ARGUMENT_BYTES => {
             command.extend([" --data-raw ", &quoted(&String::from_utf8_lossy(text))]);
         }
         [BodyPart::Raw(source)] => command.extend([" --data-binary ", &quoted(&format!("@{}", file(source)))]),
@@ -209,6 +215,11 @@ mod tests {
              -H \"Authorization: Bearer $LOKALISE_ACCESS_TOKEN\" -H 'accept: application/json' \
              -H 'content-type: application/json' --data-raw '{\"name\":\"it'\\''s\"}'"
         );
+        let with_body = as_curl(&request(Method::GET, "projects", Some(RequestBody::of("{}"))), CredentialKind::OAuth);
+        assert!(with_body.starts_with("curl -X GET https://"), "{with_body}");
+        let mut empty = request(Method::GET, "projects", None);
+        empty.headers.insert("x-a", "".parse().unwrap());
+        assert!(as_curl(&empty, CredentialKind::OAuth).ends_with(" -H 'x-a;'"));
         assert!(
             as_curl(&request(Method::HEAD, "projects?a[]=1", None), CredentialKind::OAuth).contains("--head --globoff")
         );

@@ -1,5 +1,5 @@
-//! Where an answer goes: to stdout as it came, to a terminal made readable, through a
-//! filter, or into a file. Nothing but the answer goes this way.
+//! Where an answer goes: to stdout as it came, to a terminal made readable, through a filter, or
+//! into a file. Nothing else is written here.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -15,7 +15,7 @@ use crate::json::pretty::{Pretty, Visible};
 use crate::json::scan::Scanner;
 use crate::world::{ColorChoice, World};
 
-/// What is to be done with an answer.
+/// How an answer is written.
 #[derive(Default)]
 pub struct OutputOptions {
     /// `-o`
@@ -31,7 +31,7 @@ pub struct OutputOptions {
 }
 
 /// The longest document that is held. A filter needs a few times as much again.
-pub const MOST_HELD: usize = 512 * 1024 * 1024;
+pub const MAX_HELD_BYTES: usize = 512 * 1024 * 1024;
 
 /// How many bytes of items are filtered at once.
 const BATCH: usize = 128 * 1024;
@@ -39,7 +39,7 @@ const BATCH: usize = 128 * 1024;
 /// The longest message of a filter that is written, in characters.
 const MAX_MESSAGE: usize = 2000;
 
-/// An answer on its way out.
+/// An answer that is being written.
 pub struct ResponseWriter {
     sink: Sink,
     rendering: Rendering,
@@ -51,13 +51,13 @@ pub struct ResponseWriter {
     worker: Option<FilterWorker>,
     /// Cuts the document into items where the filter takes them one by one.
     splitter: Option<ItemSplitter>,
-    /// Who read stdout has gone away.
+    /// The reader of stdout has gone.
     reader_is_gone: bool,
     /// The document, or the line, that the filters wait for.
     held: Vec<u8>,
     /// Nothing of the body has come.
     is_empty: bool,
-    /// Checks a document that is written anew: what is no JSON must not look like some.
+    /// Checks a document that is reformatted: invalid JSON must not look valid.
     scanner: Option<Scanner>,
 }
 
@@ -74,7 +74,7 @@ enum Rendering {
 }
 
 impl ResponseWriter {
-    /// Opens the way out. A file becomes visible only in the end.
+    /// Opens the output. A file appears only when it is complete.
     ///
     /// # Errors
     /// Other, if the file cannot be made.
@@ -115,11 +115,11 @@ impl ResponseWriter {
         matches!(self.sink, Sink::File(_))
     }
 
-    /// To be asked where the rest of an answer need not be read.
+    /// Checks whether the rest of an answer still has to be read.
     ///
     /// # Errors
-    /// That stdout is closed, once who read it has gone away, unless a gate wants to see all of the answer. Without
-    /// this question what is written is thrown away, and [`ResponseWriter::finish`] says so.
+    /// A closed pipe, if the reader of stdout has gone and no gate needs the rest. Without this check further output is
+    /// thrown away, and [`ResponseWriter::finish`] reports it.
     pub fn check_reader(&self) -> Result<()> {
         if self.reader_is_gone && self.filters.gate.is_none() { Err(closed()) } else { Ok(()) }
     }
@@ -137,7 +137,7 @@ impl ResponseWriter {
                 head.extend([name.as_str(), ": ", &value, "\r\n"]);
             }
             head.push_str("\r\n");
-            // Asked for by name, it goes out under --silent too.
+            // `--include` asks for it explicitly, so it is printed under --silent too.
             if matches!(self.sink, Sink::Nowhere) {
                 let written = Stdout::Shared.write(head.as_bytes());
                 self.unless_gone(written)?;
@@ -177,7 +177,7 @@ impl ResponseWriter {
         if self.is_replaced() { Ok(()) } else { self.show(bytes) }
     }
 
-    /// Whether something else is written than the bytes of the body.
+    /// Whether the output differs from the bytes of the body.
     fn is_replaced(&self) -> bool {
         self.filters.filter.is_some() || self.filters.style.sort_keys
     }
@@ -217,7 +217,7 @@ impl ResponseWriter {
         self.end_filters().await
     }
 
-    /// Gives the filters something; their results are written as they come.
+    /// Passes input to the filters and writes their results as they come.
     async fn filter(&mut self, input: FilterInput) -> Result<()> {
         let filters = Arc::clone(&self.filters);
         let mut worker = self.worker.take().unwrap_or_else(|| FilterWorker::start(filters));
@@ -238,14 +238,14 @@ impl ResponseWriter {
 
     /// Holds a part of the document that the filters need as a whole.
     fn hold(&mut self, bytes: &[u8]) -> Result<()> {
-        if self.held.len() + bytes.len() > MOST_HELD {
+        if self.held.len() + bytes.len() > MAX_HELD_BYTES {
             return Err(too_long_to_hold());
         }
         self.held.extend_from_slice(bytes);
         Ok(())
     }
 
-    /// Lines that are complete, for the filters.
+    /// Passes complete lines to the filters.
     async fn write_lines(&mut self, bytes: &[u8]) -> Result<()> {
         self.hold(bytes)?;
         let Some(end) = bytes.iter().rposition(|byte| *byte == b'\n') else { return Ok(()) };
@@ -257,11 +257,11 @@ impl ResponseWriter {
         self.filter(FilterInput::Lines(lines)).await
     }
 
-    /// Items of the list that the filter takes one by one.
+    /// Passes complete items to a filter that takes them one by one.
     async fn write_items(&mut self, bytes: &[u8]) -> Result<()> {
         let Some(splitter) = &mut self.splitter else { return Ok(()) };
         let pushed = splitter.push(bytes);
-        if splitter.held() > MOST_HELD {
+        if splitter.held() > MAX_HELD_BYTES {
             return Err(too_long_to_hold());
         }
         let is_enough = pushed.is_err() || splitter.held() >= BATCH;
@@ -291,7 +291,7 @@ impl ResponseWriter {
         }
     }
 
-    /// Shows bytes of the body as the place wants them.
+    /// Writes bytes of the body in the form that the output needs.
     fn show(&mut self, bytes: &[u8]) -> Result<()> {
         match &mut self.rendering {
             Rendering::Raw => self.put(bytes),
@@ -333,7 +333,7 @@ impl ResponseWriter {
         self.unless_gone(written)
     }
 
-    /// `| head` has seen enough; what the answer says against itself is still to be told.
+    /// `| head` has closed the pipe. Errors in the answer are still reported.
     fn unless_gone(&mut self, written: Result<()>) -> Result<()> {
         match written {
             Err(error) if error.is_closed_pipe() && !self.is_file() => {
@@ -345,7 +345,7 @@ impl ResponseWriter {
     }
 }
 
-/// A message of `debug` or `stderr`, on one line. Where stderr is closed nobody is left to tell.
+/// A message of `debug` or `stderr`, on one line. A failure to write it is ignored.
 fn say_message(text: &str) {
     let line = escaped(text.trim_end_matches('\n'));
     let short: String = line.chars().take(MAX_MESSAGE).collect();
@@ -362,8 +362,8 @@ fn unreadable(error: SplitError) -> Error {
     Error::other("the answer cannot be filtered").because(error)
 }
 
-/// Standard output. Rust's own looks for the last line break in all that is written to it, which a long body without
-/// one makes felt; a pipe or a file gets the bytes without that.
+/// Standard output without the line buffer of Rust's own, which searches everything for line breaks and is slow for a
+/// long body without any.
 enum Stdout {
     Shared,
     Direct(File),

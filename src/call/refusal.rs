@@ -1,5 +1,5 @@
-//! What the reader learns of an answer that is not a success: one sentence, the id for
-//! Lokalise's support, and what to do next where something is known to help.
+//! The error for an answer that is not a success: one sentence, the id for Lokalise's support, and
+//! hints where something is known to help.
 
 use std::time::Duration;
 
@@ -15,18 +15,18 @@ use crate::lokalise::api_error::{ApiError, named, shorten};
 use crate::lokalise::endpoints::{self, Paging, Scope};
 use crate::shell;
 
-/// How many members that say "not done" are named. No answer of Lokalise's has more than two.
-const MOST_NOT_DONE: usize = 5;
+/// The most members that are named as "not done". No answer of Lokalise has more than two.
+const MAX_NOT_DONE: usize = 5;
 
-/// What an answer says of itself, without its body.
+/// The parts of an answer's head that matter for an error.
 #[derive(Clone, Debug, Default)]
 pub struct ResponseHead {
     pub status: u16,
     pub location: Option<String>,
     pub request_id: Option<String>,
-    /// `X-Response-Too-Big`, whatever it says.
+    /// Whether there is an `X-Response-Too-Big`, whatever its value.
     pub too_big: bool,
-    /// Whether it answers a method that writes.
+    /// Whether the request's method writes.
     pub is_of_write: bool,
     pub come_back: Option<Duration>,
 }
@@ -44,15 +44,15 @@ impl ResponseHead {
     }
 }
 
-/// What is known about the one who was refused.
+/// What is known about the credential that was refused.
 pub struct CredentialInfo {
     /// ` --profile NAME` where a pasted command needs it.
     pub profile_flag: String,
     /// The variable that the credential came from, if it came from one.
     pub variable: Option<&'static str>,
-    /// What to do about a token that a command prints, if it comes from one.
+    /// What to do about the token, if a command prints it.
     pub command_hint: Option<String>,
-    /// How long an API token is that has not the usual length.
+    /// The length of an API token, if it is not the usual one.
     pub odd_length: Option<usize>,
     pub is_oauth: bool,
     /// The scopes of the credential, where they are known.
@@ -92,7 +92,7 @@ pub fn refusal(request: &ApiRequest, head: &ResponseHead, body: &[u8], credentia
     error
 }
 
-/// Whether a sentence is that of a synchronous export which is too big. It comes with 413 and with 400.
+/// Whether a message says that a synchronous export is too big. It comes with 413 and with 400.
 fn says_too_big(message: &str) -> bool {
     let message = message.to_ascii_lowercase();
     message.contains("too big") && message.contains("async")
@@ -112,7 +112,7 @@ pub fn too_big_hint(request: &ApiRequest, credential_info: &CredentialInfo) -> O
     (is_list && request.method == Method::GET).then(|| hint.to_owned())
 }
 
-/// The endpoints whose paths are like one that no endpoint has.
+/// The known endpoints whose paths are similar to an unknown one.
 fn path_hint(request: &ApiRequest) -> Option<String> {
     if request.endpoint().is_some() {
         return None;
@@ -125,6 +125,7 @@ fn path_hint(request: &ApiRequest) -> Option<String> {
 
 /// Where a redirect would have led. Its query may hold a signature and is left out.
 fn redirected(head: &ResponseHead, location: &str) -> Error {
+    let location = &without_user(location);
     let place = match location.split_once(['?', '#']) {
         Some((place, _)) => format!("{}?…", shorten(place)),
         None => shorten(location),
@@ -133,21 +134,29 @@ fn redirected(head: &ResponseHead, location: &str) -> Error {
     Error { status: Some(head.status), request_id: head.request_id.clone(), ..Error::new(ErrorKind::Refused, message) }
 }
 
+/// A URL without a user name and a password.
+fn without_user(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("//") else { return url.to_owned() };
+    let (host, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let host = host.rsplit('@').next().unwrap_or_default();
+    format!("{scheme}//{host}{path}")
+}
+
 fn login_hint(credential_info: &CredentialInfo) -> String {
     if let Some(hint) = &credential_info.command_hint {
         return hint.clone();
     }
     match credential_info.variable {
-        Some(name) => format!("`lokalise-auth whoami` tells whether the token in {name} is good"),
+        Some(name) => format!("`lokalise-auth whoami` shows whether the token in {name} works"),
         None => format!(
-            "`lokalise-auth whoami{0}` tells whether the token is good; `lokalise-auth {1}{0}` replaces it",
+            "`lokalise-auth whoami{0}` shows whether the token works; `lokalise-auth {1}{0}` replaces it",
             credential_info.profile_flag,
             if credential_info.is_oauth { "login" } else { "token set" }
         ),
     }
 }
 
-/// What the caller lacks: the scope of an OAuth token, or a right of whose token it is.
+/// What the caller lacks: a scope of the OAuth token, or a right of the API token's owner.
 fn rights_hints(request: &ApiRequest, credential_info: &CredentialInfo) -> Vec<String> {
     if let Some(hint) = scope_hint(request, credential_info) {
         return vec![hint];
@@ -192,14 +201,14 @@ fn scope_hint(request: &ApiRequest, credential_info: &CredentialInfo) -> Option<
     })
 }
 
-/// Whether a granted scope may be part of a command (RFC 6749 §3.3, without what separates two of them).
+/// Whether a granted scope may be part of a command: the characters of RFC 6749 §3.3 without separators.
 fn is_scope_token(scope: &str) -> bool {
     !scope.is_empty()
         && scope.len() <= 64
         && scope.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.:".contains(&byte))
 }
 
-/// What a success says against itself: a top-level `error`, or items that were refused.
+/// The errors in a success: a top-level `error`, or items that were refused.
 ///
 /// # Errors
 /// Refused.
@@ -223,7 +232,7 @@ pub fn judged(summary: &BodySummary, head: &ResponseHead, allow_partial: bool) -
     if head.is_of_write && !summary.not_done.is_empty() {
         said.push(format!(
             "it was not all done: {}",
-            summary.not_done[..summary.not_done.len().min(MOST_NOT_DONE)].join(", ")
+            summary.not_done[..summary.not_done.len().min(MAX_NOT_DONE)].join(", ")
         ));
         hint = "--allow-partial makes that a success";
     }
@@ -238,8 +247,7 @@ pub fn judged(summary: &BodySummary, head: &ResponseHead, allow_partial: bool) -
     })
 }
 
-/// Text with the queries of its URLs left out: the address of a bundle is signed there, and whoever has that has the
-/// bundle.
+/// Text without the queries of its URLs: the query of a bundle's address holds the signature that gives access to it.
 pub fn without_queries(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;
@@ -297,7 +305,7 @@ mod tests {
         ResponseHead { status, ..ResponseHead::default() }
     }
 
-    fn told(
+    fn refusal_of(
         request: &ApiRequest,
         head: &ResponseHead,
         body: &str,
@@ -312,7 +320,7 @@ mod tests {
         let scopes = ["read_keys", "read_projects"];
         let keys = request(Method::POST, "/projects/1:dev/keys");
         let (message, hints) =
-            told(&keys, &head(403), r#"{"error":{"message":"Forbidden"}}"#, &credential_info(Some(&scopes)));
+            refusal_of(&keys, &head(403), r#"{"error":{"message":"Forbidden"}}"#, &credential_info(Some(&scopes)));
         assert_eq!(message, "Forbidden (HTTP 403)");
         assert_eq!(
             hints,
@@ -324,8 +332,9 @@ mod tests {
     #[test]
     fn a_scope_that_is_there_or_not_known_is_not_blamed() {
         let scopes = ["write_keys"];
-        let hints =
-            |request: &ApiRequest, credential_info: &CredentialInfo| told(request, &head(403), "", credential_info).1;
+        let hints = |request: &ApiRequest, credential_info: &CredentialInfo| {
+            refusal_of(request, &head(403), "", credential_info).1
+        };
         let right = "`POST /projects/{project_id}/keys` needs the admin right `Manage keys` in the project";
         assert_eq!(hints(&request(Method::POST, "/projects/1/keys"), &credential_info(Some(&scopes))), [right]);
         assert_eq!(hints(&request(Method::GET, "/v1/audit-logs"), &credential_info(Some(&scopes))), [""; 0]);
@@ -335,13 +344,13 @@ mod tests {
     fn only_scope_tokens_are_pasted() {
         let scopes = ["read_keys", "$(touch made)", "a;b", ""];
         let (_, hints) =
-            told(&request(Method::POST, "/projects/1/keys"), &head(403), "", &credential_info(Some(&scopes)));
+            refusal_of(&request(Method::POST, "/projects/1/keys"), &head(403), "", &credential_info(Some(&scopes)));
         assert!(hints[0].ends_with("`lokalise-auth login --profile work --scope read_keys,write_keys`"), "{hints:?}");
     }
 
     #[test]
     fn the_rights_of_an_api_token_are_those_of_its_owner() {
-        let hints = |method, path| told(&request(method, path), &head(403), "", &credential_info(None)).1;
+        let hints = |method, path| refusal_of(&request(method, path), &head(403), "", &credential_info(None)).1;
         let keys = hints(Method::DELETE, "/projects/1/keys/2");
         assert!(keys[0].contains("read-only") && keys[0].contains("admin of this project"), "{keys:?}");
         assert_eq!(
@@ -356,7 +365,7 @@ mod tests {
 
     #[test]
     fn a_path_that_no_endpoint_has_gets_the_nearest() {
-        let hints = |path| told(&request(Method::GET, path), &head(404), "", &credential_info(None)).1;
+        let hints = |path| refusal_of(&request(Method::GET, path), &head(404), "", &credential_info(None)).1;
         assert_eq!(
             hints("/projects/1.2/key"),
             ["no endpoint is known at this path; the nearest: `GET /projects/{project_id}/keys`"]
@@ -369,7 +378,7 @@ mod tests {
     fn a_list_that_is_too_big_comes_page_by_page() {
         let hints = |method, path, paginates| {
             let credential_info = CredentialInfo { paginates, ..credential_info(None) };
-            told(&request(method, path), &head(413), "", &credential_info).1
+            refusal_of(&request(method, path), &head(413), "", &credential_info).1
         };
         for path in ["/projects/1/keys", "/projects/1/translations", "/projects/1/glossary-terms", "/projects"] {
             assert_eq!(hints(Method::GET, path, false), ["--paginate fetches the list page by page"]);
@@ -386,7 +395,7 @@ mod tests {
             CredentialInfo { async_export: Some("lokalise-auth call POST /x".into()), ..credential_info(None) };
         let download = request(Method::POST, "/projects/1/files/download");
         let hints = |message: &str| {
-            told(&download, &head(400), &format!(r#"{{"error":{{"message":"{message}"}}}}"#), &credential_info).1
+            refusal_of(&download, &head(400), &format!(r#"{{"error":{{"message":"{message}"}}}}"#), &credential_info).1
         };
         assert_eq!(hints(said), ["export it asynchronously: `lokalise-auth call POST /x`"]);
         assert_eq!(hints("Invalid `format` parameter"), [""; 0]);
@@ -402,12 +411,15 @@ mod tests {
         let error = refusal(&request(Method::POST, "/projects"), &redirect, b"", &credential_info(None));
         assert_eq!(error.message, "redirected to `https://evil/\\u{1b}[2Jx?…`, which is not followed (HTTP 302)");
         assert_eq!(error.exit_code(), 10);
+        let redirect = ResponseHead { location: Some("https://user:secret@evil/x@y".into()), ..redirect };
+        let error = refusal(&request(Method::POST, "/projects"), &redirect, b"", &credential_info(None));
+        assert_eq!(error.message, "redirected to `https://evil/x@y`, which is not followed (HTTP 302)");
     }
 
     #[test]
-    fn the_time_to_come_back_is_told() {
+    fn the_time_to_wait_is_named() {
         let later = ResponseHead { come_back: Some(Duration::from_secs(90)), ..head(429) };
-        let (message, hints) = told(&request(Method::GET, "/projects"), &later, "", &credential_info(None));
+        let (message, hints) = refusal_of(&request(Method::GET, "/projects"), &later, "", &credential_info(None));
         assert_eq!(message, "Too Many Requests (HTTP 429)");
         assert_eq!(hints, ["try again in 1 min 30 s"]);
     }
@@ -416,20 +428,21 @@ mod tests {
     fn an_export_that_is_too_big_gets_the_asynchronous_line() {
         let mut credential_info = credential_info(None);
         credential_info.async_export = Some("lokalise-auth call POST /x".into());
-        let (_, hints) = told(&request(Method::POST, "/projects/1/files/download"), &head(413), "", &credential_info);
+        let (_, hints) =
+            refusal_of(&request(Method::POST, "/projects/1/files/download"), &head(413), "", &credential_info);
         assert_eq!(hints, ["export it asynchronously: `lokalise-auth call POST /x`"]);
     }
 
     #[test]
-    fn a_refused_token_is_told_from_a_refused_request() {
-        let (_, hints) = told(&request(Method::GET, "/projects"), &head(401), "", &credential_info(None));
+    fn a_refused_token_differs_from_a_refused_request() {
+        let (_, hints) = refusal_of(&request(Method::GET, "/projects"), &head(401), "", &credential_info(None));
         assert!(hints[0].contains("`lokalise-auth token set --profile work` replaces it"), "{hints:?}");
         let short = CredentialInfo { odd_length: Some(39), ..credential_info(None) };
-        let (_, hints) = told(&request(Method::GET, "/projects"), &head(401), "", &short);
+        let (_, hints) = refusal_of(&request(Method::GET, "/projects"), &head(401), "", &short);
         assert_eq!(hints[0], "the token has 39 characters, and an API token of Lokalise has 40: is it whole?");
         let from_variable = CredentialInfo { variable: Some("LOKALISE_API_TOKEN"), ..credential_info(None) };
-        let (_, hints) = told(&request(Method::GET, "/projects"), &head(401), "", &from_variable);
-        assert_eq!(hints, ["`lokalise-auth whoami` tells whether the token in LOKALISE_API_TOKEN is good"]);
+        let (_, hints) = refusal_of(&request(Method::GET, "/projects"), &head(401), "", &from_variable);
+        assert_eq!(hints, ["`lokalise-auth whoami` shows whether the token in LOKALISE_API_TOKEN works"]);
     }
 
     #[test]

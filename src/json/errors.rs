@@ -9,7 +9,7 @@ use memchr::memmem::Finder;
 use super::scan::{Event, Malformed, Scanner};
 use super::summary::{BodySummary, KeptMembers};
 
-/// What a key begins with that is `error` or `errors`.
+/// The beginning of the keys `error` and `errors`.
 const BEGINNING: &[u8] = b"\"error";
 
 static FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(BEGINNING));
@@ -18,12 +18,12 @@ static FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(BEGINNIN
 #[derive(Default)]
 pub struct PartialErrors {
     body: BodyShape,
-    /// The last bytes that went by unread: the beginning may have begun there, or a backslash may take it back.
+    /// The last bytes that were skipped: the beginning may start in them, or a backslash in them may escape its quote.
     last: Vec<u8>,
     found: Option<ErrorsCandidate>,
 }
 
-/// What the body has shown itself to be.
+/// The kind of the body, as far as it is known.
 #[derive(Default, PartialEq)]
 enum BodyShape {
     /// Only white space has come, or a byte order mark.
@@ -61,13 +61,13 @@ impl PartialErrors {
         // A beginning that started in the bytes before, or with the first of these, is whole in this many.
         let first = &bytes[..bytes.len().min(BEGINNING.len())];
         let border = [&self.last, first].concat();
-        let behind = match beginning_in(&border) {
+        let after = match beginning_in(&border) {
             Some(place) => Some(place + BEGINNING.len() - self.last.len()),
             None => beginning_in(bytes).map(|place| place + BEGINNING.len()),
         };
-        if let Some(behind) = behind {
+        if let Some(after) = after {
             self.found = Some(ErrorsCandidate::new());
-            return &bytes[behind..];
+            return &bytes[after..];
         }
         let kept = bytes.len().min(BEGINNING.len());
         self.last.extend_from_slice(&bytes[bytes.len() - kept..]);
@@ -75,13 +75,14 @@ impl PartialErrors {
         &[]
     }
 
-    /// What the body said, once it is over: the errors of the facts, and no more of them.
+    /// The errors of the whole body. Only the error members of the summary are filled.
     ///
     /// # Errors
-    /// [`Malformed`], if that cannot be read: it is more than 1 MiB, or is said twice.
+    /// [`Malformed`], if they cannot be read: they are above 1 MiB, or a member occurs twice.
     pub fn finish(self) -> Result<BodySummary, Malformed> {
         let Some(mut candidate) = self.found else { return Ok(BodySummary::default()) };
-        if candidate.scanner.finish().is_ok() { candidate.kept.summary() } else { Ok(BodySummary::default()) }
+        let is_whole = candidate.has_trailing_text || candidate.scanner.finish().is_ok();
+        if is_whole { candidate.kept.summary() } else { Ok(BodySummary::default()) }
     }
 }
 
@@ -96,19 +97,29 @@ struct ErrorsCandidate {
     scanner: Scanner,
     kept: KeptMembers,
     says_something: bool,
+    /// Whether its object has ended.
+    is_closed: bool,
+    /// Whether text that is not JSON follows the object: then the object is the outermost one.
+    has_trailing_text: bool,
     /// How many bytes the scanner was given before.
     read: u64,
 }
 
-/// Why a candidate is none, as far as the place where the search goes on.
+/// A candidate that is not an error member. The search goes on at this offset.
 struct RejectedCandidate {
     at: usize,
 }
 
 impl ErrorsCandidate {
     fn new() -> Self {
-        let mut candidate =
-            Self { scanner: Scanner::new(1), kept: KeptMembers::default(), says_something: false, read: 0 };
+        let mut candidate = Self {
+            scanner: Scanner::new(1),
+            kept: KeptMembers::default(),
+            says_something: false,
+            is_closed: false,
+            has_trailing_text: false,
+            read: 0,
+        };
         let begun = candidate.push(b"{").and_then(|()| candidate.push(BEGINNING));
         debug_assert!(begun.is_ok(), "an object and the beginning of a key");
         candidate
@@ -116,25 +127,38 @@ impl ErrorsCandidate {
 
     fn push(&mut self, bytes: &[u8]) -> Result<(), RejectedCandidate> {
         let mut done = 0;
-        while done < bytes.len() {
-            let (read, event) = self.scanner.next(&bytes[done..]).map_err(|malformed| match malformed {
-                Malformed::At(at) => RejectedCandidate { at: usize::try_from(at - self.read).unwrap_or(bytes.len()) },
-                _ => RejectedCandidate { at: bytes.len() },
-            })?;
+        while done < bytes.len() && !self.has_trailing_text {
+            let (read, event) = match self.scanner.next(&bytes[done..]) {
+                Ok(next) => next,
+                Err(malformed) => {
+                    let at = match malformed {
+                        Malformed::At(at) => usize::try_from(at - self.read).unwrap_or(bytes.len()),
+                        _ => bytes.len(),
+                    };
+                    // Inside another value, one of these follows an object.
+                    let is_inner = bytes.get(at).is_none_or(|byte| b",]}".contains(byte));
+                    if !self.is_closed || is_inner {
+                        return Err(RejectedCandidate { at });
+                    }
+                    self.has_trailing_text = true;
+                    break;
+                }
+            };
             self.kept.take(&bytes[done..done + read]);
             done += read;
+            self.is_closed |= self.scanner.depth() == 0 && event == Some(Event::End);
             let is_member = self.scanner.depth() == 1;
             let tells = matches!(self.scanner.key(), b"error" | b"errors");
             match event {
                 Some(Event::Begin(_)) if is_member && tells => self.kept.begin(self.scanner.key()),
                 Some(Event::End) if is_member && tells => {
                     self.kept.end();
-                    // What cannot be read may say something as well.
+                    // A member that cannot be read may hold an error as well.
                     self.says_something |= self.kept.summary().as_ref() != Ok(&BodySummary::default());
                 }
                 _ => {}
             }
-            // A member that says nothing, or of another name: no reason to read the rest of its object.
+            // The member is empty or has another name, so the rest of its object is not read.
             if event.is_some() && is_member && !self.says_something && !self.kept.is_open() {
                 return Err(RejectedCandidate { at: done });
             }
@@ -150,7 +174,7 @@ mod tests {
     use crate::json::list::ListReader;
     use crate::json::summary::MAX_KEPT_BYTES;
 
-    /// What is found in a document that comes in bytes of `size`.
+    /// The result for a document that arrives in pieces of `size` bytes.
     fn found(document: &str, size: usize) -> Result<BodySummary, Malformed> {
         let mut errors = PartialErrors::default();
         for bytes in document.as_bytes().chunks(size) {
@@ -187,6 +211,22 @@ mod tests {
             let expected = BodySummary { error: whole.error, errors: whole.errors, ..BodySummary::default() };
             for size in 1..=document.len().max(1) {
                 assert_eq!(found(document, size).as_ref(), Ok(&expected), "{document} in pieces of {size}");
+            }
+        }
+    }
+
+    #[test]
+    fn text_after_the_document_does_not_hide_its_errors() {
+        for size in [1, 7, 1000] {
+            for (document, errors) in [
+                ("{\"errors\":[\"x\"]}<br />Warning", 1),
+                ("{\"a\":1,\"errors\":[\"x\"]}\nnotice {\"errors\":[1,2]}", 1),
+                ("{\"a\":{\"errors\":[\"x\"]}}<br />", 0),
+                ("{\"a\":[{\"errors\":[\"x\"]}, 1]}<br />", 0),
+            ] {
+                let mut found = PartialErrors::default();
+                document.as_bytes().chunks(size).for_each(|chunk| found.push(chunk));
+                assert_eq!(found.finish().unwrap().errors.len(), errors, "{document} in pieces of {size}");
             }
         }
     }

@@ -2,10 +2,10 @@
 
 use super::scan::{Event, Malformed, Scanner, Shape};
 
-/// How much is kept of what comes before the list, in case that the document has to be read as a whole.
+/// How many bytes before the list are kept, in case the document has to be read as a whole.
 const MAX_PREFIX: usize = 1024 * 1024;
 
-/// Names longer than this are not told apart by the scanner.
+/// The scanner does not distinguish longer names.
 pub const MAX_NAME: usize = 100;
 
 /// Why the items cannot be cut out.
@@ -15,7 +15,7 @@ pub enum SplitError {
     Malformed(#[from] Malformed),
     #[error("it has `{0}` twice")]
     Twice(String),
-    #[error("it has a name with escapes behind `{0}`, which may be `{0}` again")]
+    #[error("after `{0}` it has a name with escapes, which may be `{0}` again")]
     Escaped(String),
 }
 
@@ -24,7 +24,7 @@ pub enum SplitError {
 pub struct ItemBatch {
     pub text: Vec<u8>,
     pub items: Vec<(usize, usize)>,
-    /// What stands under the name, if it is no list.
+    /// The value under the name, if it is not a list.
     pub other: Option<(usize, usize)>,
 }
 
@@ -35,11 +35,11 @@ pub enum SplitEnd {
     Split,
     /// It is an object without the name.
     Missing,
-    /// It is no object, or its names have to be read by a full reader: the document is to be taken as a whole.
+    /// It is not an object, or its names need a full reader: the document has to be read as a whole.
     Whole(Vec<u8>),
 }
 
-/// A document on its way in.
+/// A document that is being read.
 pub struct ItemSplitter {
     scanner: Scanner,
     name: String,
@@ -56,7 +56,7 @@ enum SplitPosition {
     Start,
     Members,
     Items,
-    /// Inside what stands under the name and is no list.
+    /// Inside a value under the name that is not a list.
     Other,
     Whole,
 }
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_list_is_told_apart() {
+    fn what_is_not_a_list_is_recognised() {
         assert_eq!(split(r#"{"keys":{"a":1}}"#, 3).unwrap().0, [r#"other: {"a":1}"#]);
         assert_eq!(split(r#"{"keys":null }"#, 3).unwrap().0, ["other: null"]);
         assert_eq!(split(r#"{"x":[1]}"#, 3).unwrap(), (vec![], SplitEnd::Missing));

@@ -18,7 +18,7 @@ pub enum BodyPiece<'a> {
     After(&'a [u8]),
 }
 
-/// An answer on its way in.
+/// An answer that is being read.
 pub struct ListReader {
     scanner: Scanner,
     place: ListPosition,
@@ -147,7 +147,7 @@ impl ListReader {
         }
     }
 
-    /// What the answer has said so far was not done. A later byte that is no JSON does not take it back.
+    /// What the answer so far says was not done. Later bytes that are not JSON do not change that.
     pub fn not_done(&self) -> Vec<String> {
         self.outcome.not_done.clone()
     }
@@ -170,18 +170,18 @@ mod tests {
     /// The pieces of a document that comes in bytes of `size`, joined where they are of a kind.
     fn pieces(document: &str, size: usize) -> (String, BodySummary) {
         let mut page = ListReader::new(None);
-        let mut told = String::new();
+        let mut joined = String::new();
         for bytes in document.as_bytes().chunks(size) {
             page.push(bytes, |piece| match piece {
                 BodyPiece::Before(bytes) | BodyPiece::Item(bytes) | BodyPiece::After(bytes) => {
-                    told.push_str(std::str::from_utf8(bytes).unwrap());
+                    joined.push_str(std::str::from_utf8(bytes).unwrap());
                 }
-                BodyPiece::ItemBegins => told.push('<'),
-                BodyPiece::ItemEnds => told.push('>'),
+                BodyPiece::ItemBegins => joined.push('<'),
+                BodyPiece::ItemEnds => joined.push('>'),
             })
             .unwrap();
         }
-        (told, page.finish().unwrap())
+        (joined, page.finish().unwrap())
     }
 
     fn summary(document: &str) -> BodySummary {
@@ -189,12 +189,12 @@ mod tests {
     }
 
     #[test]
-    fn the_items_of_the_list_are_told_from_what_stands_around_it() {
+    fn the_items_of_the_list_are_separated_from_the_rest() {
         let document = r#"{"project_id": "1", "ids": {"x":[1]}, "keys":[ {"a":[1,2]} , 3,"]" ] , "branch":"b" }"#;
-        let told = r#"{"project_id": "1", "ids": {"x":[1]}, "keys":[<{"a":[1,2]}><3><"]"> , "branch":"b" }"#;
+        let joined = r#"{"project_id": "1", "ids": {"x":[1]}, "keys":[<{"a":[1,2]}><3><"]"> , "branch":"b" }"#;
         for size in 1..=document.len() {
             let (pieces, summary) = pieces(document, size);
-            assert_eq!(pieces, told, "in pieces of {size}");
+            assert_eq!(pieces, joined, "in pieces of {size}");
             assert_eq!((summary.list.as_deref(), summary.items), (Some(&b"keys"[..]), 3));
         }
     }
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn the_next_cursor_is_found_where_it_may_stand() {
+    fn the_next_cursor_is_found_in_each_of_its_places() {
         let cursor = |document| summary(document).next_cursor;
         assert_eq!(cursor(r#"{"data":[],"next_cursor":"abc==","has_more":true}"#).as_deref(), Some("abc=="));
         assert_eq!(cursor(r#"{"data":[],"meta":{"hasMore":true,"nextCursor":5489104}}"#).as_deref(), Some("5489104"));
@@ -274,10 +274,10 @@ mod tests {
     }
 
     #[test]
-    fn a_byte_order_mark_is_no_part_of_the_document() {
+    fn a_byte_order_mark_is_not_part_of_the_document() {
         for size in 1..9 {
-            let (told, summary) = pieces("\u{feff}{\"keys\":[1]}", size);
-            assert_eq!((told.as_str(), summary.items), ("{\"keys\":[<1>}", 1), "in pieces of {size}");
+            let (joined, summary) = pieces("\u{feff}{\"keys\":[1]}", size);
+            assert_eq!((joined.as_str(), summary.items), ("{\"keys\":[<1>}", 1), "in pieces of {size}");
         }
     }
 
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_is_cut_short_is_no_answer() {
+    fn an_answer_that_is_cut_short_is_an_error() {
         let mut page = ListReader::new(None);
         page.push(br#"{"keys":[1,2]"#, |_| {}).unwrap();
         assert_eq!(page.finish(), Err(Malformed::CutShort));

@@ -11,7 +11,7 @@ const TEXT: &str = "\u{1b}[32m";
 const NULL: &str = "\u{1b}[90m";
 const PLAIN: &str = "\u{1b}[0m";
 
-/// For whom a document is written.
+/// What a document is written for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum PrettyStyle {
     Terminal { color: bool },
@@ -41,12 +41,12 @@ enum PrettyToken {
 }
 
 impl Pretty {
-    /// A printer for a terminal. It shows what is no JSON as it is, made harmless.
+    /// A printer for a terminal. Text that is not JSON is shown escaped.
     pub fn new(color: bool) -> Self {
         Self::with_style(PrettyStyle::Terminal { color })
     }
 
-    /// A printer for a file. Of strings the text is kept and not the spelling: `\u00e9` and `\/` become `é` and `/`.
+    /// A printer for a file. Strings keep their text, not their spelling: `\u00e9` and `\/` become `é` and `/`.
     pub fn for_file() -> Self {
         Self::with_style(PrettyStyle::File)
     }
@@ -151,7 +151,7 @@ impl Pretty {
         match self.style {
             PrettyStyle::File => rewritten(&text, out),
             PrettyStyle::Terminal { .. } => {
-                // `\u0141` is a letter to whoever reads it.
+                // A reader wants to see the letter, not `\u0141`.
                 let mut shown = String::with_capacity(text.len() + 2);
                 rewritten(&text, &mut shown);
                 self.colored(color, &harmless(shown.as_bytes()), out);
@@ -253,7 +253,7 @@ fn harmless(bytes: &[u8]) -> String {
     safe
 }
 
-/// Text that is no JSON, in pieces: as it is, with control characters made visible.
+/// Text that is not JSON, in pieces, with control characters made visible.
 #[derive(Default)]
 pub struct Visible {
     /// The beginning of a character whose end is still to come.
@@ -340,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_is_shown_all_the_same() {
+    fn what_is_not_json_is_shown_too() {
         assert_eq!(shown(false, "}]oops\u{1b}[31m"), "\n}\n]oops\\u001b[\n  31m\n");
         assert_eq!(shown(false, "{\"a\": \"cut sho"), "{\n  \"a\": \"cut sho\"\n");
     }

@@ -1,15 +1,17 @@
-//! JSON (RFC 8259) checked as it comes in, in pieces of any size and in constant memory.
-//! It tells where the outer values begin and end, so that their bytes can be passed on
-//! untouched, and refuses what is cut short, malformed or nested too deep.
+//! JSON (RFC 8259) checked as it comes in, in pieces of any size and in constant memory. It reports
+//! where the outer values begin and end, so that their bytes can be passed on unchanged, and
+//! refuses documents that are cut short, malformed or nested too deep.
+
+use std::borrow::Cow;
 
 /// How deep a document may nest: what `serde_json` allows too.
 pub const DEEPEST: usize = 128;
 
-/// The byte order mark of UTF-8. It is no part of JSON, and is skipped in front of a document (RFC 8259 §8.1).
+/// The byte order mark of UTF-8. It is not part of JSON, and is skipped in front of a document (RFC 8259 §8.1).
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// The longest key that is kept. No list of Lokalise has a longer name.
-const LONGEST_KEY: usize = 128;
+/// The longest key that is kept, in bytes. No list of Lokalise has a longer name.
+const MAX_KEY_BYTES: usize = 128;
 
 /// Why some text is not a JSON document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -54,7 +56,7 @@ pub enum Event {
     End,
 }
 
-/// A document on its way in.
+/// A document that is being read.
 #[derive(Debug)]
 pub struct Scanner {
     state: ScanState,
@@ -130,7 +132,7 @@ impl Digits {
 }
 
 impl Scanner {
-    /// A scanner that tells of values inside at most `watched` containers.
+    /// A scanner that reports values inside at most `watched` containers.
     pub fn new(watched: usize) -> Self {
         Self { state: ScanState::Start, depth: 0, objects: 0, watched, announced: false, key: Vec::new(), seen: 0 }
     }
@@ -233,7 +235,7 @@ impl Scanner {
     }
 
     fn keep_of_key(&mut self, role: StringRole, bytes: &[u8]) {
-        if role == StringRole::Key && self.depth == 1 && self.key.len() < LONGEST_KEY {
+        if role == StringRole::Key && self.depth == 1 && self.key.len() < MAX_KEY_BYTES {
             self.key.extend_from_slice(bytes);
         }
     }
@@ -252,7 +254,7 @@ impl Scanner {
         }
     }
 
-    /// The byte that was taken last cannot be there.
+    /// The error for the byte that was taken last.
     fn unexpected<T>(&self) -> Result<T, Malformed> {
         Err(Malformed::At(self.seen - 1))
     }
@@ -269,8 +271,8 @@ impl Scanner {
     }
 
     fn escape(&mut self, role: StringRole, byte: u8) -> Result<Option<Event>, Malformed> {
-        // So that no escaped spelling is taken for a plain one.
-        self.keep_of_key(role, b"\\");
+        // An escaped spelling is not taken for a plain one.
+        self.keep_of_key(role, &[b'\\', byte]);
         self.state = match byte {
             b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => ScanState::Text(role),
             b'u' => ScanState::Hex(role, 4),
@@ -283,6 +285,7 @@ impl Scanner {
         if !byte.is_ascii_hexdigit() {
             return self.unexpected();
         }
+        self.keep_of_key(role, &[byte]);
         self.state = if left > 1 { ScanState::Hex(role, left - 1) } else { ScanState::Text(role) };
         Ok(None)
     }
@@ -387,6 +390,15 @@ impl Scanner {
 
 fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+}
+
+/// The text of a name as it is spelled between its quotes. A spelling that is not JSON is returned as it is.
+pub fn unescaped(name: &[u8]) -> Cow<'_, [u8]> {
+    if !name.contains(&b'\\') {
+        return Cow::Borrowed(name);
+    }
+    let quoted = [b"\"", name, b"\""].concat();
+    serde_json::from_slice::<String>(&quoted).map_or(Cow::Borrowed(name), |text| Cow::Owned(text.into_bytes()))
 }
 
 /// Checks one document that is at hand whole.

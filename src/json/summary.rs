@@ -1,17 +1,17 @@
-//! What an answer says of itself outside its list: errors, the page after it, and whether a write was done.
+//! What an answer says outside its list: errors, the next page, and whether a write was done.
 
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::scan::Malformed;
+use super::scan::{Malformed, unescaped};
 
 /// The members whose values are kept.
 pub(super) const KEPT_MEMBERS: [&[u8]; 5] = [b"error", b"errors", b"has_more", b"meta", b"next_cursor"];
 
-/// How much of them is kept. More is no answer of Lokalise's.
+/// How many bytes of them are kept. No answer of Lokalise has more.
 pub(super) const MAX_KEPT_BYTES: usize = 1024 * 1024;
 
-/// What an answer was found to be.
+/// What was found in an answer.
 #[derive(Debug, Default, PartialEq)]
 pub struct BodySummary {
     /// The key of its list, empty for an outermost array; nothing if it has no list.
@@ -21,16 +21,16 @@ pub struct BodySummary {
     pub next_cursor: Option<String>,
     /// The top-level `error`.
     pub error: Option<Value>,
-    /// What was refused of a bulk request.
+    /// The refused items of a bulk request.
     pub errors: Vec<Value>,
-    /// So much was refused that it was not kept.
+    /// There were too many refused items to keep.
     pub more_errors: bool,
     /// What the answer to a write says was not done: `key_removed` is false.
     pub not_done: Vec<String>,
 }
 
 impl BodySummary {
-    /// What a document that is at hand says of errors and of the page after it.
+    /// Reads what a whole document says about errors and the next page.
     pub fn of(document: &Value) -> Self {
         // An array would be read as the members in their order.
         let Some(object) = document.as_object() else { return Self::default() };
@@ -50,7 +50,7 @@ pub(super) struct WriteOutcome {
 }
 
 /// No `false` and no number of keys is longer.
-const LONGEST_OUTCOME: usize = 64;
+const MAX_OUTCOME_BYTES: usize = 64;
 
 impl WriteOutcome {
     pub(super) fn begin(&mut self, key: &[u8]) {
@@ -61,7 +61,7 @@ impl WriteOutcome {
 
     pub(super) fn take(&mut self, bytes: &[u8]) {
         if let Some((_, value)) = &mut self.open {
-            value.extend_from_slice(&bytes[..bytes.len().min(LONGEST_OUTCOME - value.len())]);
+            value.extend_from_slice(&bytes[..bytes.len().min(MAX_OUTCOME_BYTES - value.len())]);
         }
     }
 
@@ -75,6 +75,7 @@ impl WriteOutcome {
 /// What a member says was not done, if it says so. Every delete of the API has a boolean of such a name, a merge has
 /// `branch_merged`, and a deletion of keys counts those that were locked.
 fn not_done(key: &[u8], value: &[u8]) -> Option<String> {
+    let key = &*unescaped(key);
     let is_refused = match value {
         b"false" => [&b"_deleted"[..], b"_removed", b"_merged"].iter().any(|end| key.ends_with(end)),
         [b'0'..=b'9', ..] if key == b"keys_locked" => {
@@ -106,7 +107,7 @@ enum Member {
 }
 
 impl KeptMembers {
-    /// From here on the value of `key` comes in.
+    /// The value of `key` begins.
     pub(super) fn begin(&mut self, key: &[u8]) {
         if self.json.len() > MAX_KEPT_BYTES {
             return;
@@ -129,7 +130,7 @@ impl KeptMembers {
         if self.open && self.json.len() <= MAX_KEPT_BYTES {
             self.json.extend_from_slice(bytes);
             if self.json.len() > MAX_KEPT_BYTES && self.last.1 != Member::Other {
-                // That there is an error is known by now, whatever it says.
+                // It is known already that there is an error, whatever it says.
                 self.json.truncate(self.last.0);
                 self.open = false;
                 self.long_error |= self.last.1 == Member::Error;
@@ -204,7 +205,7 @@ pub fn errors_of(errors: Value) -> Vec<Value> {
     }
 }
 
-/// PHP has many words for nothing.
+/// PHP writes an empty value in several ways.
 fn says_nothing(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(false) => true,
@@ -219,6 +220,13 @@ fn says_nothing(value: &Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_write_that_was_not_done_is_found_in_any_spelling_of_its_name() {
+        assert_eq!(not_done(b"key_deleted", b"false").unwrap(), "`key_deleted` is false");
+        assert_eq!(not_done(br"key\u005fdeleted", b"false").unwrap(), "`key_deleted` is false");
+        assert_eq!(not_done(b"key_deleted", b"true"), None);
+    }
 
     #[test]
     fn members_without_end_are_not_all_kept() {

@@ -5,12 +5,13 @@ use reqwest::StatusCode;
 use serde_json::{Map, Value};
 
 use crate::error::{Error, ErrorKind};
+use crate::json::lenient;
 
 /// How much of a body is read. No recorded error has 1 KiB.
 pub const LOOKED_AT: usize = 64 * 1024;
 
 /// The longest text of a server that is repeated in one of our sentences, in characters.
-const LONGEST: usize = 300;
+const MAX_TEXT: usize = 300;
 
 /// How many of the refused items are named, and how many members of one.
 const NAMED: usize = 5;
@@ -25,14 +26,14 @@ pub struct ApiError {
     pub status: u16,
     /// The server's sentence, or the status's own name where it gave none.
     pub message: String,
-    /// The server's word for it, where it has one besides the status: `invalid_request`, `ENTITY_NOT_FOUND`.
+    /// The server's own error code, if it gives one in addition to the status: `invalid_request`, `ENTITY_NOT_FOUND`.
     pub code: Option<String>,
 }
 
 impl ApiError {
-    /// What a status and the beginning of its body say.
+    /// Reads the refusal from a status and the beginning of the body.
     pub fn read(status: u16, body: &[u8]) -> Self {
-        let said = match serde_json::from_slice(body) {
+        let said = match lenient::parse(body) {
             Ok(Value::Object(body)) => said_in(&body),
             _ => None,
         };
@@ -99,14 +100,14 @@ fn refusal(entry: &Value) -> String {
         return one_line(&plain(entry)).unwrap_or_else(|| "an unnamed error".to_owned());
     };
     let message = entry.get("message").and_then(Value::as_str).and_then(one_line);
-    let told = entry.iter().filter(|(name, value)| !matches!(name.as_str(), "message" | "code") && !value.is_null());
-    let mut item: Vec<String> = told
+    let others = entry.iter().filter(|(name, value)| !matches!(name.as_str(), "message" | "code") && !value.is_null());
+    let mut item: Vec<String> = others
         .clone()
         .take(MEMBERS_NAMED)
         .filter_map(|(name, value)| Some(format!("{} `{}`", one_line(name)?, one_line(&plain(value))?)))
         .collect();
-    if told.clone().nth(MEMBERS_NAMED).is_some() {
-        item.push(format!("and {} more", told.count() - MEMBERS_NAMED));
+    if others.clone().nth(MEMBERS_NAMED).is_some() {
+        item.push(format!("and {} more", others.count() - MEMBERS_NAMED));
     }
     match (message, item.is_empty()) {
         (Some(message), true) => message,
@@ -131,12 +132,12 @@ fn plain(value: &Value) -> String {
     }
 }
 
-/// Text of a server's on one line and of bounded length; nothing if there is none.
+/// Text of a server on one line and cut to a bound; `None` if there is none.
 fn one_line(text: &str) -> Option<String> {
     let mut line = String::new();
-    // Of a long text, no more is read than is repeated.
+    // Only the part of a long text that is repeated is read.
     let beginning = text.trim_start();
-    let end = beginning.char_indices().nth(LONGEST * 4).map_or(beginning.len(), |(at, _)| at);
+    let end = beginning.char_indices().nth(MAX_TEXT * 4).map_or(beginning.len(), |(at, _)| at);
     for word in beginning[..end].split_whitespace() {
         if !line.is_empty() {
             line.push(' ');
@@ -148,7 +149,7 @@ fn one_line(text: &str) -> Option<String> {
 
 /// The beginning of a server's text that is repeated in a message.
 pub fn shorten(text: &str) -> String {
-    match text.char_indices().nth(LONGEST) {
+    match text.char_indices().nth(MAX_TEXT) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
     }
@@ -214,6 +215,7 @@ mod tests {
         let kind = |status, body: &str| ApiError::read(status, body.as_bytes()).kind();
         let invalid = r#"{"error":{"message":"Invalid `X-Api-Token` header","code":400}}"#;
         assert_eq!(kind(400, invalid), ErrorKind::NotLoggedIn);
+        assert_eq!(kind(400, &format!("\u{feff}{invalid}")), ErrorKind::NotLoggedIn, "after a byte order mark");
         let parameter = r#"{"error":{"message":"Invalid `project_id` parameter","code":400}}"#;
         assert_eq!(kind(400, parameter), ErrorKind::Refused);
         assert_eq!(kind(200, invalid), ErrorKind::Refused);
@@ -247,7 +249,7 @@ mod tests {
         let entry = Value::Object(members.collect());
         assert_eq!(named(&[entry]), "k0 `http:`, k1 `http:`, k2 `http:`, k3 `http:`, and 59996 more");
         let long = serde_json::json!([{ "x".repeat(10_000): "y".repeat(10_000) }]);
-        assert!(named(long.as_array().unwrap()).chars().count() < 3 * LONGEST);
+        assert!(named(long.as_array().unwrap()).chars().count() < 3 * MAX_TEXT);
         assert_eq!(named(&[serde_json::json!({"code": 400})]), "an unnamed error");
     }
 
@@ -255,7 +257,7 @@ mod tests {
     fn text_of_the_server_is_put_on_one_line_and_bounded() {
         assert_eq!(sentence(400, r#"{"message":"two\n lines"}"#), "two lines (HTTP 400)");
         let long = format!(r#"{{"message":"{}"}}"#, "x".repeat(100_000));
-        assert_eq!(ApiError::read(400, long.as_bytes()).message.chars().count(), LONGEST + 1);
+        assert_eq!(ApiError::read(400, long.as_bytes()).message.chars().count(), MAX_TEXT + 1);
     }
 
     #[test]

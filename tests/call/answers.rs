@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{Scene, Told};
+use super::{Ran, Scene};
 use crate::support::standin::Answer;
 use crate::support::wire::{Step, Wire, head};
 
@@ -27,10 +27,10 @@ fn every_status_has_its_exit_code_and_one_sentence() {
             "/api2/projects",
             Answer::error(status, "no").header("X-Lokalise-Process-Id", "a-b-c"),
         );
-        let told = scene.call(&["GET", "/projects"]);
-        assert_eq!(told.failed(code), said);
-        assert_eq!(told.json(), json!({"error": {"message": "no", "code": status}}), "the body is on stdout");
-        assert!(told.stderr.contains("a-b-c"), "{}", told.stderr);
+        let ran = scene.call(&["GET", "/projects"]);
+        assert_eq!(ran.failed(code), said);
+        assert_eq!(ran.json(), json!({"error": {"message": "no", "code": status}}), "the body is on stdout");
+        assert!(ran.stderr.contains("a-b-c"), "{}", ran.stderr);
     }
 }
 
@@ -45,9 +45,9 @@ fn a_malformed_token_is_not_logged_in() {
 fn a_body_that_is_no_json_does_not_hide_the_status() {
     let scene = Scene::new();
     scene.standin.answer_next("POST", "/api2/projects", Answer::html(502, "<h1>nginx</h1>"));
-    let told = scene.call(&["POST", "/projects", "-f", "name=x"]);
-    assert_eq!(told.failed(8), "Bad Gateway (HTTP 502)");
-    assert_eq!(told.stdout, "<h1>nginx</h1>");
+    let ran = scene.call(&["POST", "/projects", "-f", "name=x"]);
+    assert_eq!(ran.failed(8), "Bad Gateway (HTTP 502)");
+    assert_eq!(ran.stdout, "<h1>nginx</h1>");
     assert_eq!(scene.standin.requests().len(), 1, "a POST is sent once");
 }
 
@@ -56,10 +56,10 @@ fn stdout_holds_data_only_once_a_filter_is_in_use() {
     let scene = Scene::new();
     for arguments in [&["--jq", "."][..], &["--ndjson"], &["--paginate"], &["-o", "out.json"], &["--extract", "out"]] {
         scene.standin.answer_next("GET", "/api2/projects", Answer::error(404, "not here"));
-        let told = scene.call(&[&["GET", "/projects"], arguments].concat());
-        assert_eq!(told.failed(6), "not here (HTTP 404)", "{arguments:?}");
-        assert_eq!(told.stdout, "", "{arguments:?}");
-        assert!(told.stderr.contains(r#"{"error":{"#), "the body is on stderr: {}", told.stderr);
+        let ran = scene.call(&[&["GET", "/projects"], arguments].concat());
+        assert_eq!(ran.failed(6), "not here (HTTP 404)", "{arguments:?}");
+        assert_eq!(ran.stdout, "", "{arguments:?}");
+        assert!(ran.stderr.contains(r#"{"error":{"#), "the body is on stderr: {}", ran.stderr);
         assert_eq!(std::fs::read_dir(scene.home.work()).unwrap().count(), 0, "{arguments:?} left something");
     }
 }
@@ -69,8 +69,8 @@ fn with_json_a_failure_is_one_object_on_stderr() {
     let scene = Scene::new();
     let error = Answer::error(404, "not here").header("X-Lokalise-Process-Id", "a-b-c");
     scene.standin.answer_next("GET", "/api2/projects", error);
-    let told = scene.call(&["GET", "/projects", "--json", "--jq", "."]);
-    let object: serde_json::Value = serde_json::from_str(&told.stderr).unwrap();
+    let ran = scene.call(&["GET", "/projects", "--json", "--jq", "."]);
+    let object: serde_json::Value = serde_json::from_str(&ran.stderr).unwrap();
     assert_eq!(object["error"]["code"], "not_found");
     assert_eq!(object["error"]["exit"], 6);
     assert_eq!(object["error"]["status"], 404);
@@ -81,11 +81,11 @@ fn with_json_a_failure_is_one_object_on_stderr() {
 fn a_success_that_lists_errors_is_refused_unless_that_is_allowed() {
     let scene = Scene::new();
     let key = ["POST", "/projects/{p}/keys", "-f", "keys[][key_name]=new", "-f", "keys[][key_name]=new"];
-    let told = scene.call(&key);
-    assert_eq!(told.failed(10), "1 item was refused: This key name is already taken: key_name `new` (HTTP 200)");
-    assert_eq!(told.json()["keys"].as_array().unwrap().len(), 1, "what was done is on stdout");
-    let told = scene.call(&[&key[..], &["--allow-partial"]].concat());
-    assert_eq!((told.code, told.json()["errors"].as_array().unwrap().len()), (0, 2));
+    let ran = scene.call(&key);
+    assert_eq!(ran.failed(10), "1 item was refused: This key name is already taken: key_name `new` (HTTP 200)");
+    assert_eq!(ran.json()["keys"].as_array().unwrap().len(), 1, "what was done is on stdout");
+    let ran = scene.call(&[&key[..], &["--allow-partial"]].concat());
+    assert_eq!((ran.code, ran.json()["errors"].as_array().unwrap().len()), (0, 2));
 }
 
 #[test]
@@ -95,11 +95,34 @@ fn errors_are_found_behind_megabytes_of_an_answer() {
     let mut body = json!({"keys": vec![item; 40_000], "errors": ["late"]});
     assert!(body.to_string().len() > 3_000_000);
     scene.standin.answer_next("GET", "/api2/projects", Answer::json(200, &body));
-    let told = scene.call(&["GET", "/projects", "-o", "refused.json"]);
-    assert_eq!(told.failed(10), "1 item was refused: late (HTTP 200)");
+    let ran = scene.call(&["GET", "/projects", "-o", "refused.json"]);
+    assert_eq!(ran.failed(10), "1 item was refused: late (HTTP 200)");
     body["errors"] = json!([]);
     scene.standin.answer_next("GET", "/api2/projects", Answer::json(200, &body));
     scene.call(&["GET", "/projects", "-o", "whole.json"]).quietly();
+}
+
+#[test]
+fn errors_are_found_whatever_the_content_type_and_the_text_after_them() {
+    let scene = Scene::new();
+    for (body, expected) in [
+        (r#"{"errors":["x"]}"#, "1 item was refused: x (HTTP 200)"),
+        (r#"{"key\u005fdeleted":false}"#, "it was not all done: `key_deleted` is false (HTTP 200)"),
+        (r#"{"key_deleted":false}"#, "it was not all done: `key_deleted` is false (HTTP 200)"),
+        ("{\"errors\":[\"x\"]}<br />Warning", "1 item was refused: x (HTTP 200)"),
+        ("{\"key_deleted\":false}<br />Warning", "it was not all done: `key_deleted` is false (HTTP 200)"),
+    ] {
+        for content_type in ["application/json", "text/html", "text/plain; charset=utf-8"] {
+            let answer = Answer::new(200, body).header("Content-Type", content_type);
+            scene.standin.answer_next("POST", "/api2/projects", answer);
+            let ran = scene.call(&["POST", "/projects", "-f", "name=x"]);
+            assert_eq!(ran.failed(10), expected, "{content_type}: {body}");
+            assert_eq!(ran.stdout, body, "the body is printed as it came");
+        }
+    }
+    let page = Answer::html(200, "<p>errors</p>");
+    scene.standin.answer_next("POST", "/api2/projects", page);
+    assert_eq!(scene.call(&["POST", "/projects", "-f", "name=x"]).code, 0);
 }
 
 #[test]
@@ -108,8 +131,8 @@ fn an_error_without_end_is_one_whatever_is_allowed() {
     let body = json!({"keys": [{"a": 1}], "error": {"message": "x".repeat(2_000_000), "code": 400}});
     for arguments in [&[][..], &["--ndjson"], &["--paginate"], &["-q", ".keys"]] {
         scene.standin.answer_next("GET", "/api2/projects", Answer::json(200, &body));
-        let told = scene.call(&[&["GET", "/projects", "--allow-partial"], arguments].concat());
-        assert_eq!(told.failed(10), "an error of more than 1 MiB (HTTP 200)", "{arguments:?}");
+        let ran = scene.call(&[&["GET", "/projects", "--allow-partial"], arguments].concat());
+        assert_eq!(ran.failed(10), "an error of more than 1 MiB (HTTP 200)", "{arguments:?}");
     }
 }
 
@@ -137,14 +160,14 @@ fn a_success_that_is_an_error_is_refused() {
     let body = json!({"error": {"message": "Something went wrong", "code": 500}});
     let answer = Answer::json(200, &body);
     scene.standin.answer_next("GET", "/api2/projects", answer.clone());
-    let told = scene.call(&["GET", "/projects"]);
-    assert_eq!(told.failed(10), "Something went wrong (HTTP 200)");
-    assert_eq!(told.json(), body);
+    let ran = scene.call(&["GET", "/projects"]);
+    assert_eq!(ran.failed(10), "Something went wrong (HTTP 200)");
+    assert_eq!(ran.json(), body);
     for arguments in [&["--jq", "."][..], &["--ndjson"], &["--paginate"], &["--paginate", "--ndjson"], &["-o", "x"]] {
         scene.standin.answer_next("GET", "/api2/projects", answer.clone());
-        let told = scene.call(&[&["GET", "/projects"], arguments].concat());
-        assert_eq!(told.failed(10), "Something went wrong (HTTP 200)");
-        assert_eq!(told.stdout, "", "{arguments:?}");
+        let ran = scene.call(&[&["GET", "/projects"], arguments].concat());
+        assert_eq!(ran.failed(10), "Something went wrong (HTTP 200)");
+        assert_eq!(ran.stdout, "", "{arguments:?}");
     }
     assert_eq!(std::fs::read_dir(scene.home.work()).unwrap().count(), 0);
     scene.standin.answer_next("GET", "/api2/projects", Answer::new(200, body.to_string()));
@@ -159,15 +182,15 @@ fn status_line_and_headers_come_first_when_asked_for() {
         "/api2/projects",
         Answer::new(200, "{}").header("X-Two", "a").header("X-Two", "b"),
     );
-    let told = scene.call(&["GET", "/projects", "-i"]).quietly();
-    assert!(told.starts_with("HTTP/1.1 200 OK\r\n"), "{told}");
-    assert!(told.contains("\r\nx-two: a\r\nx-two: b\r\n"), "{told}");
-    assert!(told.ends_with("\r\n\r\n{}"), "{told}");
-    let told = scene.call(&["GET", "/projects", "-i", "--silent"]).quietly();
-    assert!(told.ends_with("\r\n\r\n"), "{told}");
+    let ran = scene.call(&["GET", "/projects", "-i"]).quietly();
+    assert!(ran.starts_with("HTTP/1.1 200 OK\r\n"), "{ran}");
+    assert!(ran.contains("\r\nx-two: a\r\nx-two: b\r\n"), "{ran}");
+    assert!(ran.ends_with("\r\n\r\n{}"), "{ran}");
+    let ran = scene.call(&["GET", "/projects", "-i", "--silent"]).quietly();
+    assert!(ran.ends_with("\r\n\r\n"), "{ran}");
     assert_eq!(scene.call(&["GET", "/projects", "--silent"]).quietly(), "");
-    let told = scene.call(&["HEAD", "/projects", "-i"]).quietly();
-    assert!(told.contains("x-pagination-total-count"), "{told}");
+    let ran = scene.call(&["HEAD", "/projects", "-i"]).quietly();
+    assert!(ran.contains("x-pagination-total-count"), "{ran}");
 }
 
 #[test]
@@ -184,12 +207,12 @@ fn a_filter_prints_strings_raw_and_a_gate_decides_the_exit_code() {
         "\"a\nb\",90\n\"c\",40\n"
     );
     assert_eq!(call(&["--silent", "--fail-unless", ".projects[0].statistics.progress >= 90"]).quietly(), "");
-    let told = call(&["--fail-unless", "all(.projects[]; .statistics.progress >= 90)"]);
-    assert_eq!(told.failed(12), "not true of the answer, but false: all(.projects[]; .statistics.progress >= 90)");
-    assert_eq!(told.json(), body, "the answer is printed all the same");
+    let ran = call(&["--fail-unless", "all(.projects[]; .statistics.progress >= 90)"]);
+    assert_eq!(ran.failed(12), "not true of the answer, but false: all(.projects[]; .statistics.progress >= 90)");
+    assert_eq!(ran.json(), body, "the answer is printed all the same");
     assert_eq!(call(&["--ndjson", "--fail-unless", ".statistics.progress >= 90"]).code, 12);
-    let told = call(&["-q", ".projects.name"]);
-    assert!(told.failed(1).starts_with("the filter failed: Cannot index"), "{}", told.stderr);
+    let ran = call(&["-q", ".projects.name"]);
+    assert!(ran.failed(1).starts_with("the filter failed: Cannot index"), "{}", ran.stderr);
 }
 
 #[test]
@@ -220,17 +243,17 @@ fn a_file_appears_when_it_is_whole() {
     );
     let api_url = wire.api_url();
     scene.home.set("LOKALISE_API_URL", &api_url);
-    let told = scene.call(&["GET", "/projects", "-o", "out.json"]);
-    assert!(told.failed(9).contains("was cut short"), "{}", told.stderr);
+    let ran = scene.call(&["GET", "/projects", "-o", "out.json"]);
+    assert!(ran.failed(9).contains("was cut short"), "{}", ran.stderr);
     assert_eq!(std::fs::read_to_string(scene.home.work().join("out.json")).unwrap(), whole);
     assert_eq!(std::fs::read_dir(scene.home.work()).unwrap().count(), 1, "nothing else is left");
 }
 
-fn cut_short(headers: &str, body: &str) -> Told {
+fn cut_short(headers: &str, body: &str) -> Ran {
     cut_short_with(headers, body, &[])
 }
 
-fn cut_short_with(headers: &str, body: &str, more: &[&str]) -> Told {
+fn cut_short_with(headers: &str, body: &str, more: &[&str]) -> Ran {
     let mut scene = Scene::new();
     let wire = Wire::before(scene.standin.address());
     let head = head(&format!("HTTP/1.1 200 OK\nContent-Type: application/json{headers}"));
@@ -246,12 +269,12 @@ fn a_body_that_is_cut_short_is_a_failure() {
         ("\nTransfer-Encoding: chunked", "10\r\n{\"projects\":[1,2\r\n"),
         ("", r#"{"projects":[{"a":1}"#),
     ] {
-        let told = cut_short(headers, body);
-        assert!(told.failed(9).contains("was cut short"), "{headers}: {}", told.stderr);
+        let ran = cut_short(headers, body);
+        assert!(ran.failed(9).contains("was cut short"), "{headers}: {}", ran.stderr);
     }
     for more in ["--ndjson", "--paginate"] {
-        let told = cut_short_with("", r#"{"projects":[{"a":1}"#, &[more]);
-        assert_eq!(told.code, 9, "{more}: {}", told.stderr);
+        let ran = cut_short_with("", r#"{"projects":[{"a":1}"#, &[more]);
+        assert_eq!(ran.code, 9, "{more}: {}", ran.stderr);
     }
     assert_eq!(cut_short("", r#"{"projects":[]}"#).quietly(), r#"{"projects":[]}"#, "whole without a length");
 }
@@ -260,8 +283,8 @@ fn a_body_that_is_cut_short_is_a_failure() {
 fn a_filter_without_end_ends_with_the_time_and_at_a_signal() {
     let scene = Scene::new();
     let endless = ["call", "GET", "/projects", "-q", "last(repeat(1))"];
-    let told = scene.call(&[&endless[1..], &["--timeout", "1s"]].concat());
-    assert_eq!(told.failed(9), "not done within 1s");
+    let ran = scene.call(&[&endless[1..], &["--timeout", "1s"]].concat());
+    assert_eq!(ran.failed(9), "not done within 1s");
     #[cfg(unix)]
     {
         scene.standin.forget_requests();
@@ -286,8 +309,8 @@ fn an_answer_that_can_be_kept_nowhere_is_not_asked_for() {
 fn the_whole_call_has_a_time_limit_when_asked_for() {
     let scene = Scene::new();
     scene.standin.answer_next("GET", "/api2/projects", Answer::new(200, "{}").after(Duration::from_secs(20)));
-    let told = scene.call(&["GET", "/projects", "--timeout", "500ms"]);
-    assert_eq!(told.failed(9), "not done within 500ms", "and not the answer, which comes after 20 seconds");
+    let ran = scene.call(&["GET", "/projects", "--timeout", "500ms"]);
+    assert_eq!(ran.failed(9), "not done within 500ms", "and not the answer, which comes after 20 seconds");
 }
 
 #[cfg(unix)]
@@ -315,7 +338,7 @@ fn unread(scene: &Scene, arguments: &[&str]) -> (Option<i32>, String) {
 
 #[cfg(unix)]
 #[test]
-fn a_failure_is_told_though_nobody_reads_stdout() {
+fn a_failure_is_reported_although_nobody_reads_stdout() {
     let scene = Scene::new();
     let refused = json!({"keys": [], "errors": ["taken"]});
     let failed = json!({"process": {"process_id": "1", "status": "failed", "type": "file-import"}});
@@ -403,14 +426,14 @@ fn a_gate_does_not_hide_a_failure() {
     let refused = json!({"keys": [], "errors": ["taken"]});
     let gate = ["--fail-unless", ".keys | length > 0"];
     scene.standin.answer_next("POST", "/api2/projects/1.2/keys", Answer::json(200, &refused));
-    let told = scene.call(&[&["POST", "/projects/1.2/keys", "-f", "a=b"], &gate[..]].concat());
-    assert_eq!(told.failed(10), "1 item was refused: taken (HTTP 200)");
-    assert!(told.stderr.contains("not true of the answer"), "neither is lost: {}", told.stderr);
+    let ran = scene.call(&[&["POST", "/projects/1.2/keys", "-f", "a=b"], &gate[..]].concat());
+    assert_eq!(ran.failed(10), "1 item was refused: taken (HTTP 200)");
+    assert!(ran.stderr.contains("not true of the answer"), "neither is lost: {}", ran.stderr);
 }
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_full_disk_is_told() {
+fn a_full_disk_is_reported() {
     let scene = Scene::new();
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let output = scene.home.command(["call", "GET", "/projects"]).stdout(full).output().unwrap();

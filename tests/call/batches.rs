@@ -16,9 +16,9 @@ const CREATE: [&str; 6] = ["POST", "/projects/{p}/keys", "--input", "-", "--batc
 fn a_long_list_is_created_in_batches_and_the_answers_are_one() {
     let scene = Scene::new();
     scene.standin.edit(|content| content.set_keys(0));
-    let told = scene.call_with(&CREATE, &keys((0..2_476).map(|number| format!("key-{number}"))));
-    assert_eq!(told.json()["keys"].as_array().unwrap().len(), 2_476);
-    assert_eq!(told.json()["project_id"], scene.standin.project_id());
+    let ran = scene.call_with(&CREATE, &keys((0..2_476).map(|number| format!("key-{number}"))));
+    assert_eq!(ran.json()["keys"].as_array().unwrap().len(), 2_476);
+    assert_eq!(ran.json()["project_id"], scene.standin.project_id());
     let sizes: Vec<usize> =
         scene.standin.requests().iter().map(|request| request.json()["keys"].as_array().unwrap().len()).collect();
     assert_eq!(sizes, [500, 500, 500, 500, 476]);
@@ -29,13 +29,13 @@ fn items_that_are_refused_do_not_stop_the_others() {
     let scene = Scene::new();
     scene.standin.edit(|content| content.set_keys(0));
     let names = (0..1_100).map(|number| format!("key-{}", if number < 600 { number % 599 } else { number }));
-    let told = scene.call_with(&CREATE, &keys(names));
-    assert_eq!(told.failed(10), "1 item was refused: This key name is already taken: key_name `key-0` (HTTP 200)");
-    assert_eq!(told.json()["keys"].as_array().unwrap().len(), 1_099);
+    let ran = scene.call_with(&CREATE, &keys(names));
+    assert_eq!(ran.failed(10), "1 item was refused: This key name is already taken: key_name `key-0` (HTTP 200)");
+    assert_eq!(ran.json()["keys"].as_array().unwrap().len(), 1_099);
 }
 
 #[test]
-fn a_batch_that_fails_ends_the_run_and_what_was_done_is_told() {
+fn a_failed_batch_ends_the_run_and_what_was_done_is_shown() {
     let scene = Scene::new();
     scene.standin.edit(|content| content.set_keys(0));
     let path = scene.project("/keys");
@@ -44,10 +44,10 @@ fn a_batch_that_fails_ends_the_run_and_what_was_done_is_told() {
         let third = request.path() == path && asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 2;
         third.then(|| Answer::error(500, "Something went wrong"))
     });
-    let told = scene.call_with(&CREATE, &keys((0..2_476).map(|number| format!("key-{number}"))));
+    let ran = scene.call_with(&CREATE, &keys((0..2_476).map(|number| format!("key-{number}"))));
     let said = "request 3 of 5 failed, those before it were carried out: Something went wrong (HTTP 500)";
-    assert_eq!(told.failed(8), said);
-    assert_eq!(told.json()["keys"].as_array().unwrap().len(), 1_000, "one document, whatever the refusal says");
+    assert_eq!(ran.failed(8), said);
+    assert_eq!(ran.json()["keys"].as_array().unwrap().len(), 1_000, "one document, whatever the refusal says");
     assert_eq!(scene.standin.requests().len(), 3);
 }
 
@@ -56,29 +56,29 @@ fn keys_are_deleted_in_batches() {
     let scene = Scene::new();
     scene.standin.edit(|content| content.set_keys(1_203));
     let ids = scene.call(&["GET", "/projects/{p}/keys", "--paginate", "-q", "{keys: [.keys[].key_id]}"]).quietly();
-    let told = scene.call_with(&["DELETE", "/projects/{p}/keys", "--input", "-", "--batch", "keys:500"], &ids);
-    assert_eq!(told.json()["keys_removed"], true);
+    let ran = scene.call_with(&["DELETE", "/projects/{p}/keys", "--input", "-", "--batch", "keys:500"], &ids);
+    assert_eq!(ran.json()["keys_removed"], true);
     let left = scene.call(&["GET", "/projects/{p}/keys", "-q", ".keys | length"]).quietly();
     assert_eq!(left, "0\n");
 }
 
 #[test]
-fn more_refused_items_than_fit_a_page_are_told_as_well() {
+fn more_refused_items_than_fit_a_page_are_reported_too() {
     let scene = Scene::new();
     let error = json!({"message": "This key name is already taken", "key_name": {"web": "x".repeat(1_000)}});
     let refused = json!({"project_id": "1", "keys": [], "errors": vec![error; 500]});
     scene.standin.answer_always("POST", &scene.project("/keys"), Answer::json(200, &refused));
-    let told = scene.call_with(&CREATE, &keys((0..2_000).map(|number| format!("key-{number}"))));
-    assert!(told.failed(10).starts_with("2000 items were refused: This key name is already taken"), "{}", told.stderr);
+    let ran = scene.call_with(&CREATE, &keys((0..2_000).map(|number| format!("key-{number}"))));
+    assert!(ran.failed(10).starts_with("2000 items were refused: This key name is already taken"), "{}", ran.stderr);
     // One answer that is streamed is too long for its errors to be kept.
     let refused = json!({"keys": [], "errors": vec!["x".repeat(1_000); 2_000]});
     scene.standin.answer_always("POST", &scene.project("/keys"), Answer::json(200, &refused));
     for arguments in [&[][..], &["--ndjson"]] {
-        let told = scene.call(&[&["POST", "/projects/{p}/keys", "-f", "keys[]=a"], arguments].concat());
-        assert_eq!(told.failed(10), "more items were refused than can be shown (HTTP 200)");
+        let ran = scene.call(&[&["POST", "/projects/{p}/keys", "-f", "keys[]=a"], arguments].concat());
+        assert_eq!(ran.failed(10), "more items were refused than can be shown (HTTP 200)");
     }
-    let told = scene.call(&["POST", "/projects/{p}/keys", "-f", "keys[]=a", "--allow-partial", "--silent"]);
-    assert_eq!(told.code, 0, "{}", told.stderr);
+    let ran = scene.call(&["POST", "/projects/{p}/keys", "-f", "keys[]=a", "--allow-partial", "--silent"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn the_items_of_a_batch_come_one_on_a_line_too() {
 }
 
 #[test]
-fn what_was_refused_of_any_batch_is_told() {
+fn what_was_refused_of_any_batch_is_reported() {
     let scene = Scene::new();
     let path = scene.project("/keys");
     let create =
@@ -106,9 +106,20 @@ fn what_was_refused_of_any_batch_is_told() {
     ] {
         scene.standin.answer_next("POST", &path, Answer::json(200, &json!({"k": [1], "errors": first})));
         scene.standin.answer_next("POST", &path, Answer::json(200, &json!({"k": [2], "errors": second})));
-        let told = create(&scene);
-        assert!(told.failed(10).starts_with(&format!("{count} refused: taken")), "{first} {second}: {}", told.stderr);
-        assert_eq!(told.json()["k"], json!([1, 2]));
+        let ran = create(&scene);
+        assert!(ran.failed(10).starts_with(&format!("{count} refused: taken")), "{first} {second}: {}", ran.stderr);
+        assert_eq!(ran.json()["k"], json!([1, 2]));
+    }
+    for (first, second) in [
+        (json!({"keys_locked": 1.0}), json!({"keys_locked": 0})),
+        (json!({"keys_locked": 1}), json!({"keys_locked": 0.0})),
+        (json!({"key_removed": false}), json!({"key_removed": 1})),
+    ] {
+        for answer in [&first, &second] {
+            scene.standin.answer_next("POST", &path, Answer::json(200, answer));
+        }
+        let ran = create(&scene);
+        assert!(ran.failed(10).starts_with("it was not all done: `key"), "{first} {second}: {}", ran.stderr);
     }
     // An array has no members, whatever is in it.
     scene.standin.answer_times(2, "POST", &path, &Answer::json(200, &json!(["a", ["x"]])));
@@ -129,19 +140,19 @@ fn a_body_and_a_field_may_be_utf_16_or_have_a_byte_order_mark() {
         scene.standin.edit(|content| content.set_keys(0));
         scene.standin.forget_requests();
         scene.file(name, bytes);
-        let told = scene.call(&["POST", "/projects/{p}/keys", "--input", name, "--batch", "keys:1"]);
-        assert_eq!(told.code, 0, "{name}: {}", told.stderr);
+        let ran = scene.call(&["POST", "/projects/{p}/keys", "--input", name, "--batch", "keys:1"]);
+        assert_eq!(ran.code, 0, "{name}: {}", ran.stderr);
         let sent: Vec<Value> =
             scene.standin.requests().iter().map(|sent| sent.json()["keys"][0]["key_name"].clone()).collect();
         assert_eq!(sent, ["größe", "🔑"], "{name}");
         let field = format!("description=@{name}");
-        let told = scene.call(&["POST", "/projects", "-f", "name=x", "-F", &field]);
-        assert_eq!(told.code, 0, "{name}: {}", told.stderr);
+        let ran = scene.call(&["POST", "/projects", "-f", "name=x", "-F", &field]);
+        assert_eq!(ran.code, 0, "{name}: {}", ran.stderr);
         assert_eq!(scene.standin.requests().last().unwrap().json()["description"], body.as_str(), "{name}");
     }
     scene.file("odd.json", &little[..little.len() - 1]);
-    let told = scene.call(&["POST", "/projects/{p}/keys", "--input", "odd.json", "--batch", "keys:1"]);
-    assert_eq!(told.failed(2), "the body begins as UTF-16 and is not UTF-16");
-    let told = scene.call(&["POST", "/projects", "-F", "name=@odd.json"]);
-    assert_eq!(told.failed(2), "`odd.json` is not UTF-8 text");
+    let ran = scene.call(&["POST", "/projects/{p}/keys", "--input", "odd.json", "--batch", "keys:1"]);
+    assert_eq!(ran.failed(2), "the body begins as UTF-16 and is not UTF-16");
+    let ran = scene.call(&["POST", "/projects", "-F", "name=@odd.json"]);
+    assert_eq!(ran.failed(2), "`odd.json` is not UTF-8 text");
 }

@@ -34,9 +34,9 @@ fn files_below(folder: &Path) -> Vec<String> {
 fn an_export_ends_in_a_folder_and_its_files_are_listed() {
     for arguments in [&ASYNC[..], &SYNC] {
         let scene = Scene::new();
-        let told = scene.call(arguments);
-        assert_eq!(told.code, 0, "{}", told.stderr);
-        let listed = told.stdout;
+        let ran = scene.call(arguments);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        let listed = ran.stdout;
         let mut listed: Vec<&str> = listed.lines().collect();
         listed.sort_unstable();
         assert!(!listed.is_empty());
@@ -51,20 +51,20 @@ fn an_export_ends_in_a_folder_and_its_files_are_listed() {
 }
 
 #[test]
-fn the_signed_address_is_not_told_on_stderr() {
+fn the_signed_address_is_not_on_stderr() {
     let scene = Scene::new();
     scene.standin.answer_times(2, "GET", "/export/*", &Answer::html(403, "AccessDenied"));
     for arguments in [vec!["-vv"], vec![]] {
-        let told = scene.call(&[&ASYNC[..], &arguments].concat());
+        let ran = scene.call(&[&ASYNC[..], &arguments].concat());
         let request = scene.standin.bundle_requests().pop().unwrap();
         let signature = request.parameter("X-Amz-Signature").unwrap();
-        assert!(!told.stderr.contains(&signature), "{}", told.stderr);
-        assert_eq!(told.failed(1), "127.0.0.1 does not give the bundle (HTTP 403)");
+        assert!(!ran.stderr.contains(&signature), "{}", ran.stderr);
+        assert_eq!(ran.failed(1), "127.0.0.1 does not give the bundle (HTTP 403)");
     }
 }
 
 #[test]
-fn a_signed_address_in_a_refused_answer_is_not_told_either() {
+fn a_signed_address_in_a_refused_answer_is_not_shown_either() {
     let scene = Scene::new();
     let bundle = "https://s3.example/b.zip?X-Amz-Signature=secret-signature";
     let partly = Answer::json(200, &json!({"bundle_url": bundle, "errors": ["one file skipped"]}));
@@ -73,9 +73,9 @@ fn a_signed_address_in_a_refused_answer_is_not_told_either() {
     let listed = Answer::json(200, &json!({"errors": [{"message": "b.zip?…", "url": bundle}]}));
     for answer in [partly, refused, named, listed] {
         scene.standin.answer_next("POST", &scene.project("/files/download"), answer);
-        let told = scene.call(&SYNC);
-        told.failed(10);
-        assert!(told.stderr.contains("b.zip?…") && !told.stderr.contains("secret-signature"), "{}", told.stderr);
+        let ran = scene.call(&SYNC);
+        ran.failed(10);
+        assert!(ran.stderr.contains("b.zip?…") && !ran.stderr.contains("secret-signature"), "{}", ran.stderr);
     }
 }
 
@@ -93,9 +93,9 @@ fn the_waits_of_a_run_are_one_budget_to_the_bundle_s_end() {
     let busy = |seconds| Answer::error(429, "no").header("Retry-After", seconds);
     scene.standin.answer_next("POST", &scene.project("/files/download"), busy("1"));
     scene.standin.answer_next("GET", "/export/*", busy("1"));
-    let told = scene.call(&[&SYNC[..], &["--max-wait", "1500ms"]].concat());
-    assert_eq!(told.failed(7), "127.0.0.1 does not give the bundle (HTTP 429)");
-    assert!(told.stderr.contains("hint: try again in 1 s\n"), "{}", told.stderr);
+    let ran = scene.call(&[&SYNC[..], &["--max-wait", "1500ms"]].concat());
+    assert_eq!(ran.failed(7), "127.0.0.1 does not give the bundle (HTTP 429)");
+    assert!(ran.stderr.contains("hint: try again in 1 s\n"), "{}", ran.stderr);
 }
 
 #[test]
@@ -125,8 +125,8 @@ fn a_hostile_bundle_writes_nothing() {
     ] {
         let scene = Scene::new();
         scene.standin.set(|switches| switches.bundle = Some(zip_of(&[("good.json", b"{}"), (name, b"evil")])));
-        let told = scene.call(&SYNC);
-        assert_eq!(told.failed(1), format!("the bundle is not unpacked: it has an entry named `{name}`, and {why}"));
+        let ran = scene.call(&SYNC);
+        assert_eq!(ran.failed(1), format!("the bundle is not unpacked: it has an entry named `{name}`, and {why}"));
         assert_eq!(files_below(&scene.home.work()), [""; 0]);
         assert!(!scene.home.path().join("evil").exists());
     }
@@ -144,8 +144,8 @@ fn an_empty_or_broken_bundle_is_an_error() {
     ] {
         let scene = Scene::new();
         scene.standin.set(|switches| switches.bundle = Some(bundle.clone()));
-        let told = scene.call(&SYNC);
-        assert!(told.failed(1).starts_with(said), "{}", told.stderr);
+        let ran = scene.call(&SYNC);
+        assert!(ran.failed(1).starts_with(said), "{}", ran.stderr);
         assert_eq!(files_below(&scene.home.work()), [""; 0]);
     }
 }
@@ -154,8 +154,8 @@ fn an_empty_or_broken_bundle_is_an_error() {
 fn a_bundle_over_plain_http_is_not_fetched() {
     let scene = Scene::new();
     scene.standin.serve_bundles_from("http://bundles.example");
-    let told = scene.call(&SYNC);
-    assert_eq!(told.failed(1), "the address of the bundle is not https; it is not fetched");
+    let ran = scene.call(&SYNC);
+    assert_eq!(ran.failed(1), "the address of the bundle is not https; it is not fetched");
     let redirect = Answer::new(302, "").header("Location", "http://bundles.example/x");
     let scene = Scene::new();
     scene.standin.answer_next("GET", "/export/*", redirect);
@@ -216,9 +216,9 @@ fn the_list_of_files_is_shown_escaped() {
 fn what_is_in_the_way_is_named_and_nothing_is_written() {
     let scene = Scene::new();
     std::fs::create_dir_all(scene.home.work().join("locales/locale/fr.json")).expect("our own folder");
-    let told = scene.call(&SYNC);
+    let ran = scene.call(&SYNC);
     let said = "`locales/locale/fr.json` is in the way: it is a folder, and the bundle has a file there";
-    assert_eq!(told.failed(1), said);
+    assert_eq!(ran.failed(1), said);
     assert_eq!(files_below(&scene.home.work()), [""; 0]);
 }
 
@@ -244,18 +244,18 @@ fn an_export_that_failed_fetches_nothing() {
 fn an_asynchronous_export_that_is_not_waited_for_says_so() {
     let scene = Scene::new();
     let arguments = ["POST", "/projects/{p}/files/async-download", "-f", "format=json", "--extract", "locales"];
-    let told = scene.call(&arguments);
-    assert_eq!(told.failed(1), "the answer names no bundle to fetch");
-    assert!(told.stderr.contains("add --wait"), "{}", told.stderr);
+    let ran = scene.call(&arguments);
+    assert_eq!(ran.failed(1), "the answer names no bundle to fetch");
+    assert!(ran.stderr.contains("add --wait"), "{}", ran.stderr);
 }
 
 #[test]
 fn an_export_that_is_too_big_gets_a_line_that_works_as_pasted() {
     let scene = Scene::new();
     scene.standin.set(|switches| switches.sync_export = SyncExport::RefusesTooBig);
-    let told = scene.call(&SYNC);
-    assert!(told.failed(10).starts_with("Project too big for sync export."), "{}", told.stderr);
-    let hint = told.stderr.lines().find_map(|line| line.strip_prefix("hint: export it asynchronously: `")).unwrap();
+    let ran = scene.call(&SYNC);
+    assert!(ran.failed(10).starts_with("Project too big for sync export."), "{}", ran.stderr);
+    let hint = ran.stderr.lines().find_map(|line| line.strip_prefix("hint: export it asynchronously: `")).unwrap();
     let line = hint.strip_suffix('`').unwrap();
     let words = shell_words::split(line).unwrap();
     assert_eq!(words[0], "lokalise-auth");
@@ -268,7 +268,7 @@ fn an_export_that_is_too_big_gets_a_line_that_works_as_pasted() {
 fn an_export_that_is_nearly_too_big_is_hinted_at() {
     let scene = Scene::new();
     scene.standin.set(|switches| switches.sync_export = SyncExport::WarnsTooBig);
-    let told = scene.call(&["POST", "/projects/{p}/files/download", "-f", "format=json"]);
-    assert_eq!(told.code, 0);
-    assert!(told.stderr.contains("/files/async-download -f 'format=json' --wait`"), "{}", told.stderr);
+    let ran = scene.call(&["POST", "/projects/{p}/files/download", "-f", "format=json"]);
+    assert_eq!(ran.code, 0);
+    assert!(ran.stderr.contains("/files/async-download -f 'format=json' --wait`"), "{}", ran.stderr);
 }

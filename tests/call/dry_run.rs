@@ -1,21 +1,21 @@
 //! `--dry-run`, `--curl` and `scopes`: what is shown, and that nothing is sent.
 
-use super::{Scene, Told};
+use super::{Ran, Scene};
 
 #[test]
 fn a_dry_run_shows_the_request_and_sends_nothing() {
     let scene = Scene::new();
-    let told = scene.call(&["POST", "/projects", "-f", "name=Demo", "-H", "X-A: b", "--dry-run"]).quietly();
+    let ran = scene.call(&["POST", "/projects", "-f", "name=Demo", "-H", "X-A: b", "--dry-run"]).quietly();
     let url = format!("{}/projects", scene.standin.api_url());
     assert_eq!(
-        told,
+        ran,
         format!(
             "POST {url}\nx-api-token: [redacted]\nx-a: b\naccept: application/json\ncontent-type: application/json\n\
              content-length: 15\n\n{{\"name\":\"Demo\"}}\n"
         )
     );
-    let told = scene.call(&["GET", "/projects/{p}/keys", "--paginate", "--dry-run"]);
-    assert!(told.stdout.contains("/keys?pagination=cursor&limit=500\n"), "{}", told.stdout);
+    let ran = scene.call(&["GET", "/projects/{p}/keys", "--paginate", "--dry-run"]);
+    assert!(ran.stdout.contains("/keys?pagination=cursor&limit=500\n"), "{}", ran.stdout);
     assert_eq!(scene.standin.requests().len(), 0);
 }
 
@@ -61,8 +61,8 @@ fn a_curl_command_works_as_pasted() {
 fn without_a_credential_a_request_can_still_be_shown() {
     let mut scene = Scene::new();
     scene.home.unset("LOKALISE_API_TOKEN");
-    let told = scene.call(&["GET", "/projects", "--curl"]).quietly();
-    assert!(told.starts_with("curl http"), "{told}");
+    let ran = scene.call(&["GET", "/projects", "--curl"]).quietly();
+    assert!(ran.starts_with("curl http"), "{ran}");
     scene.call(&["GET", "/projects"]).failed(4);
     assert_eq!(scene.standin.requests().len(), 0);
 }
@@ -70,16 +70,16 @@ fn without_a_credential_a_request_can_still_be_shown() {
 #[test]
 fn the_log_names_requests_and_no_secret() {
     let scene = Scene::new();
-    let told = scene.call(&["GET", "/projects", "-vv", "--silent"]);
-    assert!(told.stderr.contains("> GET "), "{}", told.stderr);
-    assert!(told.stderr.contains("x-api-token: [redacted]"), "{}", told.stderr);
-    assert!(told.stderr.contains("< 200 OK"), "{}", told.stderr);
+    let ran = scene.call(&["GET", "/projects", "-vv", "--silent"]);
+    assert!(ran.stderr.contains("> GET "), "{}", ran.stderr);
+    assert!(ran.stderr.contains("x-api-token: [redacted]"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("< 200 OK"), "{}", ran.stderr);
 }
 
 #[test]
-fn scopes_are_told_for_one_endpoint_or_for_all() {
+fn scopes_are_listed_for_one_endpoint_or_for_all() {
     let scene = Scene::new();
-    let scopes = |arguments: &[&str]| Told::of(&scene.home.cmd(["scopes"]).args(arguments).output().unwrap());
+    let scopes = |arguments: &[&str]| Ran::of(&scene.home.cmd(["scopes"]).args(arguments).output().unwrap());
     let one = scopes(&["POST", "/projects/{project_id}/keys"]).quietly();
     assert_eq!(one.lines().count(), 2, "{one}");
     assert!(one.ends_with("\nPOST    /projects/{p}/keys  write_keys  Create keys\n"), "{one}");

@@ -35,18 +35,18 @@ fn what_came_before_a_document_breaks_off_stays_printed() {
         (r#"{"keys":[1,2],"keys":[3]}"#, "it has `keys` twice"),
         (r#"{"keys":[1,2],}"#, "it is not JSON from byte"),
     ] {
-        let told = answered(body).call(&["/projects", "-q", ".keys[]"]);
-        assert_eq!(told.stdout, "1\n2\n", "{body}");
-        assert!(told.failed(1).starts_with("the answer cannot be"), "{}", told.stderr);
-        assert!(told.stderr.contains(why), "{body}: {}", told.stderr);
+        let ran = answered(body).call(&["/projects", "-q", ".keys[]"]);
+        assert_eq!(ran.stdout, "1\n2\n", "{body}");
+        assert!(ran.failed(1).starts_with("the answer cannot be"), "{}", ran.stderr);
+        assert!(ran.stderr.contains(why), "{body}: {}", ran.stderr);
     }
 }
 
 #[test]
 fn a_failure_in_one_item_keeps_what_was_printed() {
-    let told = answered(r#"{"keys":[{"a":1},2,{"a":3}]}"#).call(&["/projects", "-q", ".keys[] | .a"]);
-    assert_eq!(told.failed(1), "the filter failed: Cannot index number with string \"a\"");
-    assert_eq!(told.stdout, "1\n");
+    let ran = answered(r#"{"keys":[{"a":1},2,{"a":3}]}"#).call(&["/projects", "-q", ".keys[] | .a"]);
+    assert_eq!(ran.failed(1), "the filter failed: Cannot index number with string \"a\"");
+    assert_eq!(ran.stdout, "1\n");
 }
 
 #[test]
@@ -61,20 +61,20 @@ fn variables_are_given_to_filters_and_gates() {
         "the value of --argjson n is not JSON: it is not JSON from byte 1 on"
     );
     assert_eq!(call(&["--arg", "n"]).code, 2);
-    assert_eq!(call(&["-q", "$n"]).failed(2), "the filter does not compile: there is no variable `$n`");
+    assert_eq!(call(&["-q", "$n"]).failed(2), "the filter does not compile: unknown variable `$n`");
     assert_eq!(scene.standin.requests().len(), sent, "nothing was sent");
 }
 
 #[test]
 fn messages_of_a_filter_go_to_stderr_on_one_line_each() {
     let scene = answered(r#"{"a":"x\n::stop-commands::y"}"#);
-    let told = scene.call(&["/projects", "-q", ".a | debug | stderr | length"]);
-    assert_eq!((told.code, told.stdout.as_str()), (0, "20\n"));
-    assert_eq!(told.stderr, "jq: [\"DEBUG:\",\"x\\n::stop-commands::y\"]\njq: x\\n::stop-commands::y\n");
-    let told = scene.call(&["/projects", "-q", ".a | error"]);
-    assert_eq!(told.failed(1), "the filter failed: x\\n::stop-commands::y");
-    let told = scene.call(&["/projects", "-q", "\"gone\" | halt_error(3)"]);
-    assert_eq!((told.failed(1), told.stdout.as_str()), ("the filter failed: gone", ""));
+    let ran = scene.call(&["/projects", "-q", ".a | debug | stderr | length"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (0, "20\n"));
+    assert_eq!(ran.stderr, "jq: [\"DEBUG:\",\"x\\n::stop-commands::y\"]\njq: x\\n::stop-commands::y\n");
+    let ran = scene.call(&["/projects", "-q", ".a | error"]);
+    assert_eq!(ran.failed(1), "the filter failed: x\\n::stop-commands::y");
+    let ran = scene.call(&["/projects", "-q", "\"gone\" | halt_error(3)"]);
+    assert_eq!((ran.failed(1), ran.stdout.as_str()), ("the filter failed: gone", ""));
 }
 
 #[test]
@@ -83,9 +83,9 @@ fn a_gate_that_gives_no_truth_value_is_a_mistake() {
     for (gate, what) in
         [(".name", "a string \"x\""), ("empty", "no result"), (".", "an object"), ("true, true", "several results")]
     {
-        let told = scene.call(&["/projects", "--silent", "--fail-unless", gate]);
-        assert!(told.stderr.contains(&format!("has to give one true or false, not {what}")), "{gate}: {}", told.stderr);
-        assert_eq!(told.code, 2, "{gate}");
+        let ran = scene.call(&["/projects", "--silent", "--fail-unless", gate]);
+        assert!(ran.stderr.contains(&format!("has to give one true or false, not {what}")), "{gate}: {}", ran.stderr);
+        assert_eq!(ran.code, 2, "{gate}");
     }
     assert_eq!(scene.call(&["/projects", "--fail-unless", ".name.x"]).code, 1);
     let items = answered("{\"projects\":[1,2,3]}");
@@ -98,7 +98,7 @@ fn a_gate_that_gives_no_truth_value_is_a_mistake() {
 fn secrets_are_not_in_the_environment_of_a_filter() {
     let scene = Scene::new();
     scene.standin.answer_always("GET", "/api2/projects", Answer::json(200, &json!({})));
-    let told =
+    let ran =
         scene.call(&["/projects", "-q", "env, $ENV | [has(\"LOKALISE_API_TOKEN\"), has(\"LOKALISE_PROJECT_ID\")]"]);
-    assert_eq!(told.quietly(), "[false,true]\n[false,true]\n");
+    assert_eq!(ran.quietly(), "[false,true]\n[false,true]\n");
 }

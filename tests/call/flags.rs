@@ -56,11 +56,11 @@ fn flags_of_other_tools_get_the_name_of_ours() {
         (&["--input", "{\"hidden-value\":1}"], "--input -"),
         (&["--input", "@body.json"], "--input body.json"),
     ] {
-        let told = scene.call(&[&["/projects"], arguments].concat());
-        told.failed(2);
-        let hints: Vec<&str> = told.stderr.lines().filter(|line| line.starts_with("hint: ")).collect();
-        assert!(hints.iter().any(|hint| hint.contains(ours)), "{arguments:?}: {}", told.stderr);
-        assert!(!told.stderr.contains("hidden-value"), "{}", told.stderr);
+        let ran = scene.call(&[&["/projects"], arguments].concat());
+        ran.failed(2);
+        let hints: Vec<&str> = ran.stderr.lines().filter(|line| line.starts_with("hint: ")).collect();
+        assert!(hints.iter().any(|hint| hint.contains(ours)), "{arguments:?}: {}", ran.stderr);
+        assert!(!ran.stderr.contains("hidden-value"), "{}", ran.stderr);
     }
     assert_eq!(scene.standin.requests().len(), 0);
 }

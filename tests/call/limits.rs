@@ -13,10 +13,10 @@ fn a_429_is_waited_out_for_any_method() {
     let too_many = Answer::flat_error(429, "Too many requests").header("Retry-After", "1");
     scene.standin.answer_next("POST", "/api2/projects", too_many);
     let begun = Instant::now();
-    let told = scene.call(&["POST", "/projects", "-f", "name=x"]);
-    assert_eq!(told.json()["name"], "x");
+    let ran = scene.call(&["POST", "/projects", "-f", "name=x"]);
+    assert_eq!(ran.json()["name"], "x");
     assert!(begun.elapsed() >= Duration::from_secs(1));
-    assert_eq!(told.stderr, "lokalise-auth: too many requests (HTTP 429); trying again in 1s\n");
+    assert_eq!(ran.stderr, "lokalise-auth: too many requests (HTTP 429); trying again in 1s\n");
     let posts = scene.standin.requests_to("POST", "/api2/projects");
     assert_eq!((posts.len(), &posts[0].body), (2, &posts[1].body));
 }
@@ -27,10 +27,10 @@ fn a_date_and_a_reset_say_when_to_come_back_too() {
     let soon = httpdate::fmt_http_date(std::time::SystemTime::now() + Duration::from_secs(2));
     scene.standin.answer_next("GET", "/api2/projects", Answer::error(429, "no").header("Retry-After", &soon));
     scene.standin.answer_next("GET", "/api2/projects", Answer::error(429, "no").header("X-RateLimit-Reset", "1"));
-    let told = scene.call(&["GET", "/projects"]);
-    assert_eq!(told.code, 0);
-    assert_eq!(told.stderr.lines().count(), 2, "{}", told.stderr);
-    assert!(told.stderr.ends_with("trying again in 1s\n"), "{}", told.stderr);
+    let ran = scene.call(&["GET", "/projects"]);
+    assert_eq!(ran.code, 0);
+    assert_eq!(ran.stderr.lines().count(), 2, "{}", ran.stderr);
+    assert!(ran.stderr.ends_with("trying again in 1s\n"), "{}", ran.stderr);
 }
 
 #[test]
@@ -45,10 +45,10 @@ fn a_wait_that_is_too_long_is_not_begun() {
             "/api2/projects",
             Answer::error(429, "Slow down").header("Retry-After", retry_after),
         );
-        let told = scene.call(&[&["GET", "/projects"], arguments].concat());
-        assert_eq!(told.failed(7), "Slow down (HTTP 429)");
-        assert!(told.stderr.contains("hint: try again in "), "{}", told.stderr);
-        assert!(!told.stderr.contains("trying again"), "{}", told.stderr);
+        let ran = scene.call(&[&["GET", "/projects"], arguments].concat());
+        assert_eq!(ran.failed(7), "Slow down (HTTP 429)");
+        assert!(ran.stderr.contains("hint: try again in "), "{}", ran.stderr);
+        assert!(!ran.stderr.contains("trying again"), "{}", ran.stderr);
         assert_eq!(scene.standin.requests().len(), 1);
     }
 }
@@ -76,9 +76,9 @@ fn a_broken_connection_is_retried_for_get_only() {
     let wire = Wire::before(scene.standin.address());
     scene.home.set("LOKALISE_API_URL", &wire.api_url());
     wire.answer_next("GET", "/api2/projects", vec![]);
-    let told = scene.call(&["GET", "/projects"]);
-    assert_eq!(told.code, 0, "{}", told.stderr);
-    assert!(told.stderr.contains("; trying again in "), "{}", told.stderr);
+    let ran = scene.call(&["GET", "/projects"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(ran.stderr.contains("; trying again in "), "{}", ran.stderr);
     wire.answer_next("POST", "/api2/projects", vec![]);
     scene.call(&["POST", "/projects", "-f", "name=x"]).failed(9);
     let posts = wire.requests().into_iter().filter(|request| request.method == "POST").count();
@@ -92,17 +92,17 @@ fn a_body_that_was_shown_in_part_is_not_shown_again() {
     scene.home.set("LOKALISE_API_URL", &wire.api_url());
     let cut = vec![head("HTTP/1.1 200 OK\nContent-Length: 100"), Step::Send(b"beginning".to_vec())];
     wire.answer_next("GET", "/api2/projects", cut);
-    let told = scene.call(&["GET", "/projects"]);
-    told.failed(9);
-    assert_eq!((told.stdout.as_str(), wire.requests().len()), ("beginning", 1));
+    let ran = scene.call(&["GET", "/projects"]);
+    ran.failed(9);
+    assert_eq!((ran.stdout.as_str(), wire.requests().len()), ("beginning", 1));
 }
 
 #[test]
 fn an_api_that_nobody_serves_is_a_network_failure() {
     let mut scene = Scene::new();
     scene.home.set("LOKALISE_API_URL", "http://127.0.0.1:9/api2");
-    let told = scene.call(&["GET", "/projects", "--max-wait", "1s"]);
-    assert!(told.failed(9).contains("cannot be reached"), "{}", told.stderr);
+    let ran = scene.call(&["GET", "/projects", "--max-wait", "1s"]);
+    assert!(ran.failed(9).contains("cannot be reached"), "{}", ran.stderr);
 }
 
 #[test]
@@ -116,13 +116,13 @@ fn a_failure_that_will_not_pass_is_not_retried() {
     );
     scene.home.set("LOKALISE_API_URL", &tls.api_url());
     for arguments in [&["GET", "/projects"][..], &["GET", "/projects", "--paginate"]] {
-        let told = scene.call(arguments);
-        assert!(told.failed(9).contains("certificate"), "{}", told.stderr);
-        assert!(!told.stderr.contains("trying again"), "{}", told.stderr);
+        let ran = scene.call(arguments);
+        assert!(ran.failed(9).contains("certificate"), "{}", ran.stderr);
+        assert!(!ran.stderr.contains("trying again"), "{}", ran.stderr);
     }
     scene.home.set("SSL_CERT_FILE", "/no/such/file");
-    let told = scene.call(&["GET", "/projects"]);
-    assert!(!told.stderr.contains("trying again"), "{}", told.stderr);
+    let ran = scene.call(&["GET", "/projects"]);
+    assert!(!ran.stderr.contains("trying again"), "{}", ran.stderr);
 }
 
 /// How many requests arrived within any one second.
@@ -182,6 +182,6 @@ fn the_pace_is_what_the_answers_grant() {
 #[test]
 fn a_single_call_waits_for_no_turn() {
     let scene = Scene::new();
-    let told = scene.call(&["GET", "/projects", "-v"]);
-    assert!(!told.stderr.contains("waiting"), "{}", told.stderr);
+    let ran = scene.call(&["GET", "/projects", "-v"]);
+    assert!(!ran.stderr.contains("waiting"), "{}", ran.stderr);
 }

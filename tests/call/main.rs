@@ -33,7 +33,7 @@ struct Scene {
 }
 
 /// What came of one call.
-struct Told {
+struct Ran {
     code: i32,
     stdout: String,
     stderr: String,
@@ -49,16 +49,16 @@ impl Scene {
     }
 
     /// Runs `call` with these arguments.
-    fn call(&self, arguments: &[&str]) -> Told {
+    fn call(&self, arguments: &[&str]) -> Ran {
         self.call_with(arguments, "")
     }
 
     /// The same with something on stdin.
-    fn call_with(&self, arguments: &[&str], stdin: &str) -> Told {
+    fn call_with(&self, arguments: &[&str], stdin: &str) -> Ran {
         let mut command = self.home.cmd(["call"]);
         let output = command.args(arguments).write_stdin(stdin.as_bytes()).output().expect("the program can be run");
         Home::assert_silent(&self.standin, &output);
-        Told::of(&output)
+        Ran::of(&output)
     }
 
     /// Writes a file into the folder that commands are run in.
@@ -72,7 +72,7 @@ impl Scene {
     }
 }
 
-impl Told {
+impl Ran {
     fn of(output: &Output) -> Self {
         Self {
             code: output.status.code().expect("no signal ended it"),

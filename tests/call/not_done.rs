@@ -23,9 +23,9 @@ fn a_write_that_was_not_done_is_exit_10_with_its_body() {
         ("PATCH", "/x", r#"{"keys_removed":true,"keys_locked":6}"#, "`keys_locked` is 6"),
     ] {
         scene.standin.answer_always(method, "/api2/*", json(200, body));
-        let told = scene.call(&[method, path]);
-        assert_eq!(told.failed(10), format!("it was not all done: {said} (HTTP 200)"));
-        assert_eq!(told.stdout, body);
+        let ran = scene.call(&[method, path]);
+        assert_eq!(ran.failed(10), format!("it was not all done: {said} (HTTP 200)"));
+        assert_eq!(ran.stdout, body);
         assert_eq!(scene.call(&[method, path, "--allow-partial"]).quietly(), body);
         assert_eq!(scene.call(&[method, path, "--silent"]).code, 10);
         let lines = scene.call(&[method, path, "--ndjson"]);
@@ -57,10 +57,10 @@ fn every_batch_is_sent_before_a_locked_key_fails_the_run() {
     ] {
         scene.standin.answer_next("DELETE", "/api2/projects/*", json(200, body));
     }
-    let told = scene
+    let ran = scene
         .call_with(&["DELETE", "/projects/{p}/keys", "--input", "-", "--batch", "keys:2"], r#"{"keys":[1,2,3,4,5]}"#);
-    assert_eq!(told.failed(10), "it was not all done: `keys_removed` is false, `keys_locked` is 2 (HTTP 200)");
-    assert_eq!(told.json(), serde_json::json!({"keys_removed": false, "keys_locked": 2}));
+    assert_eq!(ran.failed(10), "it was not all done: `keys_removed` is false, `keys_locked` is 2 (HTTP 200)");
+    assert_eq!(ran.json(), serde_json::json!({"keys_removed": false, "keys_locked": 2}));
     assert_eq!(scene.standin.requests().len(), 3);
 }
 
@@ -74,8 +74,8 @@ fn a_list_that_was_cut_says_so_in_one_line() {
     for arguments in
         [&[][..], &["-q", ".keys | length"], &["--ndjson"], &["--silent"], &["-i"], &["--query", "filter_tags=x"]]
     {
-        let told = scene.call(&[&["GET", "/projects/{p}/keys"], arguments].concat());
-        assert_eq!((told.code, told.stderr.as_str()), (0, line), "{arguments:?}");
+        let ran = scene.call(&[&["GET", "/projects/{p}/keys"], arguments].concat());
+        assert_eq!((ran.code, ran.stderr.as_str()), (0, line), "{arguments:?}");
     }
     assert_eq!(scene.call(&["GET", "/projects/{p}/keys"]).stdout, body);
     for arguments in [["--query", "limit=2"], ["-f", "page=1"], ["--query", "cursor=x"]] {
@@ -93,11 +93,8 @@ fn a_cursor_in_the_head_or_the_body_says_that_more_follows() {
         json(200, r#"{"data":[1],"next_cursor":"a","has_more":true}"#),
     ] {
         scene.standin.answer_next("GET", "/api2/x", answer);
-        let told = scene.call(&["GET", "/x"]);
-        assert_eq!(
-            (told.code, told.stderr.as_str()),
-            (0, "lokalise-auth: more items follow; --paginate fetches all\n")
-        );
+        let ran = scene.call(&["GET", "/x"]);
+        assert_eq!((ran.code, ran.stderr.as_str()), (0, "lokalise-auth: more items follow; --paginate fetches all\n"));
     }
     for answer in [
         json(200, r#"{"translations":[1]}"#).header("X-Pagination-Next-Cursor", ""),
@@ -113,27 +110,27 @@ fn a_cursor_in_the_head_or_the_body_says_that_more_follows() {
 fn what_is_too_big_names_the_way_out() {
     let scene = Scene::new();
     scene.standin.answer_next("GET", "/api2/projects/*", Answer::error(413, "Response too big"));
-    let told = scene.call(&["GET", "/projects/{p}/keys"]);
-    assert_eq!(told.failed(10), "Response too big (HTTP 413)");
-    assert!(told.stderr.contains("hint: --paginate"), "{}", told.stderr);
+    let ran = scene.call(&["GET", "/projects/{p}/keys"]);
+    assert_eq!(ran.failed(10), "Response too big (HTTP 413)");
+    assert!(ran.stderr.contains("hint: --paginate"), "{}", ran.stderr);
     scene.standin.answer_next(
         "GET",
         "/api2/projects/*",
         json(200, r#"{"keys":[1]}"#).header("X-Response-Too-Big", "1"),
     );
-    let told = scene.call(&["GET", "/projects/{p}/keys"]);
-    assert_eq!((told.code, told.stderr.as_str()), (0, "hint: --paginate fetches the list page by page\n"));
+    let ran = scene.call(&["GET", "/projects/{p}/keys"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, "hint: --paginate fetches the list page by page\n"));
 }
 
 #[test]
 fn an_unknown_parameter_is_sent_with_one_warning() {
     let scene = Scene::new();
     scene.standin.answer_always("GET", "/api2/*", json(200, "{}"));
-    let told = scene.call(&["GET", "/projects/{p}/keys", "--query", "filter_tag=x", "-f", "limit=5"]);
-    let warnings: Vec<&str> = told.stderr.lines().collect();
-    assert_eq!(warnings.len(), 1, "{}", told.stderr);
-    assert!(warnings[0].contains("`filter_tag`") && warnings[0].contains("`filter_tags`"), "{}", told.stderr);
-    assert_eq!((told.code, told.stdout.as_str()), (0, "{}"));
+    let ran = scene.call(&["GET", "/projects/{p}/keys", "--query", "filter_tag=x", "-f", "limit=5"]);
+    let warnings: Vec<&str> = ran.stderr.lines().collect();
+    assert_eq!(warnings.len(), 1, "{}", ran.stderr);
+    assert!(warnings[0].contains("`filter_tag`") && warnings[0].contains("`filter_tags`"), "{}", ran.stderr);
+    assert_eq!((ran.code, ran.stdout.as_str()), (0, "{}"));
     assert!(scene.standin.requests()[0].target.contains("filter_tag=x"));
     scene.call(&["GET", "/projects/{p}/keys", "--query", "filter_tags[]=x"]).quietly();
     scene.call(&["GET", "/projects/{p}/keys?filter_tag=x"]).quietly();

@@ -27,16 +27,16 @@ fn a_link_that_somebody_else_made_is_not_followed() {
     theirs("folder", "..").expect("root gives links away");
     symlink("../notes", shared.join("ours")).expect("our own folder");
     for path in ["shared/out.json", "shared/folder/notes", "shared/folder/new"] {
-        let told = scene.call(&["GET", "/projects", "-o", path]);
-        assert!(told.failed(1).contains("` is a link of another user, in a folder that others can write to"), "{path}");
+        let ran = scene.call(&["GET", "/projects", "-o", path]);
+        assert!(ran.failed(1).contains("` is a link of another user, in a folder that others can write to"), "{path}");
         assert_eq!(fs::read_to_string(scene.home.work().join("notes")).expect("it is there"), "our notes");
     }
     assert!(scene.standin.requests().is_empty(), "it is seen before anything is sent");
     let pipe = shared.join("pipe");
     rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o666.into(), 0).expect("a pipe");
     chown(&pipe, Some(NOBODY), Some(NOBODY)).expect("root gives pipes away");
-    let told = scene.call(&["GET", "/projects", "-o", "shared/pipe"]);
-    assert!(told.failed(1).contains("` is a pipe or device of another user"), "{}", told.stderr);
+    let ran = scene.call(&["GET", "/projects", "-o", "shared/pipe"]);
+    assert!(ran.failed(1).contains("` is a pipe or device of another user"), "{}", ran.stderr);
     assert_eq!(scene.call(&["GET", "/projects", "-o", "shared/ours"]).code, 0);
     assert!(fs::read_to_string(scene.home.work().join("notes")).expect("it is there").contains("projects"));
 }

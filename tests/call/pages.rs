@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Scene, Told};
+use super::{Ran, Scene};
 use crate::support::standin::{Answer, Received};
 use crate::support::wire::{Step, Wire, head};
 
@@ -23,8 +23,8 @@ fn parameters(requests: &[Received], name: &str) -> Vec<Option<String>> {
 fn all_keys_come_by_cursor_in_one_document() {
     let scene = Scene::new();
     scene.standin.edit(|content| content.set_keys(1_203));
-    let told = scene.call(&["GET", "/projects/{p}/keys", "--paginate"]);
-    let document = told.json();
+    let ran = scene.call(&["GET", "/projects/{p}/keys", "--paginate"]);
+    let document = ran.json();
     let ids = numbers(&document, "keys", "key_id");
     assert_eq!(ids.len(), 1_203);
     assert!(ids.is_sorted_by(|one, other| one < other));
@@ -34,7 +34,7 @@ fn all_keys_come_by_cursor_in_one_document() {
     assert_eq!(parameters(&requests, "limit"), vec![Some("500".to_owned()); 3]);
     assert_eq!(parameters(&requests, "pagination"), vec![Some("cursor".to_owned()); 3]);
     assert_eq!(parameters(&requests, "cursor")[0], None);
-    assert_eq!(told.quietly().matches("\"project_id\"").count(), 1);
+    assert_eq!(ran.quietly().matches("\"project_id\"").count(), 1);
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn an_empty_last_cursor_ends_the_run_too() {
 }
 
 #[test]
-fn counted_pages_come_in_order_with_the_largest_page_or_the_limit_that_was_given() {
+fn counted_pages_come_in_order_with_the_largest_or_given_limit() {
     let scene = Scene::new();
     scene.standin.edit(|content| content.set_projects(250));
     let document = scene.call(&["GET", "/projects", "--paginate"]).json();
@@ -134,8 +134,8 @@ fn a_run_can_be_cut_after_some_items_or_pages() {
     let scene = Scene::new();
     scene.standin.edit(|content| content.set_keys(1_203));
     let count = |arguments: &[&str]| {
-        let told = scene.call(&[&["GET", "/projects/{p}/keys", "--paginate"], arguments].concat());
-        told.json()["keys"].as_array().unwrap().len()
+        let ran = scene.call(&[&["GET", "/projects/{p}/keys", "--paginate"], arguments].concat());
+        ran.json()["keys"].as_array().unwrap().len()
     };
     assert_eq!(count(&["--max-items", "7"]), 7);
     assert_eq!(scene.standin.requests().last().unwrap().parameter("limit").as_deref(), Some("7"));
@@ -145,7 +145,7 @@ fn a_run_can_be_cut_after_some_items_or_pages() {
 }
 
 /// A run over pages that a closure makes of their numbers.
-fn run(pages: impl Fn(usize) -> Answer + Send + Sync + 'static) -> Told {
+fn run(pages: impl Fn(usize) -> Answer + Send + Sync + 'static) -> Ran {
     let scene = Scene::new();
     let asked = std::sync::atomic::AtomicUsize::new(0);
     scene.standin.answer_with(move |_| Some(pages(asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst))));
@@ -153,25 +153,25 @@ fn run(pages: impl Fn(usize) -> Answer + Send + Sync + 'static) -> Told {
 }
 
 #[track_caller]
-fn assert_no_document(told: &Told) {
-    assert!(serde_json::from_str::<Value>(&told.stdout).is_err(), "it parses: {}", told.stdout);
+fn assert_no_document(ran: &Ran) {
+    assert!(serde_json::from_str::<Value>(&ran.stdout).is_err(), "it parses: {}", ran.stdout);
 }
 
 #[test]
 fn an_empty_page_with_a_cursor_is_not_the_last() {
-    let told = run(|number| match number {
+    let ran = run(|number| match number {
         0 => Answer::json(200, &json!({"keys": [1]})).header("X-Pagination-Next-Cursor", "a"),
         1 => Answer::json(200, &json!({"keys": []})).header("X-Pagination-Next-Cursor", "b"),
         _ => Answer::json(200, &json!({"keys": [2]})),
     });
-    assert_eq!(told.quietly(), r#"{"keys":[1,2]}"#);
+    assert_eq!(ran.quietly(), r#"{"keys":[1,2]}"#);
 }
 
 #[test]
 fn a_repeated_cursor_is_an_error() {
-    let told = run(|_| Answer::json(200, &json!({"keys": [1]})).header("X-Pagination-Next-Cursor", "again"));
-    assert_eq!(told.failed(1), "page 2 repeats a cursor: the list would never end");
-    assert_no_document(&told);
+    let ran = run(|_| Answer::json(200, &json!({"keys": [1]})).header("X-Pagination-Next-Cursor", "again"));
+    assert_eq!(ran.failed(1), "page 2 repeats a cursor: the list would never end");
+    assert_no_document(&ran);
 }
 
 #[test]
@@ -184,19 +184,19 @@ fn totals_that_do_not_match_are_an_error() {
         Some(counted.header("X-Pagination-Page", &page))
     };
     scene.standin.answer_with(page);
-    let told = scene.call(&["GET", "/projects", "--paginate"]);
-    assert_eq!(told.failed(1), "the pages hold 2 items, and 3 were promised");
-    assert_no_document(&told);
+    let ran = scene.call(&["GET", "/projects", "--paginate"]);
+    assert_eq!(ran.failed(1), "the pages hold 2 items, and 3 were promised");
+    assert_no_document(&ran);
 }
 
 #[test]
-fn a_later_page_that_is_an_error_is_told_as_one() {
-    let told = run(|page| match page {
+fn a_later_page_that_is_an_error_is_reported_as_one() {
+    let ran = run(|page| match page {
         0 => Answer::json(200, &json!({"keys": [1]})).header("X-Pagination-Page-Count", "2"),
         _ => Answer::json(200, &json!({"error": {"message": "Something broke", "code": 500}})),
     });
-    assert_eq!(told.failed(10), "Something broke (HTTP 200)");
-    assert_no_document(&told);
+    assert_eq!(ran.failed(10), "Something broke (HTTP 200)");
+    assert_no_document(&ran);
 }
 
 #[test]
@@ -208,9 +208,9 @@ fn pages_that_are_shorter_than_the_first_are_made_up_for() {
         let answer = Answer::json(200, &json!({ "projects": items }));
         Some(answer.header("X-Pagination-Page-Count", "5").header("X-Pagination-Total-Count", "6"))
     });
-    let told = scene.call(&["GET", "/projects", "--paginate", "--max-items", "5"]);
-    assert_eq!(told.json()["projects"].as_array().expect("a list").len(), 5);
-    assert_eq!(told.code, 0, "{}", told.stderr);
+    let ran = scene.call(&["GET", "/projects", "--paginate", "--max-items", "5"]);
+    assert_eq!(ran.json()["projects"].as_array().expect("a list").len(), 5);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
 }
 
 #[test]
@@ -225,30 +225,30 @@ fn waits_beside_each_other_are_counted_once() {
         Some(Answer::json(200, &json!({"projects": [page]})).header("X-Pagination-Page-Count", "8"))
     });
     // One second for four at a time, and one for the fifth.
-    let told = scene.call(&["GET", "/projects", "--paginate", "--max-wait", "3s"]);
-    assert_eq!(told.code, 0, "{}", told.stderr);
+    let ran = scene.call(&["GET", "/projects", "--paginate", "--max-wait", "3s"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
 }
 
 #[test]
 fn a_page_that_fails_leaves_no_document() {
-    let told = run(|number| match number {
+    let ran = run(|number| match number {
         0 => Answer::json(200, &json!({"keys": [1]})).header("X-Pagination-Next-Cursor", "a"),
         _ => Answer::error(500, "Something went wrong"),
     });
-    assert_eq!(told.failed(8), "Something went wrong (HTTP 500)");
-    assert_no_document(&told);
-    let told = run(|number| match number {
+    assert_eq!(ran.failed(8), "Something went wrong (HTTP 500)");
+    assert_no_document(&ran);
+    let ran = run(|number| match number {
         0 => Answer::json(200, &json!({"keys": [1]})).header("X-Pagination-Next-Cursor", "a"),
         _ => Answer::html(200, "<html>log in</html>"),
     });
-    assert_eq!(told.failed(1), "page 2 of the answer cannot be read: it is not JSON from byte 0 on");
-    assert_no_document(&told);
-    let told = run(|number| match number {
+    assert_eq!(ran.failed(1), "page 2 of the answer cannot be read: it is not JSON from byte 0 on");
+    assert_no_document(&ran);
+    let ran = run(|number| match number {
         0 => Answer::json(200, &json!({"keys": [1]})).header("X-Pagination-Next-Cursor", "a"),
         _ => Answer::new(200, r#"{"keys":[1,2"#).header("Content-Type", "application/json"),
     });
-    assert_eq!(told.failed(1), "page 2 of the answer cannot be read: it ends in the middle of a JSON document");
-    assert_no_document(&told);
+    assert_eq!(ran.failed(1), "page 2 of the answer cannot be read: it ends in the middle of a JSON document");
+    assert_no_document(&ran);
 }
 
 #[test]
@@ -263,9 +263,9 @@ fn a_page_that_is_cut_short_is_fetched_again() {
     wire.answer_next("GET", &scene.project("/keys"), cut.clone());
     wire.answer_next("GET", &scene.project("/keys"), cut);
     scene.home.set("LOKALISE_API_URL", &wire.api_url());
-    let told = scene.call(&["GET", "/projects/{p}/keys", "--paginate"]);
-    assert_eq!(told.json()["keys"].as_array().unwrap().len(), 900);
-    assert_eq!(told.stderr.matches("was cut short").count(), 2, "{}", told.stderr);
+    let ran = scene.call(&["GET", "/projects/{p}/keys", "--paginate"]);
+    assert_eq!(ran.json()["keys"].as_array().unwrap().len(), 900);
+    assert_eq!(ran.stderr.matches("was cut short").count(), 2, "{}", ran.stderr);
 }
 
 #[test]
@@ -277,8 +277,8 @@ fn trouble_on_the_way_does_not_change_the_document() {
     scene.standin.answer_times(2, "GET", "/api2/projects", &too_many);
     scene.standin.answer_next("GET", "/api2/projects", Answer::html(503, "busy"));
     scene.standin.answer_next("GET", "/api2/projects", Answer::error(423, "Your token is currently used"));
-    let told = scene.call(&["GET", "/projects?limit=30", "--paginate"]);
-    assert_eq!((told.code, told.stdout), (0, expected));
+    let ran = scene.call(&["GET", "/projects?limit=30", "--paginate"]);
+    assert_eq!((ran.code, ran.stdout), (0, expected));
     assert_eq!(scene.standin.answers_left(), 0);
-    assert_eq!(told.stderr.lines().count(), 4, "one line for each wait: {}", told.stderr);
+    assert_eq!(ran.stderr.lines().count(), 4, "one line for each wait: {}", ran.stderr);
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Scene, Told};
+use super::{Ran, Scene};
 use crate::support::standin::Answer;
 
 const UPLOAD: [&str; 8] =
@@ -10,11 +10,11 @@ const UPLOAD: [&str; 8] =
 
 /// Fails unless the call succeeded and said no more than that it waited.
 #[track_caller]
-fn after_waiting(told: Told) -> String {
-    assert_eq!(told.code, 0, "{}", told.stderr);
-    let lines: Vec<&str> = told.stderr.lines().collect();
-    assert!(matches!(lines[..], [line] if line.starts_with("lokalise-auth: waiting up to ")), "{}", told.stderr);
-    told.stdout
+fn after_waiting(ran: Ran) -> String {
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let lines: Vec<&str> = ran.stderr.lines().collect();
+    assert!(matches!(lines[..], [line] if line.starts_with("lokalise-auth: waiting up to ")), "{}", ran.stderr);
+    ran.stdout
 }
 
 /// A finished process with more members, as `GET …/processes/x` answers.
@@ -32,20 +32,20 @@ fn scene_with_file() -> Scene {
 #[test]
 fn an_upload_is_waited_for_and_the_finished_process_printed() {
     let scene = scene_with_file();
-    let told = scene.call(&[&UPLOAD[..], &["--wait"]].concat());
-    assert_eq!(told.json()["process"]["status"], "finished");
-    assert_eq!(told.json()["process"]["details"]["files"][0]["name_original"], "en.json");
-    let id = told.json()["process"]["process_id"].as_str().unwrap().to_owned();
+    let ran = scene.call(&[&UPLOAD[..], &["--wait"]].concat());
+    assert_eq!(ran.json()["process"]["status"], "finished");
+    assert_eq!(ran.json()["process"]["details"]["files"][0]["name_original"], "en.json");
+    let id = ran.json()["process"]["process_id"].as_str().unwrap().to_owned();
     assert_eq!(scene.standin.requests_to("GET", &scene.project(&format!("/processes/{id}"))).len(), 3);
     assert_eq!(scene.standin.requests_to("POST", &scene.project("/files/upload")).len(), 1);
-    assert_eq!(told.stderr, format!("lokalise-auth: waiting up to 10m for process {id} (file-import)\n"));
+    assert_eq!(ran.stderr, format!("lokalise-auth: waiting up to 10m for process {id} (file-import)\n"));
 }
 
 #[test]
 fn without_wait_the_queued_process_is_printed() {
     let scene = scene_with_file();
-    let told = scene.call(&UPLOAD);
-    assert_eq!(told.json()["process"]["status"], "queued");
+    let ran = scene.call(&UPLOAD);
+    assert_eq!(ran.json()["process"]["status"], "queued");
     assert_eq!(scene.standin.requests().len(), 1);
 }
 
@@ -54,9 +54,9 @@ fn an_import_that_fails_or_is_cancelled_fails_the_call() {
     for (end, said) in [("failed", "the file-import failed"), ("cancelled", "the file-import was cancelled")] {
         let scene = scene_with_file();
         scene.standin.set(|switches| switches.process_end = end.to_owned());
-        let told = scene.call(&[&UPLOAD[..], &["--wait"]].concat());
-        assert!(told.failed(11).starts_with(said), "{}", told.stderr);
-        assert_eq!(told.json()["process"]["status"], end, "the process is printed all the same");
+        let ran = scene.call(&[&UPLOAD[..], &["--wait"]].concat());
+        assert!(ran.failed(11).starts_with(said), "{}", ran.stderr);
+        assert_eq!(ran.json()["process"]["status"], end, "the process is printed all the same");
     }
 }
 
@@ -69,8 +69,8 @@ fn waiting_survives_rate_limits_and_failures_of_the_server() {
     scene.standin.answer_next("GET", &processes, Answer::error(423, "Another request is under way"));
     scene.standin.answer_next("GET", &processes, Answer::error(408, "Too slow"));
     scene.standin.answer_next("GET", &processes, Answer::error(500, "x"));
-    let told = scene.call(&[&UPLOAD[..], &["--wait"]].concat());
-    assert_eq!((told.code, &told.json()["process"]["status"]), (0, &json!("finished")));
+    let ran = scene.call(&[&UPLOAD[..], &["--wait"]].concat());
+    assert_eq!((ran.code, &ran.json()["process"]["status"]), (0, &json!("finished")));
     assert_eq!(scene.standin.answers_left(), 0);
 }
 
@@ -78,11 +78,11 @@ fn waiting_survives_rate_limits_and_failures_of_the_server() {
 fn waiting_ends_at_its_limit_and_names_the_process() {
     let scene = scene_with_file();
     scene.standin.set(|switches| switches.process_polls = 1_000);
-    let told = scene.call(&[&UPLOAD[..], &["--wait=2s"]].concat());
+    let ran = scene.call(&[&UPLOAD[..], &["--wait=2s"]].concat());
     let id = scene.standin.requests().last().unwrap().path().rsplit('/').next().unwrap().to_owned();
-    let said = told.failed(11);
+    let said = ran.failed(11);
     assert!(said.starts_with("still ") && said.ends_with(&format!("after 2s (process {id})")), "{said}");
-    assert!(told.stderr.contains(&format!("/processes/{id} --wait`")), "{}", told.stderr);
+    assert!(ran.stderr.contains(&format!("/processes/{id} --wait`")), "{}", ran.stderr);
     let polls = scene.standin.requests_to("GET", &scene.project(&format!("/processes/{id}"))).len();
     assert!(polls <= 4, "{polls} polls");
 }
@@ -93,10 +93,10 @@ fn a_process_that_may_not_be_looked_at_is_named_with_what_that_needs() {
     scene.home.unset("LOKALISE_API_TOKEN");
     scene.home.login(&["--scope", "read_projects,write_files"]);
     scene.standin.answer_next("GET", &scene.project("/processes/*"), Answer::error(403, "Forbidden"));
-    let told = scene.call(&[&UPLOAD[..], &["--wait"]].concat());
-    assert_eq!(told.failed(5), "Forbidden (HTTP 403)");
-    assert!(told.stderr.contains("the scope `read_background_processes`"), "{}", told.stderr);
-    assert!(told.stderr.contains("--wait` waits for it"), "{}", told.stderr);
+    let ran = scene.call(&[&UPLOAD[..], &["--wait"]].concat());
+    assert_eq!(ran.failed(5), "Forbidden (HTTP 403)");
+    assert!(ran.stderr.contains("the scope `read_background_processes`"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("--wait` waits for it"), "{}", ran.stderr);
 }
 
 #[test]
@@ -111,9 +111,9 @@ fn a_look_that_finds_an_error_ends_the_wait() {
     ] {
         let scene = scene_with_file();
         scene.standin.answer_next("GET", &scene.project("/processes/*"), Answer::json(200, &answer));
-        let told = scene.call(&[&UPLOAD[..], &["--wait"]].concat());
-        assert_eq!(told.failed(code), said);
-        assert_eq!(told.json(), answer);
+        let ran = scene.call(&[&UPLOAD[..], &["--wait"]].concat());
+        assert_eq!(ran.failed(code), said);
+        assert_eq!(ran.json(), answer);
     }
 }
 
@@ -121,8 +121,8 @@ fn a_look_that_finds_an_error_ends_the_wait() {
 fn what_was_accepted_and_names_no_process_is_not_taken_for_done() {
     let scene = Scene::new();
     scene.standin.answer_next("POST", &scene.project("/files/upload"), Answer::json(202, &json!({})));
-    let told = scene.call(&["POST", "/projects/{p}/files/upload", "-f", "a=b", "--wait"]);
-    assert_eq!(told.failed(11), "the answer names no process to wait for");
+    let ran = scene.call(&["POST", "/projects/{p}/files/upload", "-f", "a=b", "--wait"]);
+    assert_eq!(ran.failed(11), "the answer names no process to wait for");
 }
 
 #[test]
@@ -130,8 +130,8 @@ fn a_process_that_is_named_at_another_origin_is_not_looked_at() {
     let scene = Scene::new();
     let answer = Answer::json(202, &json!({})).header("Location", "https://evil.com/api2/projects/1/processes/2");
     scene.standin.answer_next("POST", &scene.project("/files/upload"), answer);
-    let told = scene.call(&["POST", "/projects/{p}/files/upload", "-f", "a=b", "--wait"]);
-    assert_eq!(told.failed(1), "the answer names a process that is not at the API");
+    let ran = scene.call(&["POST", "/projects/{p}/files/upload", "-f", "a=b", "--wait"]);
+    assert_eq!(ran.failed(1), "the answer names a process that is not at the API");
 }
 
 #[test]
@@ -145,8 +145,8 @@ fn a_process_can_be_waited_for_by_its_id() {
 #[test]
 fn an_answer_that_queues_nothing_is_not_waited_for() {
     let scene = Scene::new();
-    let told = scene.call(&["GET", "/projects", "--wait"]);
-    assert!(told.json()["projects"].is_array());
+    let ran = scene.call(&["GET", "/projects", "--wait"]);
+    assert!(ran.json()["projects"].is_array());
     assert_eq!(scene.standin.requests().len(), 1);
 }
 
@@ -168,8 +168,8 @@ fn a_process_is_read_even_where_its_text_is_damaged() {
     after_waiting(scene.call(&[&UPLOAD[..], &["--wait"]].concat()));
     let failed = b"{\"process\":{\"status\":\"failed\",\"message\":\"name: caf\xe9\"}}".to_vec();
     scene.standin.answer_next("GET", &processes, Answer::new(200, failed));
-    let told = scene.call(&[&UPLOAD[..], &["--wait"]].concat());
-    assert!(told.failed(11).starts_with("the process failed: name: caf\u{fffd} (process "), "{}", told.stderr);
+    let ran = scene.call(&[&UPLOAD[..], &["--wait"]].concat());
+    assert!(ran.failed(11).starts_with("the process failed: name: caf\u{fffd} (process "), "{}", ran.stderr);
 }
 
 #[test]
@@ -178,8 +178,8 @@ fn the_messages_of_files_are_in_the_error() {
     let files = json!([{"name_original": "en.json", "status": "failed", "message": "Invalid JSON"}]);
     let process = json!({"type": "file-import", "status": "failed", "message": null, "details": {"files": files}});
     scene.standin.answer_next("GET", &scene.project("/processes/*"), Answer::json(200, &json!({"process": process})));
-    let told = scene.call(&[&UPLOAD[..], &["--wait"]].concat());
-    assert!(told.failed(11).starts_with("the file-import failed: en.json: Invalid JSON (process "), "{}", told.stderr);
+    let ran = scene.call(&[&UPLOAD[..], &["--wait"]].concat());
+    assert!(ran.failed(11).starts_with("the file-import failed: en.json: Invalid JSON (process "), "{}", ran.stderr);
 }
 
 #[test]
@@ -195,8 +195,8 @@ fn a_process_that_is_not_there_yet_is_waited_for() {
 fn a_process_that_never_is_there_ends_the_wait() {
     let scene = scene_with_file();
     scene.standin.answer_always("GET", &scene.project("/processes/*"), Answer::error(404, "Process not found"));
-    let told = scene.call(&[&UPLOAD[..], &["--wait"]].concat());
-    assert_eq!(told.failed(6), "Process not found (HTTP 404)");
+    let ran = scene.call(&[&UPLOAD[..], &["--wait"]].concat());
+    assert_eq!(ran.failed(6), "Process not found (HTTP 404)");
     assert_eq!(scene.standin.requests().len(), 5, "the upload and four polls");
 }
 
@@ -213,13 +213,13 @@ fn five_answers_in_a_row_may_be_unreadable_and_not_six() {
     scene.standin.answer_next("GET", &processes, underway);
     scene.standin.answer_times(5, "GET", &processes, &page.clone().header("Content-Encoding", "br"));
     scene.standin.answer_next("GET", &processes, page);
-    let told = scene.call(&[&UPLOAD[..], &["--wait=3m"]].concat());
-    let said = told.failed(9);
+    let ran = scene.call(&[&UPLOAD[..], &["--wait=3m"]].concat());
+    let said = ran.failed(9);
     assert!(said.starts_with("the answer about process "), "{said}");
     assert!(said.ends_with("cannot be read: it is not JSON: it begins with `<html>one moment</html>`"), "{said}");
-    assert!(told.stderr.contains("hint: the process itself goes on: `lokalise-auth call GET "), "{}", told.stderr);
+    assert!(ran.stderr.contains("hint: the process itself goes on: `lokalise-auth call GET "), "{}", ran.stderr);
     assert_eq!(scene.standin.answers_left(), 0);
-    assert_eq!(told.stdout, "");
+    assert_eq!(ran.stdout, "");
 }
 
 #[test]
@@ -228,10 +228,10 @@ fn a_page_in_place_of_an_answer_is_not_taken_for_done() {
     for arguments in [&["--wait"][..], &["--wait", "-q", "."]] {
         let page = Answer::html(200, "<html>log in</html>");
         scene.standin.answer_next("POST", &scene.project("/files/upload"), page);
-        let told = scene.call(&[&UPLOAD[..], arguments].concat());
+        let ran = scene.call(&[&UPLOAD[..], arguments].concat());
         let said = "the answer cannot be read: it is not JSON: it begins with `<html>log in</html>`";
-        assert_eq!(told.failed(9), said);
-        assert_eq!(told.stdout, if arguments.len() == 1 { "<html>log in</html>" } else { "" });
+        assert_eq!(ran.failed(9), said);
+        assert_eq!(ran.stdout, if arguments.len() == 1 { "<html>log in</html>" } else { "" });
     }
     let location = "/api2/projects/1/processes/x";
     let accepted = Answer::html(202, "<html>").header("Location", location);
@@ -269,7 +269,7 @@ fn an_interrupted_wait_says_how_to_look_again() {
 fn a_wait_that_is_out_of_time_says_how_to_look_again() {
     let scene = scene_with_file();
     scene.standin.set(|switches| switches.process_polls = 1_000);
-    let told = scene.call(&[&UPLOAD[..], &["--wait", "--timeout", "2s"]].concat());
-    assert_eq!(told.failed(9), "not done within 2s");
-    assert!(told.stderr.contains("--wait` waits for it"), "{}", told.stderr);
+    let ran = scene.call(&[&UPLOAD[..], &["--wait", "--timeout", "2s"]].concat());
+    assert_eq!(ran.failed(9), "not done within 2s");
+    assert!(ran.stderr.contains("--wait` waits for it"), "{}", ran.stderr);
 }

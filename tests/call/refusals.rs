@@ -12,9 +12,9 @@ fn no_credential_follows_a_redirect_to_another_origin() {
         for method in ["GET", "POST"] {
             let redirect = Answer::new(status, "").header("Location", &elsewhere);
             scene.standin.answer_next(method, "/api2/projects", redirect);
-            let told = scene.call(&[method, "/projects"]);
+            let ran = scene.call(&[method, "/projects"]);
             let place = format!("http://{}/api2/projects?…", other.address());
-            assert_eq!(told.failed(10), format!("redirected to `{place}`, which is not followed (HTTP {status})"));
+            assert_eq!(ran.failed(10), format!("redirected to `{place}`, which is not followed (HTTP {status})"));
         }
     }
     assert_eq!(other.requests().len(), 0);
@@ -61,8 +61,8 @@ fn the_place_of_a_redirect_cannot_drive_a_terminal() {
         )],
     );
     scene.home.set("LOKALISE_API_URL", &wire.api_url());
-    let told = scene.call(&["GET", "/projects"]);
-    assert!(told.failed(10).contains("`https://evil/\\u{9b}31m`"), "{}", told.stderr);
+    let ran = scene.call(&["GET", "/projects"]);
+    assert!(ran.failed(10).contains("`https://evil/\\u{9b}31m`"), "{}", ran.stderr);
 }
 
 #[cfg(unix)]
@@ -71,11 +71,11 @@ fn a_scope_that_is_missing_is_named_with_the_login_that_brings_it() {
     let mut scene = Scene::new();
     scene.home.unset("LOKALISE_API_TOKEN");
     scene.home.login(&["--scope", "read_projects", "--scope", "read_keys"]);
-    let told = scene.call(&["POST", "/projects/{p}/keys", "-f", "keys[][key_name]=x"]);
-    assert_eq!(told.failed(5), "Forbidden (HTTP 403)");
+    let ran = scene.call(&["POST", "/projects/{p}/keys", "-f", "keys[][key_name]=x"]);
+    assert_eq!(ran.failed(5), "Forbidden (HTTP 403)");
     let hint = "hint: `POST /projects/{project_id}/keys` needs the scope `write_keys`, which this login does not have: \
                 `lokalise-auth login --scope read_projects,read_keys,write_keys`";
-    assert!(told.stderr.contains(hint), "{}", told.stderr);
+    assert!(ran.stderr.contains(hint), "{}", ran.stderr);
 }
 
 #[cfg(unix)]
@@ -86,8 +86,8 @@ fn a_token_that_ended_early_is_renewed_once_and_the_request_replayed() {
     scene.home.login(&["--scope", "read_projects", "--scope", "write_projects"]);
     scene.standin.forget_requests();
     scene.standin.answer_next("POST", "/api2/projects", Answer::error(401, "The access token expired"));
-    let told = scene.call(&["POST", "/projects", "-f", "name=x"]);
-    assert_eq!(told.json()["name"], "x");
+    let ran = scene.call(&["POST", "/projects", "-f", "name=x"]);
+    assert_eq!(ran.json()["name"], "x");
     assert_eq!(scene.standin.requests_to("POST", "/oauth2/token").len(), 1);
     let posts = scene.standin.requests_to("POST", "/api2/projects");
     assert_eq!(posts.len(), 2);
@@ -103,8 +103,8 @@ fn a_token_that_stays_refused_is_renewed_once_only() {
     scene.home.login(&[]);
     scene.standin.forget_requests();
     scene.standin.answer_always("GET", "/api2/projects", Answer::error(401, "Unauthorized"));
-    let told = scene.call(&["GET", "/projects"]);
-    assert_eq!(told.failed(4), "Unauthorized (HTTP 401)");
+    let ran = scene.call(&["GET", "/projects"]);
+    assert_eq!(ran.failed(4), "Unauthorized (HTTP 401)");
     assert_eq!(scene.standin.requests_to("POST", "/oauth2/token").len(), 1);
     assert_eq!(scene.standin.requests_to("GET", "/api2/projects").len(), 2);
 }
@@ -113,8 +113,8 @@ fn a_token_that_stays_refused_is_renewed_once_only() {
 fn an_api_token_that_is_refused_is_not_tried_again() {
     let scene = Scene::new();
     scene.standin.answer_always("GET", "/api2/projects", Answer::error(401, "Unauthorized"));
-    let told = scene.call(&["GET", "/projects"]);
-    assert_eq!(told.failed(4), "Unauthorized (HTTP 401)");
-    assert!(told.stderr.contains("LOKALISE_API_TOKEN"), "{}", told.stderr);
+    let ran = scene.call(&["GET", "/projects"]);
+    assert_eq!(ran.failed(4), "Unauthorized (HTTP 401)");
+    assert!(ran.stderr.contains("LOKALISE_API_TOKEN"), "{}", ran.stderr);
     assert_eq!(scene.standin.requests().len(), 1);
 }

@@ -22,9 +22,9 @@ fn a_call_sends_the_token_and_prints_the_body_untouched() {
 #[test]
 fn fields_become_a_json_body_and_make_it_a_post() {
     let scene = Scene::new();
-    let told =
+    let ran =
         scene.call(&["projects", "-f", "name=Démo \"1\"", "-F", "team_id=176692", "-F", "settings[per_platform]=true"]);
-    assert_eq!(told.json()["name"], "Démo \"1\"");
+    assert_eq!(ran.json()["name"], "Démo \"1\"");
     let request = &scene.standin.requests()[0];
     assert_eq!((request.method.as_str(), request.target.as_str()), ("POST", "/api2/projects"));
     assert_eq!(request.header("content-type"), Some("application/json"));
@@ -78,7 +78,7 @@ fn an_upload_is_one_line_of_base64_with_its_length_said() {
     let scene = Scene::new();
     let content: Vec<u8> = (0..1_000_001_u32).map(|number| u8::try_from(number % 253).unwrap()).collect();
     scene.file("en.json", &content);
-    let told = scene.call(&[
+    let ran = scene.call(&[
         "POST",
         "/projects/{p}/files/upload",
         "-F",
@@ -88,7 +88,7 @@ fn an_upload_is_one_line_of_base64_with_its_length_said() {
         "-f",
         "lang_iso=en",
     ]);
-    assert_eq!(told.code, 0, "{}", told.stderr);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
     let request = &scene.standin.requests()[0];
     let data = STANDARD.decode(request.json()["data"].as_str().unwrap()).unwrap();
     assert!(data == content);
@@ -143,11 +143,11 @@ fn bad_input_is_one_line_and_nothing_is_sent() {
         &["GET", "/projects/1/keys", "--branch", "dev"],
     ];
     for arguments in cases {
-        let told = scene.call(arguments);
-        assert!(!told.failed(2).is_empty(), "{arguments:?}");
-        assert_eq!(told.stdout, "", "{arguments:?}");
-        let lines: Vec<&str> = told.stderr.lines().filter(|line| !line.starts_with("hint: ")).collect();
-        assert_eq!(lines.len(), 1, "{arguments:?}: {}", told.stderr);
+        let ran = scene.call(arguments);
+        assert!(!ran.failed(2).is_empty(), "{arguments:?}");
+        assert_eq!(ran.stdout, "", "{arguments:?}");
+        let lines: Vec<&str> = ran.stderr.lines().filter(|line| !line.starts_with("hint: ")).collect();
+        assert_eq!(lines.len(), 1, "{arguments:?}: {}", ran.stderr);
     }
     assert_eq!(scene.standin.requests().len(), 0);
 }
@@ -181,9 +181,9 @@ fn a_path_that_leaves_the_api_opens_no_socket() {
         "C:/Program Files/Git/projects",
         "",
     ] {
-        let told = scene.call(&["GET", path]);
-        assert!(!told.failed(2).is_empty(), "{path:?}");
-        assert_eq!(told.stdout, "", "{path:?}");
+        let ran = scene.call(&["GET", path]);
+        assert!(!ran.failed(2).is_empty(), "{path:?}");
+        assert_eq!(ran.stdout, "", "{path:?}");
     }
     assert_eq!(wire.connections(), 0);
     assert_eq!(scene.standin.requests().len(), 0);
@@ -211,8 +211,8 @@ fn a_profile_that_was_stored_read_only_stays_so() {
     scene.home.unset("LOKALISE_API_TOKEN");
     scene.home.set_token(&["--read-only"]);
     scene.standin.forget_requests();
-    let told = scene.call(&["DELETE", "/projects/{p}"]);
-    assert!(told.failed(2).contains("only reading is allowed"), "{}", told.stderr);
+    let ran = scene.call(&["DELETE", "/projects/{p}"]);
+    assert!(ran.failed(2).contains("only reading is allowed"), "{}", ran.stderr);
     assert_eq!(scene.standin.requests().len(), 0);
     scene.call(&["GET", "/projects"]).quietly();
 }

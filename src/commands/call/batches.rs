@@ -7,7 +7,7 @@ use crate::call::batch::merge;
 use crate::call::body::RequestBody;
 use crate::call::first_words::first_words;
 use crate::call::merge::{Merge, MergeFormat};
-use crate::call::output::{MOST_HELD, OutputOptions, ResponseWriter};
+use crate::call::output::{MAX_HELD_BYTES, OutputOptions, ResponseWriter};
 use crate::call::progress::ProgressLine;
 use crate::call::refusal::{ResponseHead, judged};
 use crate::call::request::ApiRequest;
@@ -18,7 +18,7 @@ use crate::json::list::BodySummary;
 
 use super::{Run, summary_of};
 
-/// No answer to a request with a few hundred items comes near this.
+/// Far above any answer to a request with a few hundred items.
 const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
 
 pub async fn send(run: &Run<'_>, options: OutputOptions, bodies: Vec<RequestBody>) -> Result<()> {
@@ -29,6 +29,7 @@ pub async fn send(run: &Run<'_>, options: OutputOptions, bodies: Vec<RequestBody
     let mut head = ResponseHead::default();
     let mut merged: Option<Value> = None;
     let mut merged_bytes = 0;
+    let mut not_done = Vec::new();
     let mut ended = Ok(());
     let progress = ProgressLine::new(run.context.world, false);
     for (index, body) in bodies.into_iter().enumerate() {
@@ -44,20 +45,26 @@ pub async fn send(run: &Run<'_>, options: OutputOptions, bodies: Vec<RequestBody
         if let Some(options) = options.take() {
             output.insert(ResponseWriter::open(run.context.world, options).await?).begin(&fetched.answer)?;
         }
+        not_done.extend(BodySummary::of(&answer).not_done);
         match &mut merged {
             Some(merged) => merge(merged, answer),
             None => merged = Some(answer),
         }
         merged_bytes += length;
-        if merged_bytes > MOST_HELD && index + 1 < count {
+        if merged_bytes > MAX_HELD_BYTES && index + 1 < count {
             ended = Err(too_much(index, count));
             break;
         }
     }
     drop(progress);
-    // What was done is shown, also if the rest was not.
+    // What was done is shown even if the rest failed.
     if let (Some(merged), Some(output)) = (merged, output) {
-        let judged = judged(&BodySummary::of(&merged), &head, run.allow_partial);
+        let mut summary = BodySummary::of(&merged);
+        // A later answer of another type may have replaced what an earlier one said.
+        if summary.not_done.is_empty() {
+            summary.not_done = not_done;
+        }
+        let judged = judged(&summary, &head, run.allow_partial);
         run.report_both(ended.and(judged), show(output, &merged, lines).await)
     } else {
         ended
@@ -81,11 +88,11 @@ async fn send_one(
     Ok((fetched, answer, bytes.len()))
 }
 
-/// The answer to one batch. What was refused of it is judged in the end; an answer that is an error ends the run.
+/// The answer to one batch. Refused items are judged at the end; an error ends the run.
 fn answer(fetched: &FetchedResponse, bytes: &[u8]) -> Result<Value> {
     judged(&summary_of(bytes), &ResponseHead::of(&fetched.answer), true)?;
     let document = without_bom(bytes).trim_ascii();
-    // What has nothing to say, as a 204, adds nothing to the others.
+    // An answer without a body, such as a 204, adds nothing to the others.
     let document = if document.is_empty() { &b"{}"[..] } else { document };
     serde_json::from_slice(document).map_err(|error| {
         let words = if document.starts_with(b"{") { String::new() } else { format!(": {}", first_words(document)) };

@@ -1,5 +1,6 @@
-//! `--extract`: fetches the bundle of an export and unpacks it. The bundle is on another
-//! host, which never sees the credential. Its address is a secret too: whoever has it has the bundle.
+//! `--extract`: fetches the bundle of an export and unpacks it. The bundle is on another host,
+//! which never sees the credential. Its address is a secret too, since it gives access to the
+//! bundle.
 
 use std::fs::File;
 use std::io::{BufReader, Seek, Write};
@@ -27,10 +28,10 @@ use super::wait::{Awaited, Poll, Poller, run_to_end};
 
 const MAX_BUNDLE_BYTES: u64 = 2 * 1024 * 1024 * 1024;
 
-/// How many redirects a store of files may need.
+/// The most redirects to a bundle that are followed.
 const MAX_HOPS: usize = 5;
 
-/// How often a finished export without an address is polled for it.
+/// How often a finished export is polled for a missing address.
 const POLLS_FOR_ADDRESS: usize = 3;
 
 /// How long an interrupted run waits for its unfinished file to be removed.
@@ -78,12 +79,12 @@ async fn poll_for_address(run: &Run<'_>, awaited: &Awaited, has_waited: bool) ->
     Err(no_address().hint("the export has finished, and its process still says no address; run the export again"))
 }
 
-/// Whether the API is a stand-in on this machine.
+/// Whether the API is a test server on this machine.
 fn api_is_plain(run: &Run<'_>) -> bool {
     run.request.url.scheme() == "http"
 }
 
-/// Fetches the bundle into a file that has no name.
+/// Fetches the bundle into an unnamed file.
 async fn fetch(run: &Run<'_>, url: &Url) -> Result<File> {
     let mut retries = run.sender.retries().of_bundle();
     loop {
@@ -110,7 +111,7 @@ async fn fetch(run: &Run<'_>, url: &Url) -> Result<File> {
     }
 }
 
-/// One try. The inner error is a response that has no bundle.
+/// One attempt. The inner error is a response without a bundle.
 async fn attempt(run: &Run<'_>, url: &Url) -> Result<Result<File, Response>, SendFailure> {
     let mut incoming = match response(run, url).await? {
         response if response.status().is_success() => Incoming::new(response).map_err(SendFailure::for_good)?,
@@ -133,7 +134,7 @@ async fn attempt(run: &Run<'_>, url: &Url) -> Result<Result<File, Response>, Sen
     Ok(Ok(file))
 }
 
-/// The response at the address, or where that leads.
+/// The response at the address, after its redirects.
 async fn response(run: &Run<'_>, url: &Url) -> Result<Response, SendFailure> {
     let client = run.http.api().map_err(SendFailure::for_good)?;
     let mut url = url.clone();

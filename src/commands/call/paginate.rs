@@ -83,7 +83,7 @@ pub fn pages_of(request: &ApiRequest, items: Option<u64>, pages: Option<u64>) ->
     Pages::new(request.paging(), &query, items, pages)
 }
 
-/// The requests for pages that are under way, and those that will be. Answers come in the order of asking.
+/// The requests for pages, in progress or to come. Their answers are returned in order.
 struct PageRequests<'a, 'w> {
     sender: &'a Sender<'w>,
     request: &'a ApiRequest,

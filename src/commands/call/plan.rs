@@ -1,5 +1,5 @@
-//! The flags of `call` → what was meant by them. Whatever cannot be meant is refused
-//! here, before a credential is looked for or a socket opened.
+//! Turns the flags of `call` into a plan. Contradictions are refused here, before a credential is
+//! looked up or a socket is opened.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::call::filter::{self, Filter, FilterContext};
 use crate::call::filter_worker::{Filters, ResultStyle};
 use crate::call::headers::headers;
 use crate::call::input::{self, ByteSource, Inputs};
-use crate::call::output::{MOST_HELD, OutputOptions};
+use crate::call::output::{MAX_HELD_BYTES, OutputOptions};
 use crate::call::request::{ApiRequest, add_query, method};
 use crate::call::send::RetryBudget;
 use crate::call::target::{Project, target};
@@ -28,7 +28,7 @@ use crate::world::World;
 /// How long a run may wait for rate limits and retries unless `--max-wait` is given.
 const MAX_WAIT: Duration = Duration::from_secs(60);
 
-/// A call as it was meant.
+/// What one `call` is going to do.
 pub struct CallPlan {
     pub request: ApiRequest,
     pub requests: Requests,
@@ -43,7 +43,7 @@ pub struct CallPlan {
     pub data_only: bool,
     /// The same export as an asynchronous one, if this is a synchronous one.
     pub async_export: Option<String>,
-    /// What may not have been meant, though it can be sent.
+    /// Warnings about parts of the request that may be a mistake.
     pub warnings: Vec<String>,
 }
 
@@ -97,7 +97,6 @@ impl CallPlan {
     }
 }
 
-/// Flags that each make sense, and no sense together.
 /// `--jq` and `--fail-unless` with their variables, and how results are written.
 #[expect(clippy::disallowed_methods, reason = "`env` in jq is the whole environment")]
 fn filters(call: &cli::Call) -> Result<Filters> {
@@ -111,7 +110,7 @@ fn filters(call: &cli::Call) -> Result<Filters> {
     })
 }
 
-/// The words of a flag that takes two.
+/// The pairs of values of a flag that takes two values each time.
 fn pairs(words: &[String]) -> Vec<(String, String)> {
     words.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect()
 }
@@ -132,7 +131,7 @@ fn refuse_contradictions(call: &cli::Call) -> Result<()> {
     let not_together = [
         ("--batch", &["--paginate", "--wait", "--extract"][..]),
         ("--paginate", &["--wait", "--extract"]),
-        // What --extract prints are the names of files.
+        // --extract prints the names of files.
         ("--extract", &["--jq", "--ndjson", "--output", "--fail-unless", "--pretty", "--sort-keys"]),
     ];
     let is_given = |flag: &str| given.iter().any(|(name, given)| *name == flag && *given);
@@ -141,14 +140,14 @@ fn refuse_contradictions(call: &cli::Call) -> Result<()> {
             return Err(Error::usage(format!("`{other}` cannot go with `{flag}`")));
         }
     }
-    // The results of a filter are no lines of ours.
+    // The results of a filter may take several lines.
     if call.ndjson && call.pretty && call.jq.is_none() {
         return Err(Error::usage("`--pretty` cannot go with `--ndjson`, which has one item on each line"));
     }
     Ok(())
 }
 
-/// A bundle is made at a cost: whether its folder can be one is asked first.
+/// An export takes time, so its target folder is checked first.
 fn refuse_no_folder(folder: &Path) -> Result<()> {
     match folder.ancestors().find(|path| path.exists()) {
         Some(there) if !there.is_dir() => {
@@ -158,7 +157,7 @@ fn refuse_no_folder(folder: &Path) -> Result<()> {
     }
 }
 
-/// The request, and what may not have been meant by it.
+/// The request, and warnings about it.
 async fn request(context: Context<'_>, call: &cli::Call) -> Result<(ApiRequest, Vec<String>)> {
     let (typed_method, path) = method_and_path(call)?;
     let variable = context.world.var("LOKALISE_PROJECT_ID");
@@ -226,7 +225,8 @@ async fn inputs(world: &World, call: &cli::Call) -> Result<(Option<ByteSource>, 
     Ok((input, Fields::read(&call.fields.0, &mut inputs)?))
 }
 
-/// `--input` takes the name of a file. What other programs take there gets a hint, and is not repeated: it is data.
+/// `--input` takes the name of a file. A value in the form of another program gets a hint, and is not repeated, since
+/// it is data.
 fn refuse_no_file_name(path: &Path) -> Result<()> {
     let text = path.to_string_lossy();
     let is_json = text.trim_start().starts_with(['{', '[', '"']);
@@ -234,7 +234,7 @@ fn refuse_no_file_name(path: &Path) -> Result<()> {
         _ if path.exists() => Ok(()),
         _ if is_json => Err(Error::usage("--input takes the name of a file, and this is JSON")
             .hint("pipe it in with `--input -`, or give each field with -f or -F")),
-        Some(name) => Err(Error::usage(format!("there is no file `{text}`"))
+        Some(name) => Err(Error::usage(format!("no such file: `{text}`"))
             .hint(format!("--input takes a name without `@`: `--input {}`", shell::quote(name)))),
         None => Ok(()),
     }
@@ -245,13 +245,13 @@ fn batches(batch: &Batch, request: &ApiRequest) -> Result<Vec<RequestBody>> {
         .body
         .as_ref()
         .ok_or_else(|| Error::usage("--batch needs a body to cut").hint("give it with --input, or with -f and -F"))?;
-    if body.length() > MOST_HELD as u64 {
+    if body.length() > MAX_HELD_BYTES as u64 {
         return Err(Error::other("the body is longer than the 512 MiB that --batch holds")
             .hint("cut it into files, and send each with --batch"));
     }
     let body = body.bytes().map_err(|error| Error::usage("the body cannot be read").because(error))?;
     let body = match &body[..] {
-        // What a spreadsheet or PowerShell writes. UTF-8 is read as it is.
+        // Spreadsheets and PowerShell write UTF-16. UTF-8 is sent as it is.
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => text::decode(&body)
             .map(|text| text.as_bytes().to_vec())
             .map_err(|_| Error::usage("the body begins as UTF-16 and is not UTF-16"))?,
@@ -289,7 +289,7 @@ fn async_export(call: &cli::Call, request: &ApiRequest) -> Option<String> {
     if let Some(folder) = &call.extract {
         words.extend(["--extract".to_owned(), folder.display().to_string()]);
     }
-    Some(shell_words::join(words))
+    Some(words.iter().map(|word| shell::quote(word)).collect::<Vec<_>>().join(" "))
 }
 
 #[cfg(test)]

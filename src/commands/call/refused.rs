@@ -1,5 +1,5 @@
-//! What becomes of an answer that is not a success: its body is shown, on stdout or next to
-//! clean data on stderr, and the rest is a failure with hints.
+//! Handles an answer that is not a success: its body is shown on stdout, or on stderr where stdout
+//! is for data, and the rest becomes an error with hints.
 
 use std::io::Write;
 
@@ -59,7 +59,7 @@ impl Run<'_> {
             }
         }
         match output {
-            // The failure is reported whether or not somebody read the body.
+            // The failure is reported even if the body could not be written.
             Some(output) => match output.finish().await {
                 Err(error) if !error.is_closed_pipe() => return Err(error),
                 _ => {}
@@ -81,7 +81,7 @@ impl Run<'_> {
         }
         let body = &shown;
         let shown = match (self.context.world.stderr_is_terminal, is_json) {
-            // Build logs obey some lines. In JSON no line can be one of them, and everything else becomes one line.
+            // Build logs act on some lines. A line of JSON is never one of them, and any other body becomes one line.
             (false, _) if serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok() => {
                 escape::escaped_json(&String::from_utf8_lossy(body)).into_owned().into_bytes()
             }
@@ -93,7 +93,7 @@ impl Run<'_> {
             (true, false) => Visible::default().push(body).into_bytes(),
         };
         let mut stderr = std::io::stderr().lock();
-        // Where stderr is closed, nobody is left to tell.
+        // A failure to write to stderr is ignored.
         let _ = stderr.write_all(&shown).and_then(|()| stderr.write_all(b"\n"));
     }
 }

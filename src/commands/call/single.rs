@@ -27,24 +27,24 @@ pub async fn single(run: &Run<'_>, options: OutputOptions) -> Result<()> {
     output.begin(&answer)?;
     let summary =
         if lines { in_lines(run, answer, &mut output).await? } else { as_it_is(run, answer, &mut output).await? };
-    // A GET that was not to be a page may have been cut to one.
+    // A GET without page parameters may have got the first page only.
     let truncated = TruncatedList::of(&headers, &summary).filter(|_| summary.error.is_none());
     match truncated.filter(|_| may_be_truncated) {
         Some(list) => run.context.world.say(&format!("lokalise-auth: {list}")),
         None => run.hint_at_size(&head),
     }
     let judged = judged(&summary, &head, run.allow_partial);
-    // An answer that is an error is no data: neither a filter nor a file gets it.
+    // An error is not data: neither a filter nor a file gets it.
     if summary.error.is_some() && run.data_only {
         return judged;
     }
     run.report_both(judged, output.finish().await)
 }
 
-/// Passes the bytes on, and reads along: for what a success says against itself, for the length of a list, and for an
-/// end that nothing else marks.
+/// Passes the bytes on and scans them: for errors in a success, for the length of a list, and for an end that nothing
+/// else marks.
 async fn as_it_is(run: &Run<'_>, mut answer: ApiResponse, output: &mut ResponseWriter) -> Result<BodySummary> {
-    let mut errors = answer.may_be_json().then(PartialErrors::default);
+    let mut errors = PartialErrors::default();
     let mut page = ResponseScan::of(&run.request, &answer);
     let progress = ProgressLine::new(run.context.world, !output.is_file());
     let whole = answer.length();
@@ -56,27 +56,25 @@ async fn as_it_is(run: &Run<'_>, mut answer: ApiResponse, output: &mut ResponseW
         }
         done += chunk.len() as u64;
         progress.show(|| progress::bytes(done, whole));
-        if let Some(errors) = &mut errors {
-            errors.push(&chunk);
-        }
+        errors.push(&chunk);
         page.push(&chunk);
     }
     let summary = page.finish(done > 0)?;
-    let errors = errors.map_or(Ok(BodySummary::default()), PartialErrors::finish).map_err(|malformed| {
+    let errors = errors.finish().map_err(|malformed| {
         let status = format!("the answer says that items were refused, and cannot be read (HTTP {})", answer.status());
         Error::new(ErrorKind::Refused, status).because(malformed)
     })?;
     Ok(BodySummary { error: errors.error, errors: errors.errors, more_errors: errors.more_errors, ..summary })
 }
 
-/// So much of an answer to a GET is read along for the sake of its list. A page that nobody asked for has 100 items.
-const MOST_COUNTED: u64 = 8 * 1024 * 1024;
+/// How many bytes of an answer to a GET are scanned to count its list. A page that was not requested has 100 items.
+const MAX_COUNTED_BYTES: u64 = 8 * 1024 * 1024;
 
-/// Reads an answer along as far as there is a reason to: JSON costs more time to read than to pass on.
+/// Scans an answer as far as there is a reason to, since scanning JSON takes longer than passing it on.
 struct ResponseScan {
     page: Option<ListReader>,
     read: Result<(), Malformed>,
-    /// How much is read.
+    /// How much is scanned.
     most: u64,
     done: u64,
     /// Nothing else marks the end of the answer: if it does not end where its JSON does, it was cut short.
@@ -86,13 +84,12 @@ struct ResponseScan {
 impl ResponseScan {
     fn of(request: &ApiRequest, answer: &ApiResponse) -> Self {
         let is_the_end = answer.is_json() && answer.ends_with_the_connection();
-        let says_what_was_done = answer.is_of_write && answer.may_be_json();
         let may_be_truncated = TruncatedList::is_possible(request, answer.url()) && answer.may_be_json();
         let most = match may_be_truncated {
-            _ if is_the_end || says_what_was_done => u64::MAX,
-            // A list that is counted is read to its end, and a page of one is never long.
+            _ if is_the_end || answer.is_of_write => u64::MAX,
+            // A list that is counted is scanned to its end; its pages are short.
             true if TruncatedList::is_counted(answer.headers()) => u64::MAX,
-            true => MOST_COUNTED,
+            true => MAX_COUNTED_BYTES,
             false => 0,
         };
         Self { page: (most > 0).then(|| ListReader::new(None)), read: Ok(()), most, done: 0, is_the_end }
@@ -108,7 +105,7 @@ impl ResponseScan {
         }
     }
 
-    /// What was read. An answer that is no JSON says nothing, unless that shows that it was cut short.
+    /// The result of the scan. An answer that is not JSON has none, unless it was cut short.
     fn finish(self, has_body: bool) -> Result<BodySummary> {
         let Some(page) = self.page.filter(|_| has_body) else { return Ok(BodySummary::default()) };
         let not_done = page.not_done();

@@ -15,7 +15,7 @@ use crate::shell;
 
 use super::{Run, summary_of};
 
-/// A process, or an answer that queues one, is far below this.
+/// Far above any description of a process, or answer that queues one.
 const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
 
 /// How many of the first polls may answer 404: the process may not be there yet.
@@ -24,13 +24,13 @@ const POLLS_WITH_404: usize = 3;
 /// How many answers in a row may be unreadable, while a proxy or the server has a bad moment.
 const MAX_UNREADABLE: usize = 5;
 
-/// What came of a request and of the process that it queued.
+/// The result of a request and of the process that it queued.
 pub struct Awaited {
     /// The last answer: that of the process or, if there is none to wait for, that of the request.
     pub last: FetchedResponse,
     pub body: ProcessBody,
     pub process: Option<QueuedProcess>,
-    /// A process that did not end well.
+    /// A process that failed or did not end.
     pub ended: Result<()>,
 }
 
@@ -58,7 +58,7 @@ pub async fn run_to_end(run: &Run<'_>, limit: Option<Duration>) -> Result<Awaite
     run.hint_at_size(&head);
     let last = judge_or_show(run, first, &bytes).await?;
     let read = ProcessBody::read(&bytes);
-    // The head of a 202 says enough, whatever is in its body.
+    // The head of a 202 is enough, whatever its body holds.
     let is_named_by_head = head.status == 202 && head.location.is_some();
     let body = match read {
         Err(why) if !is_named_by_head => return Err(show_unreadable(run, last, &why).await),
@@ -76,7 +76,7 @@ pub async fn run_to_end(run: &Run<'_>, limit: Option<Duration>) -> Result<Awaite
     Ok(Awaited { last, body, process, ended })
 }
 
-/// Returns the answer unless it reports an error of its own. Then it is shown, and that is the error.
+/// Returns the answer unless it reports an error. Then the answer is shown and the error is returned.
 async fn judge_or_show(run: &Run<'_>, fetched: FetchedResponse, body: &[u8]) -> Result<FetchedResponse> {
     match judged(&summary_of(body), &ResponseHead::of(&fetched.answer), run.allow_partial) {
         Ok(()) => Ok(fetched),
@@ -87,12 +87,12 @@ async fn judge_or_show(run: &Run<'_>, fetched: FetchedResponse, body: &[u8]) -> 
     }
 }
 
-/// The error for a first answer that cannot be read: it may have queued a process or not.
+/// The error for a first answer that cannot be read: it may or may not have queued a process.
 async fn show_unreadable(run: &Run<'_>, fetched: FetchedResponse, why: &str) -> Error {
     let status = fetched.answer.status();
     let error = Error { status: Some(status), ..Error::network(format!("the answer cannot be read: {why}")) }
         .hint("a proxy or the login page of a network may have answered; `lokalise-auth doctor` looks closer");
-    // Where stdout is for data, the words in the error are enough.
+    // Where stdout is for data, the beginning in the error is enough.
     let shown = if run.data_only { Ok(()) } else { run.shown_refusal(fetched).await.map(drop) };
     run.report_both(Err::<(), _>(error), shown).expect_err("the first is an error")
 }
@@ -138,10 +138,10 @@ pub struct Poller<'r, 'w> {
     unreadable: usize,
 }
 
-/// What came of one poll.
+/// The result of one poll.
 pub enum Poll {
     Answered(Box<FetchedResponse>, ProcessBody, ProcessState),
-    /// Nothing yet: the next poll is worth it, and not before this time is over.
+    /// Not over yet: poll again after this time.
     Later(Duration),
 }
 
@@ -156,7 +156,7 @@ impl<'r, 'w> Poller<'r, 'w> {
         Ok(Self { run, process, request: ApiRequest::get(target), progress, answered: 0, unreadable: 0 })
     }
 
-    /// Asks once.
+    /// Polls once.
     ///
     /// # Errors
     /// What ends the wait: a refusal, or too many answers in a row that cannot be read.
@@ -212,7 +212,7 @@ impl<'r, 'w> Poller<'r, 'w> {
         Ok(Poll::Later(Duration::ZERO))
     }
 
-    /// Says what is waited for, where no progress line does, and how to look again if the run is interrupted.
+    /// Says what the run waits for if there is no progress line, and how to look again after an interruption.
     fn announce(&self, kind: Option<&str>, limit: Duration) {
         let world = self.run.context.world;
         if !world.fancy() {
@@ -232,7 +232,7 @@ impl<'r, 'w> Poller<'r, 'w> {
         Awaited { last, body, process: Some(self.process), ended }
     }
 
-    /// Whatever kept us from seeing the end of a process, it has been queued and goes on.
+    /// Adds to an error that the process has been queued and goes on.
     fn goes_on(&self, error: Error) -> Error {
         self.progress.clear();
         self.run.context.world.set_interrupted_hint(None);

@@ -67,7 +67,7 @@ fn documents_that_serde_takes_are_taken_and_no_others() {
 }
 
 #[test]
-fn the_place_of_the_first_bad_byte_is_told() {
+fn the_place_of_the_first_bad_byte_is_reported() {
     assert_eq!(check(b"{\"a\": tru }"), Err(Malformed::At(9)));
     assert_eq!(check(b"<html>"), Err(Malformed::At(0)));
     assert_eq!(check(b"[1, 2"), Err(Malformed::CutShort));
@@ -76,9 +76,9 @@ fn the_place_of_the_first_bad_byte_is_told() {
 }
 
 /// The events at depth 0 to 2, each with the text since the one before.
-fn told(document: &str, piece: usize) -> Vec<(String, String)> {
+fn events_of(document: &str, piece: usize) -> Vec<(String, String)> {
     let mut scanner = Scanner::new(2);
-    let mut told = vec![];
+    let mut events = vec![];
     let mut text = String::new();
     for mut bytes in document.as_bytes().chunks(piece) {
         while !bytes.is_empty() {
@@ -86,16 +86,16 @@ fn told(document: &str, piece: usize) -> Vec<(String, String)> {
             text.push_str(std::str::from_utf8(&bytes[..read]).unwrap());
             bytes = &bytes[read..];
             if let Some(event) = event {
-                told.push((format!("{event:?} {}", scanner.depth()), std::mem::take(&mut text)));
+                events.push((format!("{event:?} {}", scanner.depth()), std::mem::take(&mut text)));
             }
         }
     }
     scanner.finish().unwrap();
-    told
+    events
 }
 
 #[test]
-fn outer_values_are_told_of_whatever_the_pieces() {
+fn outer_values_are_reported_whatever_the_pieces() {
     let document = r#"{"a": 12, "keys":[{"b":["]"]},"x"] }"#;
     let expected = [
         ("Begin(Object) 0", ""),
@@ -111,7 +111,7 @@ fn outer_values_are_told_of_whatever_the_pieces() {
     ];
     let expected = expected.map(|(event, text)| (event.to_owned(), text.to_owned()));
     for piece in 1..=document.len() {
-        assert_eq!(told(document, piece), expected, "in pieces of {piece}");
+        assert_eq!(events_of(document, piece), expected, "in pieces of {piece}");
     }
 }
 
@@ -139,7 +139,7 @@ fn a_key_of_escapes_is_not_kept_whole() {
         let (read, _) = scanner.next(rest).unwrap();
         rest = &rest[read..];
     }
-    assert!(scanner.key().len() <= LONGEST_KEY, "{}", scanner.key().len());
+    assert!(scanner.key().len() <= MAX_KEY_BYTES, "{}", scanner.key().len());
 }
 
 #[test]

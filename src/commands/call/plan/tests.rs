@@ -1,4 +1,4 @@
-//! Flags, and what they were meant to be.
+//! Flags, and the plans that they make.
 
 use std::ffi::OsString;
 use std::time::UNIX_EPOCH;
@@ -69,7 +69,7 @@ fn the_fields_of_a_get_are_its_query() {
 }
 
 #[test]
-fn beside_input_fields_are_the_query_and_the_file_is_the_body() {
+fn with_input_fields_are_the_query_and_the_file_is_the_body() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("body.json");
     std::fs::write(&file, "{\"a\" : 1}\n").unwrap();
@@ -94,17 +94,17 @@ fn the_project_comes_from_the_flag_or_the_variable() {
 }
 
 #[test]
-fn a_limit_without_its_sign_is_told_from_a_path() {
+fn a_limit_without_an_equals_sign_is_not_taken_for_a_path() {
     assert_eq!(refusal(&["/projects", "--wait", "5m"]), "`5m` is not a path");
 }
 
 #[test]
-fn what_cannot_be_meant_is_refused() {
+fn contradictions_are_refused() {
     for (arguments, message) in [
-        (&["FETCH", "/projects"][..], "`FETCH` is no method of the API"),
+        (&["FETCH", "/projects"][..], "`FETCH` is not a method of the API"),
         (&["GET"], "the path is missing"),
         (&["POST", "/projects", "-f", "name"], "the field `name` has no value"),
-        (&["POST", "/projects", "--input", "/no/such/file"], "there is no file `/no/such/file`"),
+        (&["POST", "/projects", "--input", "/no/such/file"], "no such file: `/no/such/file`"),
         (&["POST", "/projects", "--input", "/"], "`/` is a directory, where a file is needed"),
         (&["POST", "/projects", "-F", "data=@base64:/"], "`/` is a directory, where a file is needed"),
         (&["POST", "/projects", "--paginate"], "--paginate reads lists, and this is a POST"),
@@ -112,7 +112,7 @@ fn what_cannot_be_meant_is_refused() {
         (&["POST", "/projects", "--batch", "keys:5"], "--batch needs a body to cut"),
         (&["POST", "/projects", "-f", "a=1", "--batch", "keys:5"], "the body has no array `keys` for --batch to cut"),
         (&["projects", "-q", ".["], "the filter does not compile: a filter expected at its end"),
-        (&["projects", "--fail-unless", "nope"], "the filter does not compile: there is no filter `nope/0`"),
+        (&["projects", "--fail-unless", "nope"], "the filter does not compile: unknown filter `nope/0`"),
         (&["projects", "--query", "x"], "`x` is not of the form `key=value`"),
         (&["projects", "-H", "Authorization: x"], "-H cannot set `authorization`"),
         (&["projects", "-o", "/"], "`/` is a directory, and a file is needed"),
