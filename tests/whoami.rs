@@ -245,7 +245,7 @@ fn where_nobody_is_there_a_new_login_is_not_the_advice() {
     standin.answer_always("POST", "/oauth2/token", Answer::json(400, &serde_json::json!({"error": "invalid_request"})));
     for (variable, advice) in [
         ("", "log in again with `lokalise-auth login`"),
-        ("CI", "set LOKALISE_API_TOKEN, or run `lokalise-auth login` where"),
+        ("CI", "set LOKALISE_API_TOKEN, or run `lokalise-auth login` on a machine where you can log in"),
     ] {
         home.set(variable, "1");
         home.unset("");
@@ -269,7 +269,7 @@ fn a_token_that_is_refused_right_after_its_renewal_is_rejected() {
 }
 
 #[test]
-fn a_token_that_is_minted_for_the_run_is_not_minted_offline_and_reported_when_it_is_refused() {
+fn a_token_of_this_run_is_not_issued_offline_and_its_refusal_is_reported() {
     let standin = Standin::start();
     let mut home = Home::new(&standin);
     home.set("LOKALISE_REFRESH_TOKEN", &standin.refresh_token("read_projects"));

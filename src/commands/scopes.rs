@@ -73,7 +73,7 @@ fn is_about(endpoint: &Endpoint, word: &str) -> bool {
 /// A path as the table has it, from what `call` takes: `/api2` may be left out, and a query does not matter.
 fn rooted(path: &str) -> String {
     let path = path.split(['?', '#']).next().unwrap_or_default();
-    // Nor does the host of a full URL.
+    // The host of a full URL does not matter either.
     let path = match path.split_once("://") {
         Some((_, rest)) => rest.find('/').map_or("", |slash| &rest[slash..]),
         None => path,
@@ -109,7 +109,7 @@ fn marked(scope: Scope) -> String {
     }
 }
 
-/// What a mark says; nothing for a scope that is sure.
+/// What a mark means; `None` for a scope that is certain.
 fn explanation(scope: Scope) -> Option<[&'static str; 2]> {
     match scope {
         Scope::High(_) => None,
@@ -120,7 +120,8 @@ fn explanation(scope: Scope) -> Option<[&'static str; 2]> {
     }
 }
 
-/// Method, path, scope and summary below a head, and the marks that occur.
+/// Method, path, scope and summary below a head, and the marks that occur. A narrow table of many endpoints has no
+/// summaries, so that each endpoint stays on one line.
 fn as_table(endpoints: &[Endpoint], width: usize) -> String {
     let cells = |row: [&str; 4]| row.map(str::to_owned).to_vec();
     let mut rows = vec![cells(["METHOD", "PATH", "SCOPE", "WHAT IT DOES"])];
@@ -136,7 +137,19 @@ fn as_table(endpoints: &[Endpoint], width: usize) -> String {
             marks.push(mark);
         }
     }
-    let mut table = Table { indent: 0, width, widest: &[6, 45, 20] }.render(&rows);
+    let mut layout = Table { indent: 0, width, widest: &[6, 45, 20] };
+    let is_short = endpoints.len() > 1 && !layout.has_room_for_last(&rows);
+    if is_short {
+        for row in &mut rows {
+            row.pop();
+        }
+        // On 80 columns the longest scope has room.
+        layout.widest = &[6, 39];
+    }
+    let mut table = layout.render(&rows);
+    if is_short {
+        table.push_str("\n\na wider terminal shows what each endpoint does");
+    }
     if !marks.is_empty() {
         table.push_str("\n\n");
         table.push_str(&Table { indent: 0, width, widest: &[] }.render(&marks));
@@ -188,8 +201,21 @@ mod tests {
     #[test]
     fn what_call_cannot_reach_is_not_listed() {
         assert!(one("POST", "/oauth2/token").is_err());
-        assert!(one("ota", "/projects").is_err(), "that is no method");
+        assert!(one("ota", "/projects").is_err(), "not a method");
         assert_eq!(callable().count(), 113);
+    }
+
+    #[test]
+    fn on_80_columns_each_endpoint_has_one_line_and_its_scope() {
+        let all: Vec<Endpoint> = callable().collect();
+        let table = as_table(&all, 80);
+        let lines: Vec<&str> = table.lines().take_while(|line| !line.is_empty()).collect();
+        assert!(lines[0].starts_with("METHOD  PATH ") && lines[0].ends_with(" SCOPE"), "{}", lines[0]);
+        assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
+        let below = lines.iter().filter(|line| line.starts_with(' ')).count();
+        assert_eq!(lines.len() - below, 1 + all.len(), "{table}");
+        assert!(below <= 12, "only the scope of a very long path is below it: {table}");
+        assert!(table_of("GET", "/projects").contains("List all projects"));
     }
 
     #[test]

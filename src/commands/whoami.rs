@@ -13,6 +13,7 @@ use crate::credential::Credential;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::{Http, Incoming, network_error};
 use crate::lokalise::identity::{OwnerLookup, TokenStatus};
+use crate::names::ProfileName;
 use crate::origin::ApiUrl;
 use crate::profile::Owner;
 use crate::rate_limit::RateLimit;
@@ -24,7 +25,7 @@ use crate::world::World;
 use report::Report;
 pub use report::{owner_words, span, timestamp};
 
-/// What is known of the credential's worth.
+/// What is known about the credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CredentialState {
     Valid,
@@ -58,7 +59,7 @@ impl CredentialState {
         }
     }
 
-    /// Why nobody could be asked whose the credential is.
+    /// Why the owner of the credential is not known in this state.
     fn hides_the_owner(self) -> Option<&'static str> {
         match self {
             Self::Valid => None,
@@ -71,12 +72,12 @@ impl CredentialState {
     }
 }
 
-/// What the API told.
+/// What the API answered about a credential.
 pub struct ApiFindings {
     pub state: CredentialState,
-    /// Why the state is what it is, where that needs saying.
+    /// The reason for the state, where there is one.
     pub reason: Option<String>,
-    /// What kept it unchecked.
+    /// The kind of failure that left it unchecked.
     pub cause: Option<ErrorKind>,
     /// What to do about that.
     pub hints: Vec<String>,
@@ -90,7 +91,7 @@ impl ApiFindings {
         Self { state, reason: reason.into(), cause: None, hints: Vec::new(), owner: None, owner_unknown_because }
     }
 
-    /// Nothing could be asked, for this reason.
+    /// The API could not be asked, because of this error.
     fn unchecked(error: &Error) -> Self {
         let found = Self::state(CredentialState::Unchecked, error.to_string());
         Self { cause: Some(error.kind), hints: error.hints.clone(), ..found }
@@ -99,7 +100,7 @@ impl ApiFindings {
 
 pub async fn run(context: Context<'_>, whoami: &Whoami) -> Result<u8> {
     match inspect(context, whoami).await {
-        // Whoever checks gets the exit code and no word.
+        // `--check` prints nothing, errors included.
         Err(error) if whoami.check => Ok(error.exit_code()),
         ended => ended,
     }
@@ -115,29 +116,14 @@ async fn inspect(context: Context<'_>, whoami: &Whoami) -> Result<u8> {
     let choice = CredentialChoice::make(context)?;
     let (profile, rule) = (choice.profile.clone(), choice.rule.clone());
     if whoami.offline && rule == ProfileRule::TokenVariable("LOKALISE_REFRESH_TOKEN") {
-        // To find the credential in force would be to ask for one.
+        // Finding the credential would request a new token.
         renewal_of_variables(context.world)?;
         let found = ApiFindings::state(CredentialState::Unchecked, "offline".to_owned());
         return finish(context, whoami, &Report::not_minted(context.settings, &rule, &found), 0, &[]);
     }
     let mut session = match Session::of_choice(context, &http, choice).await {
         Ok(session) => session,
-        Err(error) if error.kind == ErrorKind::NotLoggedIn && profile.is_some() => {
-            let report = Report::without_credential(
-                context.settings,
-                profile.as_ref().map(ToString::to_string),
-                rule.describe(),
-                &error,
-            );
-            return finish(context, whoami, &report, 4, &error.hints);
-        }
-        // The token that was to be minted. What a variable lacks is wrong usage.
-        Err(error) if profile.is_none() && error.kind != ErrorKind::Usage => {
-            let found = not_renewed(&error);
-            let code = if found.state == CredentialState::Rejected { 4 } else { code_of_unchecked(found.cause) };
-            return finish(context, whoami, &Report::not_minted(context.settings, &rule, &found), code, &error.hints);
-        }
-        Err(error) => return Err(error),
+        Err(error) => return without_credential(context, whoami, profile.as_ref(), &rule, error),
     };
     let found = if whoami.offline {
         offline(context.world, &session)
@@ -147,27 +133,49 @@ async fn inspect(context: Context<'_>, whoami: &Whoami) -> Result<u8> {
     remember_owner(context, &session, &found);
     let report = Report::of(context, &session, &found);
     let code = exit_code(context.world, &session, &found, whoami);
-    let words = session.profile_flag_for_hint();
-    let hints = match found.state {
-        CredentialState::Expired | CredentialState::Rejected
-            if session.entry.as_ref().is_some_and(|entry| entry.command.is_some()) =>
-        {
-            vec![command_hint(session.source.parts().1)]
+    finish(context, whoami, &report, code, &next_steps(context.world, &session, found, code))
+}
+
+/// Reports that there is no credential.
+fn without_credential(
+    context: Context<'_>,
+    whoami: &Whoami,
+    profile: Option<&ProfileName>,
+    rule: &ProfileRule,
+    error: Error,
+) -> Result<u8> {
+    match profile {
+        Some(profile) if error.kind == ErrorKind::NotLoggedIn => {
+            let report =
+                Report::without_credential(context.settings, Some(profile.to_string()), rule.describe(), &error);
+            finish(context, whoami, &report, 4, &error.hints)
         }
-        CredentialState::Expired | CredentialState::Rejected
-            if code != 0 && session.profile.is_some() && session.is_oauth() =>
-        {
-            vec![log_in_again(context.world, &words)]
+        // The token for this run could not be issued. A missing variable is wrong usage and is reported as such.
+        None if error.kind != ErrorKind::Usage => {
+            let found = not_renewed(&error);
+            let code = if found.state == CredentialState::Rejected { 4 } else { code_of_unchecked(found.cause) };
+            finish(context, whoami, &Report::not_minted(context.settings, rule, &found), code, &error.hints)
         }
-        CredentialState::Rejected if session.profile.is_some() => {
-            vec![format!("store a new token with `lokalise-auth token set{words}`")]
-        }
-        CredentialState::Expired | CredentialState::Rejected if code != 0 => {
-            vec![format!("set {} to a token that is good", session.source.parts().1)]
-        }
+        _ => Err(error),
+    }
+}
+
+/// What to do about a credential that does not work.
+fn next_steps(world: &World, session: &Session<'_>, found: ApiFindings, code: u8) -> Vec<String> {
+    let rejected = found.state == CredentialState::Rejected;
+    if !rejected && found.state != CredentialState::Expired {
+        return found.hints;
+    }
+    let profile_flag = session.profile_flag_for_hint();
+    let source = session.source.parts().1;
+    let is_printed = session.entry.as_ref().is_some_and(|entry| entry.command.is_some());
+    match &session.profile {
+        _ if is_printed => vec![command_hint(source)],
+        Some(_) if code != 0 && session.is_oauth() => vec![log_in_again(world, &profile_flag)],
+        Some(_) if rejected => vec![format!("store a new token with `lokalise-auth token set{profile_flag}`")],
+        _ if code != 0 => vec![format!("set {source} to a valid token")],
         _ => found.hints,
-    };
-    finish(context, whoami, &report, code, &hints)
+    }
 }
 
 fn finish(context: Context<'_>, whoami: &Whoami, report: &Report, code: u8, hints: &[String]) -> Result<u8> {
@@ -178,14 +186,14 @@ fn finish(context: Context<'_>, whoami: &Whoami, report: &Report, code: u8, hint
         context.world.answer_json(&report.to_json())?;
         return Ok(code);
     }
-    context.world.answer(&report.to_text(context.world.color_stdout()))?;
+    context.world.answer(&report.to_text(context.world.color_stdout(), context.world.columns()))?;
     for hint in hints {
         context.world.say(&format!("hint: {hint}"));
     }
     Ok(code)
 }
 
-/// What the record alone tells.
+/// What the record alone shows.
 fn offline(world: &World, session: &Session<'_>) -> ApiFindings {
     let ended = session.oauth().and_then(|oauth| oauth.left(world.now())).is_some_and(|left| left.is_zero());
     let mut found = if ended {
@@ -216,7 +224,7 @@ async fn online(world: &World, http: &Http, session: &mut Session<'_>) -> ApiFin
     }
     match session.renewed_after_401().await {
         Ok(true) => match ask(world, http, session.api_url(), session.credential()).await {
-            // It cannot have ended yet.
+            // A token that was just renewed cannot have expired.
             found if found.state == CredentialState::Expired => ApiFindings::state(
                 CredentialState::Rejected,
                 "the API does not accept the token that was just renewed".to_owned(),
@@ -278,7 +286,7 @@ async fn get(
     credential: &Credential,
     path: &str,
 ) -> Result<(u16, Vec<u8>)> {
-    const LONGEST: usize = 1 << 20;
+    const MAX_BODY_BYTES: usize = 1 << 20;
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let mut url = api_url.at(path);
     url.set_query(Some(query).filter(|query| !query.is_empty()));
@@ -300,7 +308,7 @@ async fn get(
     let mut body = Vec::new();
     let mut incoming = Incoming::new(response)?;
     while let Some(chunk) = incoming.chunk().await? {
-        if body.len() + chunk.len() > LONGEST {
+        if body.len() + chunk.len() > MAX_BODY_BYTES {
             break;
         }
         body.extend_from_slice(&chunk);
@@ -320,7 +328,7 @@ fn remember_owner(context: Context<'_>, session: &Session<'_>, found: &ApiFindin
     }
 }
 
-/// An outage is one of three, or the store's: an odd answer is no answer of the API's.
+/// The exit code of an outage. An answer that is not the API's counts as a network failure.
 fn code_of_unchecked(cause: Option<ErrorKind>) -> u8 {
     match cause {
         Some(kind @ (ErrorKind::RateLimited | ErrorKind::Server | ErrorKind::Store)) => kind.row().code,

@@ -7,6 +7,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use serde_json::{Value, json};
 
 use super::{ApiFindings, CredentialState};
+use crate::commands::layout;
 use crate::context::Context;
 use crate::credential::{CredentialKind, LAST_SECOND};
 use crate::error::Error;
@@ -39,7 +40,7 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// What is known of every report; the rest is empty.
+    /// A report with what is always known; the rest is empty.
     fn new(settings: &Settings, profile_rule: String, state: CredentialState) -> Self {
         Self {
             profile: None,
@@ -95,7 +96,7 @@ impl Report {
         Self { profile, state_reason: Some(error.to_string()), ..report }
     }
 
-    /// A credential that is known by its variable alone: no token was minted from it.
+    /// A credential of variables from which no token was minted.
     pub(super) fn not_minted(settings: &Settings, rule: &ProfileRule, found: &ApiFindings) -> Self {
         let name = rule.describe();
         Self {
@@ -130,7 +131,8 @@ impl Report {
         })
     }
 
-    pub(super) fn to_text(&self, color: bool) -> String {
+    /// The report for people. On a terminal, `columns` is its width, at which the list of scopes is wrapped.
+    pub(super) fn to_text(&self, color: bool, columns: Option<usize>) -> String {
         let mut text = String::new();
         let mut line = |name: &str, value: &str| {
             writeln!(text, "{name:11} {}", escape::line(value)).expect("a string takes all text");
@@ -152,7 +154,10 @@ impl Report {
         }
         if self.kind == Some(CredentialKind::OAuth) {
             let scopes = self.scopes.as_ref().map_or_else(|| "not known yet".to_owned(), |scopes| scopes.join(" "));
-            line("scopes", &scopes);
+            let room = columns.map_or(usize::MAX, |columns| columns.saturating_sub(12).max(20));
+            for (at, scopes) in layout::wrapped(&scopes, room).iter().enumerate() {
+                line(if at == 0 { "scopes" } else { "" }, scopes);
+            }
             let renewed = match self.state {
                 CredentialState::Rejected => "",
                 _ if self.refreshable => ", then renewed by itself",
@@ -177,7 +182,7 @@ impl Report {
         if let Some(hint) = &self.token_hint {
             line("token", &format!("…{hint}"));
         }
-        // What the word says already is not said again.
+        // `not-logged-in` needs no reason.
         let reason = self.state_reason.as_ref().filter(|_| self.state != CredentialState::NotLoggedIn);
         let reason = reason.map_or_else(String::new, |reason| format!(" ({reason})"));
         let state = self.state.tone().paint(self.state.as_str(), color);
