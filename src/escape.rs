@@ -24,7 +24,7 @@ pub fn escaped_block(text: &str) -> Cow<'_, str> {
     escape(text, |c| c == '\n' || c == '\t')
 }
 
-/// As [`escaped`], for JSON, which is the same JSON afterwards.
+/// As [`escaped`], for JSON, whose meaning stays the same.
 pub fn escaped_json(json: &str) -> Cow<'_, str> {
     if !json.chars().any(is_control) {
         return Cow::Borrowed(json);

@@ -32,16 +32,16 @@ pub use retry_after::{MAX_WAIT, stated_wait};
 pub use roots::variables as roots_variables;
 use roots::{Roots, UnusableRoots};
 
-/// How we name ourselves to servers.
+/// The `User-Agent` of all requests.
 pub const USER_AGENT: &str = concat!("lokalise-auth/", env!("CARGO_PKG_VERSION"));
 
 const CONNECT: Duration = Duration::from_secs(10);
-/// How long nothing may move before a connection counts as dead.
+/// A connection on which nothing moves for this long counts as dead.
 const IDLE: Duration = Duration::from_secs(60);
-/// One token request, from connect to the last byte.
+/// The time limit of a token request, from connecting to the last byte.
 const TOKEN_REQUEST: Duration = Duration::from_secs(30);
-/// What a token answer may have, in bytes.
-const LONGEST_TOKEN_ANSWER: usize = 1 << 20;
+/// The longest answer of the token endpoint, in bytes.
+const MAX_TOKEN_ANSWER: usize = 1 << 20;
 
 /// A token request that got no answer.
 pub struct TokenRequestFailure {
@@ -81,7 +81,7 @@ impl Http {
         }
     }
 
-    /// Gets ready for requests to a URL, while something else is waited for. Nothing is sent.
+    /// Prepares requests to a URL while the caller waits for something else. Nothing is sent.
     ///
     /// # Errors
     /// Usage, if a proxy variable is malformed; `Network`, if the CAs that a variable names cannot be used.
@@ -96,10 +96,10 @@ impl Http {
     }
 
     /// The client for API requests. It holds no credential: each request carries its own. It has no time limit either:
-    /// reqwest's would count an upload as silence. See [`unless_idle`].
+    /// that of reqwest counts an upload as silence. See [`unless_idle`].
     ///
     /// # Errors
-    /// Usage, if a proxy variable is malformed: going round a proxy silently is worse.
+    /// Usage, if a proxy variable is malformed: bypassing a proxy silently is worse.
     pub fn api(&self) -> Result<&Client> {
         if let Some(client) = self.api.get() {
             return Ok(client);
@@ -113,12 +113,12 @@ impl Http {
         let shown = PeerCertificate::default();
         let config = shown.config(&rustls::crypto::ring::default_provider().into()).ok()?;
         let client = self.any_client().ok()?.tls_backend_preconfigured(config).timeout(CONNECT).build().ok()?;
-        // That it fails is what it is for.
+        // This connection is meant to fail.
         let _ = client.head(url).send().await;
         shown.take()
     }
 
-    /// What all clients have in common, but for the CAs.
+    /// The settings that all clients share, without the CAs.
     fn any_client(&self) -> Result<ClientBuilder> {
         let builder = Client::builder()
             .user_agent(USER_AGENT)
@@ -180,10 +180,10 @@ impl Http {
         let status = response.status().as_u16();
         let wait = stated_wait(status, response.headers(), world.now());
         world.trace(&format!("< {status}"));
-        // Room for any real answer from the start: a growing buffer would leave copies of the tokens behind.
+        // Large enough for any real answer: a growing buffer would leave copies of the tokens in memory.
         let mut answer = Zeroizing::new(Vec::with_capacity(16 * 1024));
         while let Some(chunk) = response.chunk().await.map_err(unanswered)? {
-            if answer.len() + chunk.len() > LONGEST_TOKEN_ANSWER {
+            if answer.len() + chunk.len() > MAX_TOKEN_ANSWER {
                 return Ok(Err(TokenError::NotUnderstood { status, why: "the answer is longer than 1 MiB" }));
             }
             answer.extend_from_slice(&chunk);
@@ -195,7 +195,7 @@ impl Http {
     }
 }
 
-/// A failed token request for the reader. The hints are the caller's.
+/// The error of a failed token request. The caller adds the hints.
 pub fn token_error(error: &TokenError, what: &str) -> Error {
     match error {
         TokenError::Rejected { status, error, description } => {

@@ -66,7 +66,7 @@ fn each_finding_has_its_exit_code_and_a_way_on() {
     let (code, report, text) = doctor(&home);
     assert_eq!((code, status(&report, "credential")), (4, "problem"));
     // A login would refuse for as long as the variable is set.
-    assert!(text.contains("credential: set LOKALISE_API_TOKEN to a token that is good"), "{text}");
+    assert!(text.contains("credential: set LOKALISE_API_TOKEN to a valid token"), "{text}");
     assert!(!text.contains("lokalise-auth login"), "{text}");
     home.unset("LOKALISE_API_TOKEN");
 
@@ -78,7 +78,7 @@ fn each_finding_has_its_exit_code_and_a_way_on() {
         home.set(name, value);
     }
     let (code, report, text) = doctor(&home);
-    assert_eq!((code, status(&report, "credential")), (4, "problem"), "it was set, and it is no good: {text}");
+    assert_eq!((code, status(&report, "credential")), (4, "problem"), "it was set, and it does not work: {text}");
     assert!(text.contains("check LOKALISE_REFRESH_TOKEN") && !text.contains("lokalise-auth login"), "{text}");
     home.unset("LOKALISE_REFRESH_TOKEN");
 
@@ -146,7 +146,7 @@ fn each_setting_says_where_it_came_from() {
     let (_, report, _) = doctor(&home);
     assert!(detail(&report, "store").starts_with("file (from LOKALISE_AUTH_STORE): "), "{report}");
     assert_eq!(detail(&report, "store deadline"), "5s (default without a person)");
-    assert_eq!(detail(&report, "prompts"), "none: stdin or stderr is no terminal");
+    assert_eq!(detail(&report, "prompts"), "none: stdin or stderr is not a terminal");
     assert!(detail(&report, "servers").contains("(from LOKALISE_API_URL)"), "{report}");
 
     home.set("LOKALISE_AUTH_KEYRING_TIMEOUT", "2.5");

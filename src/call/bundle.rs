@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use zip::read::ZipFile;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::escape;
 use crate::files::output_file::unwritable;
 
 mod archive;
@@ -21,11 +22,12 @@ use archive::{Archive, broken};
 use entry_name::entry_path;
 use target_folder::TargetFolder;
 
-/// An export of a Lokalise project is far below these.
+/// These limits are far above any export of a Lokalise project.
 const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 const MAX_NAME_BYTES: usize = 16 * 1024 * 1024;
 
-/// How many times larger than the bundle its files may be together, beyond the first 64 MiB. Text shrinks to a tenth.
+/// How many times larger than the bundle all its files together may be, beyond the first 64 MiB. Text compresses to
+/// about a tenth.
 const MAX_RATIO: u64 = 200;
 const RATIO_FREE_BYTES: u64 = 64 * 1024 * 1024;
 
@@ -75,7 +77,7 @@ fn read_entries<R: Read + Seek>(archive: &mut Archive<R>, stop: &AtomicBool) -> 
         entries.push(entry(&file)?);
         Ok(())
     })?;
-    // Data that entries share is how zip bombs are built.
+    // Zip bombs are built from entries that share their data.
     extents.sort_unstable();
     if extents.windows(2).any(|pair| pair[0].1 > pair[1].0) {
         return Err(hostile("some of its files overlap"));
@@ -85,20 +87,24 @@ fn read_entries<R: Read + Seek>(archive: &mut Archive<R>, stop: &AtomicBool) -> 
 
 fn entry<R: Read>(file: &ZipFile<'_, R>) -> Result<BundleEntry> {
     let name = file.name().map_err(broken)?;
-    let path = entry_path(&name).map_err(|why| hostile(&format!("it has an entry named `{name}`, and {why}")))?;
+    let path = entry_path(&name)
+        .map_err(|why| hostile(&format!("it has an entry named `{}`, and {why}", escape::value(&name))))?;
     // The kind is in the upper half of the mode; archives made elsewhere than on Unix have none.
     let kind = file.unix_mode().unwrap_or_default() & 0o170_000;
     if file.is_symlink() || !matches!(kind, 0 | 0o100_000 | 0o040_000) {
-        return Err(hostile(&format!("its entry `{name}` is neither a file nor a folder")));
+        return Err(hostile(&format!("its entry `{}` is neither a file nor a folder", escape::value(&name))));
     }
     let is_folder = file.is_dir() || kind == 0o040_000;
     if !is_folder && path.as_os_str().is_empty() {
-        return Err(hostile(&format!("it has an entry named `{name}`, and no file can have that name")));
+        return Err(hostile(&format!(
+            "it has an entry named `{}`, and no file can have that name",
+            escape::value(&name)
+        )));
     }
     Ok(BundleEntry { path, is_folder, length: 0 })
 }
 
-/// Refuses two entries that would be one file: two spellings of one name, or where case does not count.
+/// Refuses two entries that would be one file: two spellings of one name, or names that differ only in case.
 fn refuse_clashes(entries: &[BundleEntry]) -> Result<()> {
     let names: Vec<String> = entries
         .iter()
@@ -110,15 +116,15 @@ fn refuse_clashes(entries: &[BundleEntry]) -> Result<()> {
     let mut files = HashSet::new();
     for (entry, name) in entries.iter().zip(&names) {
         if !entry.is_folder && !files.insert(name.as_str()) {
-            return Err(hostile(&format!("it has two entries named `{}`", entry.path.display())));
+            return Err(hostile(&format!("it has two entries named `{}`", shown(&entry.path))));
         }
     }
     for (entry, name) in entries.iter().zip(&names) {
         if entry.is_folder && files.contains(name.as_str()) {
-            return Err(hostile(&format!("`{}` is a file and a folder in it", entry.path.display())));
+            return Err(hostile(&format!("`{}` is a file and a folder in it", shown(&entry.path))));
         }
         if name.match_indices('/').any(|(end, _)| files.contains(&name[..end])) {
-            return Err(hostile(&format!("its entry `{}` is below a file", entry.path.display())));
+            return Err(hostile(&format!("its entry `{}` is below a file", shown(&entry.path))));
         }
     }
     Ok(())
@@ -194,6 +200,11 @@ fn next_piece<'b>(file: &mut impl Read, buffer: &'b mut [u8], stop: &AtomicBool)
 
 fn go_on(stop: &AtomicBool) -> Result<()> {
     if stop.load(Ordering::Relaxed) { Err(Error::new(ErrorKind::Interrupted, "interrupted")) } else { Ok(()) }
+}
+
+/// A path for a message.
+fn shown(path: &Path) -> String {
+    escape::value(&path.display().to_string()).into_owned()
 }
 
 fn hostile(why: &str) -> Error {

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::first_words::first_words;
 use crate::error::{Error, ErrorKind};
+use crate::escape;
 use crate::json::lenient;
 
 /// The wait before the first poll, and the longest one between two.
@@ -23,7 +24,7 @@ const MAX_TEXT_CHARACTERS: usize = 300;
 /// A process that is under way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueuedProcess {
-    /// The path that shows it: the one that the server named, or the one that its id makes.
+    /// The path that shows it: named by the server, or made from its id.
     pub place: String,
     pub id: String,
 }
@@ -31,7 +32,7 @@ pub struct QueuedProcess {
 /// The state of a process.
 #[derive(Debug, PartialEq, Eq)]
 pub enum ProcessState {
-    /// Its status, in the server's word.
+    /// Its status in the server's words.
     UnderWay(String),
     Finished,
     /// `failed` or `cancelled`, and the messages about it.
@@ -58,10 +59,10 @@ impl ProcessBody {
         })
     }
 
-    /// The process that this answer has queued, if it has: named by the `Location` of a 202 or by the body.
-    /// `path` is that of the request, whose project the process belongs to.
+    /// The process that this answer has queued, if any, named by the `Location` of a 202 or by the body. `path` is that
+    /// of the request, whose project the process belongs to.
     pub fn queued(&self, status: u16, location: Option<&str>, path: &str) -> Option<QueuedProcess> {
-        let id = said(self.member("process_id")).or_else(|| said(&self.0["process_id"]));
+        let id = text_of(self.member("process_id")).or_else(|| text_of(&self.0["process_id"]));
         if let Some(place) = location.filter(|_| status == 202) {
             let last = place.split('?').next()?.trim_end_matches('/').rsplit('/').next()?;
             return Some(QueuedProcess { place: place.to_owned(), id: id.unwrap_or(last).to_owned() });
@@ -73,12 +74,12 @@ impl ProcessBody {
 
     /// The type of the process, such as `file-import`.
     pub fn kind(&self) -> Option<&str> {
-        said(self.member("type"))
+        text_of(self.member("type"))
     }
 
     /// The state of the process. Nothing if the answer does not say it.
     pub fn state(&self) -> Option<ProcessState> {
-        let status = said(self.member("status"))?;
+        let status = text_of(self.member("status"))?;
         let ended = |how: &str, reasons: Vec<String>| {
             let kind = shortened(self.kind().unwrap_or("process"));
             let why = if reasons.is_empty() { String::new() } else { format!(": {}", reasons.join("; ")) };
@@ -90,7 +91,7 @@ impl ProcessBody {
             "cancelled" | "canceled" => {
                 ended("was cancelled", message().into_iter().chain(self.file_messages(false)).collect())
             }
-            // An import is finished when it has looked at every file, also at those that it could not read.
+            // An import is finished when it has processed every file, including those that it could not read.
             "finished" => match self.file_messages(true) {
                 reasons if reasons.is_empty() => Some(ProcessState::Finished),
                 reasons => ended("failed", reasons),
@@ -106,7 +107,7 @@ impl ProcessBody {
         [details, self.process(), &self.0]
             .into_iter()
             .flat_map(|object| [&object["download_url"], &object["bundle_url"]])
-            .find_map(said)
+            .find_map(text_of)
     }
 
     /// The process: the object under that name, or the answer itself.
@@ -121,14 +122,15 @@ impl ProcessBody {
         &self.process()[name]
     }
 
-    /// What is said about the files of the process: those that failed, and unless `failed_only` those with a message.
+    /// The messages about the files of the process: those that failed, and unless `failed_only` all that have a
+    /// message.
     fn file_messages(&self, failed_only: bool) -> Vec<String> {
         let details = first_object(self.member("details"));
         let files = [&details["files"], self.member("files")].into_iter().find(|files| !items(files).is_empty());
         let mut messages = Vec::new();
         let mut more = 0;
         for file in files.map(items).unwrap_or_default() {
-            let failed = said(&file["status"]).is_some_and(|status| status.eq_ignore_ascii_case("failed"));
+            let failed = text_of(&file["status"]).is_some_and(|status| status.eq_ignore_ascii_case("failed"));
             let message = texts(&file["message"]);
             if !failed && (failed_only || message.is_none()) {
                 continue;
@@ -137,7 +139,7 @@ impl ProcessBody {
                 more += 1;
                 continue;
             }
-            let name = said(&file["name_original"]).or(said(&file["filename"])).unwrap_or("a file");
+            let name = text_of(&file["name_original"]).or(text_of(&file["filename"])).unwrap_or("a file");
             messages.push(match message {
                 Some(message) => format!("{}: {}", shortened(name), shortened(&message)),
                 None => format!("{} failed", shortened(name)),
@@ -152,7 +154,7 @@ impl ProcessBody {
     }
 }
 
-/// An id as a path segment. Lokalise's are hexadecimal with dashes: whatever else is in one is not let near a path.
+/// An id as a path segment. Lokalise's ids are hexadecimal with dashes; other characters never get into a path.
 fn encoded(id: &str) -> String {
     id.chars().filter(|character| character.is_ascii_alphanumeric() || matches!(character, '-' | '_')).collect()
 }
@@ -175,17 +177,17 @@ fn items(value: &Value) -> Vec<&Value> {
     }
 }
 
-/// A string that says anything.
-fn said(value: &Value) -> Option<&str> {
+/// A string that is not blank.
+fn text_of(value: &Value) -> Option<&str> {
     value.as_str().map(str::trim).filter(|text| !text.is_empty())
 }
 
 /// A message: a string, or the first strings of a list.
 fn texts(value: &Value) -> Option<String> {
-    if let Some(text) = said(value) {
+    if let Some(text) = text_of(value) {
         return Some(text.to_owned());
     }
-    let texts: Vec<&str> = items(value).into_iter().filter_map(said).take(3).collect();
+    let texts: Vec<&str> = items(value).into_iter().filter_map(text_of).take(3).collect();
     (!texts.is_empty()).then(|| texts.join("; "))
 }
 
@@ -203,7 +205,7 @@ pub fn pauses() -> impl Iterator<Item = Duration> {
 
 /// The failure of a process that was waited for.
 pub fn failure(why: &str, id: &str) -> Error {
-    Error::new(ErrorKind::Process, format!("{why} (process {id})"))
+    Error::new(ErrorKind::Process, format!("{why} (process {})", escape::value(id)))
 }
 
 #[cfg(test)]

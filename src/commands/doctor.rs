@@ -1,6 +1,6 @@
-//! `doctor`: looks at settings, folders, store, network and credential by the code
-//! that `call` uses, and says what to do about each finding. The report is made to
-//! be pasted into an issue: it holds no secret.
+//! `doctor`: checks settings, folders, store, network and credential with the code that
+//! `call` uses, and says what to do about each finding. The report holds no secret, so
+//! that it can be pasted into an issue.
 
 mod certificate;
 mod network;
@@ -28,7 +28,7 @@ use crate::world::World;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Health {
     Good,
-    /// Worth knowing; nothing fails because of it.
+    /// A warning: nothing fails because of it.
     Odd,
     Bad(ErrorKind),
 }
@@ -58,7 +58,7 @@ impl Check {
         Self { name, health: Health::Bad(error.kind), detail: error.to_string(), hints }
     }
 
-    /// The same with what it is about in front.
+    /// Puts the subject in front of the detail.
     fn about(mut self, what: &str) -> Self {
         self.detail = format!("{what}: {}", self.detail);
         self
@@ -110,7 +110,7 @@ pub async fn run(context: Context<'_>) -> Result<u8> {
     report(context.world, checks, context.settings.json)
 }
 
-/// The report where a setting cannot be meant: nothing that depends on it is looked at.
+/// The report for an invalid setting. Checks that depend on it are left out.
 pub fn without_settings(world: &World, error: &Error, json: bool) -> Result<u8> {
     report(world, vec![Check::bad("settings", error), prompts(world), proxy(world)], json)
 }
@@ -131,18 +131,18 @@ fn report(world: &World, mut checks: Vec<Check>, json: bool) -> Result<u8> {
     Ok(first.unwrap_or(0))
 }
 
-/// A hint without the advice to run what is running.
+/// A hint without the advice to run `doctor`, which is running.
 fn beyond_doctor(hint: &str) -> Option<String> {
     let rest = hint.split_once("`lokalise-auth doctor`").map_or(hint, |(before, _)| before.trim_end_matches("; "));
     (!rest.is_empty()).then(|| rest.to_owned())
 }
 
-/// Where a setting that a variable can change comes from.
+/// Whether a setting comes from a variable or is the default.
 fn from(world: &World, variable: &str) -> String {
     if world.var(variable).is_some() { format!("from {variable}") } else { "default".to_owned() }
 }
 
-/// Folders and files: where, why there, and with which modes.
+/// Folders and files: their paths, where the paths come from, and their modes.
 fn folders(context: Context<'_>) -> Vec<Check> {
     let config = context.settings.config_folder().ok();
     let mut checks = vec![folder("config folder", config, &from(context.world, "LOKALISE_AUTH_CONFIG_DIR"))];
@@ -159,9 +159,11 @@ fn folders(context: Context<'_>) -> Vec<Check> {
     ));
     checks.push(match crate::files::lock::user_folder() {
         Ok(path) => folder("locks and pace", Some(&path), "by user id"),
-        Err(error) => {
-            Check::odd("locks and pace", error.to_string(), "without it, parallel runs renew and pace each for itself")
-        }
+        Err(error) => Check::odd(
+            "locks and pace",
+            error.to_string(),
+            "without it, parallel runs share neither renewals nor the rate limit",
+        ),
     });
     checks
 }
@@ -213,7 +215,7 @@ fn chosen(choice: &CredentialChoice) -> String {
     }
 }
 
-/// The store in force; the one that a login would use, where that is another; and how long they are waited for.
+/// The store in force, the store of a new login if that is another, and the time limit of both.
 async fn stores(context: Context<'_>, choice: Option<&CredentialChoice>) -> Vec<Check> {
     let entry = choice.and_then(|choice| choice.entry.as_ref());
     let (next, rule) = save::store_and_rule(context.settings, entry);
@@ -266,7 +268,7 @@ async fn probed(
         ),
         Err(why) => {
             let error = if has_entry { why.explain(&store, &profile) } else { why.explain_for_new(&store, &profile) };
-            // Nobody needs the keyring while a variable holds the token.
+            // The keyring is not needed while a variable holds the token.
             if in_use {
                 Check::bad(name, &error).about(&format!("{kind} ({from})"))
             } else {
@@ -276,7 +278,7 @@ async fn probed(
     }
 }
 
-/// Whether anything can be asked, and if not, why.
+/// Whether prompts are possible, and if not, why.
 fn prompts(world: &World) -> Check {
     let why = if world.person() {
         return Check::good("prompts", "possible");
@@ -287,7 +289,7 @@ fn prompts(world: &World) -> Check {
     } else if world.no_input {
         "--no-input"
     } else {
-        "stdin or stderr is no terminal"
+        "stdin or stderr is not a terminal"
     };
     Check::good("prompts", format!("none: {why}"))
 }
@@ -302,7 +304,7 @@ fn proxy(world: &World) -> Check {
     }
 }
 
-/// The credential in force, asked about as `whoami` does.
+/// The credential in force, checked as by `whoami`.
 async fn credential(context: Context<'_>, http: &Http, choice: CredentialChoice) -> Check {
     const NAME: &str = "credential";
     let of_profile = choice.profile.is_some();
@@ -321,7 +323,7 @@ async fn credential(context: Context<'_>, http: &Http, choice: CredentialChoice)
     let (place, name) = session.source.parts();
     let kept = format!("{} from {place} {name}", session.credential().kind().as_str());
     let left = session.oauth().and_then(|oauth| oauth.left(context.world.now()));
-    let left = left.map_or_else(String::new, |left| format!(", good for {}", whoami::span(left)));
+    let left = left.map_or_else(String::new, |left| format!(", lasts another {}", whoami::span(left)));
     let reason = found.reason.unwrap_or_default();
     match found.state {
         CredentialState::Valid => Check::good(NAME, format!("{kept}{left}: the API accepts it")),
@@ -349,7 +351,7 @@ async fn credential(context: Context<'_>, http: &Http, choice: CredentialChoice)
             } else if of_profile {
                 format!("store a new token with `lokalise-auth token set{words}`")
             } else {
-                format!("set {name} to a token that is good")
+                format!("set {name} to a valid token")
             }],
         },
     }
@@ -395,7 +397,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_problem_has_a_way_on() {
+    fn every_problem_has_a_hint() {
         assert_eq!(Check::bad("x", &Error::usage("no")).hints.len(), 1);
         assert_eq!(Check::bad("x", &Error::usage("no").hint("do this")).hints, ["do this"]);
     }

@@ -5,6 +5,7 @@ use std::error::Error as _;
 
 use super::roots::UnusableRoots;
 use crate::error::Error;
+use crate::escape;
 
 /// Whether a request failed because the server's certificate is not accepted.
 pub fn is_certificate_error(error: &reqwest::Error) -> bool {
@@ -26,7 +27,7 @@ pub fn may_pass(error: &reqwest::Error) -> bool {
     !error.is_builder() && !is_unknown_name && !is_settled && !is_refused_by_proxy(&chain)
 }
 
-/// Whether an answer came whose head is not HTTP. It will be the same the next time.
+/// Whether an answer came whose head is not HTTP. Another try would get the same.
 fn is_malformed_head(error: &(dyn std::error::Error + 'static)) -> bool {
     error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse)
 }
@@ -47,14 +48,14 @@ pub fn network_error(error: &reqwest::Error) -> Error {
     let host = url.and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_else(|| "the server".to_owned());
     let chain = chain(error);
     let all = chain.iter().map(ToString::to_string).collect::<Vec<_>>().join(": ").to_lowercase();
-    // It is about the proxy's own name, address or port; not the host's behind it.
+    // It is about the proxy's own name, address or port, not about the host's.
     let is_proxy = all.contains("underlying connection");
     if let Some(unusable) = chain.iter().find_map(|cause| unusable_roots(*cause)) {
         return unusable.clone().into_error();
     }
     if let Some(failure) = chain.iter().find_map(|cause| handshake_failure(*cause)) {
         let port = url.and_then(reqwest::Url::port_or_known_default);
-        return if is_proxy { failure.told("the proxy", None) } else { failure.told(&host, port) };
+        return if is_proxy { failure.into_error("the proxy", None) } else { failure.into_error(&host, port) };
     }
     let (message, hint) = if is_proxy {
         ("the proxy cannot be reached".to_owned(), "check HTTPS_PROXY or ALL_PROXY, and the network")
@@ -86,15 +87,15 @@ pub fn network_error(error: &reqwest::Error) -> Error {
     Error::network(message).because(anyhow::anyhow!(cause(error))).hint(hint)
 }
 
-/// What is wrong with a TLS handshake, and stays so.
+/// What is wrong with a TLS handshake. Another try would fail too.
 enum HandshakeFailure {
     /// What is wrong with the certificate, and what to do about it.
     Certificate(&'static str, &'static str),
-    /// The certificate is no good for a reason that is too rare for words of its own: the library's.
+    /// The certificate is refused for a rare reason, in the library's words.
     OddCertificate(String),
     /// Both sides speak TLS, and have no version of it in common.
     Version,
-    /// What came was no TLS.
+    /// The answer was not TLS.
     NoTls,
     /// Anything else that the two cannot agree on, in the library's words.
     NothingInCommon(String),
@@ -102,7 +103,7 @@ enum HandshakeFailure {
 
 impl HandshakeFailure {
     /// `port`: the server's; a proxy's is not known.
-    fn told(self, host: &str, port: Option<u16>) -> Error {
+    fn into_error(self, host: &str, port: Option<u16>) -> Error {
         match self {
             Self::Certificate(what, hint) => Error::network(format!("the certificate of {host} {what}")).hint(hint),
             Self::OddCertificate(why) => Error::network(format!("the certificate of {host} is not acceptable"))
@@ -157,7 +158,7 @@ fn unusable_roots<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'
 fn in_one_line(error: &rustls::Error) -> String {
     let text = error.to_string();
     let text = text.split(['{', '[', '\n']).next().unwrap_or_default().trim_end();
-    text.strip_suffix("Context").unwrap_or(text).to_owned()
+    escape::shortened(text.strip_suffix("Context").unwrap_or(text), escape::MAX_TLS_ERROR).into_owned()
 }
 
 fn tls_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
@@ -227,4 +228,15 @@ fn chain(error: &reqwest::Error) -> Vec<&(dyn std::error::Error + 'static)> {
 /// The innermost cause: the only one that says something that the message does not.
 pub(super) fn cause(error: &reqwest::Error) -> String {
     chain(error).last().map_or_else(|| "no cause is known".to_owned(), ToString::to_string)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_text_of_the_library_is_cut() {
+        let text = in_one_line(&rustls::Error::General("x".repeat(1000)));
+        assert_eq!(text.chars().count(), escape::MAX_TLS_ERROR);
+    }
 }

@@ -1,5 +1,6 @@
-//! A response on its way in. Its body is decoded here (RFC 9110 §8.4): we ask for gzip and for nothing else, so a body
-//! in any other content coding is an error before one byte of it is passed on.
+//! A response that is being received. Its body is decoded here (RFC 9110 §8.4): we ask for gzip and
+//! for nothing else, so a body in any other content coding is an error before one byte of it is
+//! passed on.
 
 use flate2::{Decompress, FlushDecompress, Status};
 use hyper::body::Bytes;
@@ -8,11 +9,13 @@ use reqwest::{Response, StatusCode};
 
 use super::{network_error, unless_idle};
 use crate::error::{Error, Result};
+use crate::escape;
 
 /// What `Accept-Encoding` says.
 pub const ACCEPTED_CODING: &str = "gzip";
 
-/// The most that is decoded at once, so that a body that was packed a thousand to one takes no memory either.
+/// The most bytes that are decoded at once, so that even a body that was compressed to a thousandth takes little
+/// memory.
 const MAX_PIECE_BYTES: usize = 64 * 1024;
 
 /// A response whose body is read piece by piece.
@@ -110,8 +113,11 @@ fn codings(headers: &HeaderMap, name: &HeaderName) -> Vec<String> {
 
 fn unexpected_coding(response: &Response, coding: &str) -> Error {
     let status = response.status().as_u16();
-    let message =
-        format!("the answer of {} is in the coding `{coding}`, and we asked for gzip (HTTP {status})", host(response));
+    let message = format!(
+        "the answer of {} is in the coding `{}`, and we asked for gzip (HTTP {status})",
+        host(response),
+        escape::value(coding)
+    );
     let error = Error::network(message).hint("a proxy or cache in between may have packed it; ask its owner");
     Error { status: Some(status), ..error }
 }

@@ -1,5 +1,5 @@
-//! The proxy variables → which proxy a request goes through. A value that cannot
-//! be meant is an error: going round a proxy silently is worse than not going at all.
+//! The proxy variables → which proxy a request goes through. A value that cannot be meant is an
+//! error: bypassing a proxy silently is worse than sending nothing.
 
 use std::net::IpAddr;
 
@@ -13,7 +13,7 @@ use crate::{origin, shell};
 #[derive(Clone, Debug)]
 pub(super) struct BadProxy {
     variable: &'static str,
-    /// What may be wrong, where it can be told.
+    /// What may be wrong, if it is known.
     hint: Option<&'static str>,
 }
 
@@ -110,7 +110,7 @@ enum HostPattern {
     Address(IpAddr),
     /// Address and prefix length of a network (RFC 4632 §3.1).
     Network(IpAddr, u8),
-    /// This name and what lies below it.
+    /// This name and its subdomains.
     Name(String),
 }
 
@@ -174,7 +174,7 @@ impl HostPattern {
             Self::Address(address) => host.parse::<IpAddr>().is_ok_and(|host| host == *address),
             Self::Network(network, length) => host.parse().is_ok_and(|host| lies_in(host, *network, *length)),
             Self::Name(name) if name.is_empty() => false,
-            // The end of an address is no domain that it lies in.
+            // An IP address has no parent domain.
             Self::Name(_) if host.parse::<IpAddr>().is_ok() => false,
             Self::Name(name) => {
                 host.strip_suffix(name.as_str()).is_some_and(|front| front.is_empty() || front.ends_with('.'))

@@ -11,14 +11,14 @@ use super::hostile;
 use crate::call::first_words::first_words;
 use crate::error::{Error, Result};
 
-/// An export of a Lokalise project is far below this.
+/// Far above any export of a Lokalise project.
 const MAX_ENTRIES: usize = 100_000;
 
 /// The record at the end of an archive, and the longest comment after it (APPNOTE §4.3.16).
 const END_RECORD_BYTES: usize = 22;
 const MAX_COMMENT_BYTES: u64 = 65_535;
 
-/// What is in front of that record in a zip64 archive (APPNOTE §4.3.15).
+/// The record before it in a zip64 archive (APPNOTE §4.3.15).
 const LOCATOR_BYTES: usize = 20;
 
 pub struct Archive<R> {
@@ -35,7 +35,7 @@ impl<R: Read + Seek> Archive<R> {
         let length = reader.seek(SeekFrom::End(0)).map_err(|error| broken(error.into()))?;
         let start = read_at(&mut reader, 0, 512).map_err(|error| broken(error.into()))?;
         let offset = prepended_bytes(&mut reader, length).map_err(|error| broken(error.into()))?;
-        // Where the archive begins is stated: a search for it would remember every place that looks like it.
+        // The beginning is given: the library's own search for it would keep every place that looks like one.
         let config = Config { archive_offset: ArchiveOffset::Known(offset) };
         let zip = ZipIterable::try_new(reader, config).map_err(|error| not_an_archive(error, &start))?;
         if zip.len() > MAX_ENTRIES {
@@ -78,8 +78,8 @@ fn not_an_archive(error: ZipError, start: &[u8]) -> Error {
         .hint("the address of a bundle is valid for a short time: run the export again")
 }
 
-/// How many bytes are in front of the archive, as in one that unpacks itself: as many as the record at the end is
-/// further along than it says itself.
+/// How many bytes come before the archive, as in a self-extracting one: the difference between the offset of the end
+/// record and the offset that the record states.
 fn prepended_bytes(reader: &mut (impl Read + Seek), length: u64) -> io::Result<u64> {
     let tail_start = length.saturating_sub(MAX_COMMENT_BYTES + (END_RECORD_BYTES + LOCATOR_BYTES) as u64);
     let tail = read_at(reader, tail_start, usize::MAX)?;
@@ -89,7 +89,7 @@ fn prepended_bytes(reader: &mut (impl Read + Seek), length: u64) -> io::Result<u
         record.starts_with(b"PK\x05\x06") && END_RECORD_BYTES + comment <= record.len()
     });
     let Some(at) = record else { return Ok(0) };
-    // A zip64 archive has more records in between. Nothing is taken in front of one.
+    // A zip64 archive has more records in between. Bytes before such an archive are not supported.
     if at.checked_sub(LOCATOR_BYTES).is_some_and(|locator| tail[locator..].starts_with(b"PK\x06\x07")) {
         return Ok(0);
     }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 /// No export has deeper names.
 const MAX_PARTS: usize = 64;
 
-/// The longest name of a file on the file systems of today.
+/// The longest file name that common file systems take.
 const MAX_PART_BYTES: usize = 255;
 
 /// A name as a relative path. It is empty for an entry that is the folder itself, such as `./`.
@@ -67,7 +67,7 @@ fn has_no_width(c: char) -> bool {
         | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// Whether a name means on Windows what it says: no device, no stream, and no end that is dropped.
+/// Whether Windows takes a name literally: it is not a device, names no stream, and has no ending that Windows drops.
 fn is_plain_on_windows(part: &str) -> bool {
     let stem = part.split('.').next().unwrap_or_default().trim_end().to_uppercase();
     // The superscript digits count as digits there.

@@ -21,7 +21,7 @@ pub struct TargetFolder {
     last: Option<(PathBuf, OpenFolder)>,
 }
 
-/// What is at a place.
+/// What exists at a path.
 enum Occupant {
     Nothing,
     Folder(OpenFolder),
@@ -31,7 +31,7 @@ enum Occupant {
 }
 
 impl TargetFolder {
-    /// Opens the folder if it is there. It may be a link: it was the user who named it.
+    /// Opens the folder if it exists. It may be a link, since the user named it.
     ///
     /// # Errors
     /// Other, if it cannot be opened.
@@ -43,7 +43,7 @@ impl TargetFolder {
         }
     }
 
-    /// Opens the folder, and makes it if it is not there.
+    /// Opens the folder, and makes it if it does not exist.
     ///
     /// # Errors
     /// Other, if it cannot be made or opened.
@@ -224,7 +224,7 @@ mod without_links {
 
         pub fn check_writable(&self) -> io::Result<()> {
             match rustix::fs::accessat(&self.0, c".", Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS) {
-                // Any other failure says that it cannot be asked here.
+                // Any other failure means that the system cannot answer.
                 Err(error @ (Errno::ACCESS | Errno::ROFS)) => Err(error.into()),
                 _ => Ok(()),
             }
@@ -278,7 +278,7 @@ mod without_links {
     }
 }
 
-/// Where folders cannot be opened one by one, their paths are looked at.
+/// For systems on which folders cannot be opened one by one: their paths are checked.
 #[cfg(not(unix))]
 mod by_path {
     use std::ffi::OsStr;

@@ -23,7 +23,7 @@ impl TestFolder {
         self.outer.path().join("locales")
     }
 
-    /// All there is, outside the folder too.
+    /// All files, those outside the folder too.
     fn all(&self) -> Vec<String> {
         fn below(folder: &Path, root: &Path, found: &mut Vec<String>) {
             let mut entries: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -141,7 +141,7 @@ fn a_name_that_leads_out_writes_nothing_at_all() {
 }
 
 #[test]
-fn an_entry_that_is_the_folder_itself_is_no_file_and_no_harm() {
+fn an_entry_for_the_folder_itself_is_ignored() {
     let place = TestFolder::new();
     let with_folder = renamed(bundle(&[("xy", b""), ("en.json", b"{}")]), "xy", "./");
     assert_eq!(place.unpack(with_folder).unwrap(), [place.folder().join("en.json")]);
@@ -176,6 +176,14 @@ fn links_and_devices_are_refused() {
     device[at..at + 2].copy_from_slice(&0o020_644_u16.to_le_bytes());
     assert_eq!(place.refusal(device), "the bundle is not unpacked: its entry `device` is neither a file nor a folder");
     assert_eq!(place.all(), [""; 0]);
+}
+
+#[test]
+fn a_long_name_is_cut_in_the_message() {
+    let place = TestFolder::new();
+    let (name, hostile) = (format!("xx{}", "x".repeat(60_000)), format!("..{}", "\\".repeat(60_000)));
+    let message = place.refusal(renamed(bundle(&[(&name, b"evil")]), &name, &hostile));
+    assert!(message.chars().count() < 700, "{} characters", message.chars().count());
 }
 
 #[test]

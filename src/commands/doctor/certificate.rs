@@ -1,8 +1,8 @@
-//! Who signed a server's certificate: enough of X.501 names to say it in words.
+//! Reads the issuer of a server's certificate: just enough of X.501 names.
 
 use rustls::pki_types::CertificateDer;
 
-/// The attribute types that tell who an issuer is (X.520): organization, then common name.
+/// The attribute types that name an issuer (X.520): organization, then common name.
 const ORGANIZATION: &[u8] = &[0x55, 0x04, 0x0a];
 const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
 
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_issuer_is_told_in_words() {
+    fn the_issuer_is_shown_in_words() {
         let mut parameters = rcgen::CertificateParams::new(Vec::new()).expect("no names");
         parameters.distinguished_name.push(rcgen::DnType::CommonName, "Proxy CA 1");
         parameters.distinguished_name.push(rcgen::DnType::OrganizationName, "Example Corp");

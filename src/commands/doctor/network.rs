@@ -9,6 +9,7 @@ use super::{Check, Health, certificate};
 use crate::commands::whoami;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind};
+use crate::escape;
 use crate::http::{Http, is_certificate_error, network_error, roots_variables};
 use crate::world::World;
 
@@ -30,7 +31,7 @@ pub(super) async fn check_network(context: Context<'_>, http: &Http) -> Vec<Chec
     checks
 }
 
-/// Only a login and a renewal need it: worth knowing, and no fault of a token that needs neither.
+/// Only a login and a renewal need this server, so a failure is a warning.
 async fn login_server(context: Context<'_>, http: &Http) -> Check {
     let mut check = match ask(context.world, http, context.settings.oauth_url.token_endpoint()).await {
         Ok((response, took)) => reached("login server", "it", &response, took),
@@ -45,7 +46,7 @@ async fn login_server(context: Context<'_>, http: &Http) -> Check {
 /// A request that got no answer.
 struct ProbeFailure {
     error: Error,
-    /// The address of a server whose certificate is not accepted.
+    /// The address of the server, if its certificate is not accepted.
     untrusted: Option<Url>,
 }
 
@@ -75,8 +76,8 @@ async fn ask(world: &World, http: &Http, url: Url) -> Result<(Response, u128), P
     Ok((response, started.elapsed().as_millis()))
 }
 
-/// Whether it is Lokalise that answers. `reachable` is said of a success alone: without a credential
-/// Lokalise may well refuse, and so may something that is not Lokalise.
+/// Whether Lokalise answers. Only a success is called `reachable`: a refusal may come from Lokalise, which got
+/// no credential, or from something else.
 fn reached(name: &'static str, who: &str, response: &Response, took: u128) -> Check {
     let status = response.status();
     let is_page = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
@@ -85,7 +86,7 @@ fn reached(name: &'static str, who: &str, response: &Response, took: u128) -> Ch
         let error = Error::new(ErrorKind::Server, answers(&format!("{who} answers with an error")));
         return Check::bad(name, &error.hint("try again in a minute"));
     }
-    // The pages of the login are pages; what stands in for an API is not.
+    // The login server may answer with a page; the API does not.
     let is_other = status.is_redirection() || is_page || matches!(status.as_u16(), 404 | 407 | 511);
     if name == "network" && is_other {
         let hint = "a proxy or the login page of a network may be in between; or check LOKALISE_API_URL";
@@ -110,8 +111,8 @@ fn tls(world: &World, response: &Response) -> Check {
 }
 
 fn signed(world: &World, certificate: &[u8]) -> String {
-    let issuer = certificate::issuer(certificate).unwrap_or_else(|| "nobody that it names".to_owned());
-    format!("signed by {issuer}; trusted are {}", authorities(world))
+    let issuer = certificate::issuer(certificate).unwrap_or_else(|| "an issuer without a name".to_owned());
+    format!("signed by {}; trusted are {}", escape::value(&issuer), authorities(world))
 }
 
 fn time(world: &World, response: &Response) -> Check {
@@ -139,7 +140,7 @@ fn clock(ours: SystemTime, servers: SystemTime) -> Check {
         Ok(skew) => (skew, "ahead of"),
         Err(error) => (error.duration(), "behind"),
     };
-    // Dates have whole seconds, and the answer was on its way.
+    // Dates have whole seconds, and the answer took some time.
     if skew <= Duration::from_secs(5) {
         return Check::good("clock", "agrees with the server's");
     }
