@@ -1,12 +1,12 @@
-# Completes lokalise-auth in PowerShell 5.1 and newer. The program on PATH is asked for
-# what could stand at the cursor; it opens no store and no connection for that.
+# Completes lokalise-auth in PowerShell 5.1 and newer. The program on PATH gives the
+# candidates for the cursor; it opens no store and no connection for that.
 #
 # Load it by `lokalise-auth completions powershell | Out-String | Invoke-Expression` in $PROFILE
 
 Register-ArgumentCompleter -Native -CommandName lokalise-auth -ScriptBlock {
     param($wordToComplete, $commandAst, $cursorPosition)
 
-    # The words as they stand in the line. Nothing of it is evaluated.
+    # The words of the line. None of them is evaluated.
     $words = @(
         $commandAst.CommandElements | Where-Object { $_.Extent.EndOffset -lt $cursorPosition } | ForEach-Object {
             if ($_ -is [System.Management.Automation.Language.StringConstantExpressionAst]) { $_.Value }

@@ -1,5 +1,5 @@
-# Completes lokalise-auth in bash 3.2 and newer. The program on PATH is asked for
-# what could stand at the cursor; it opens no store and no connection for that.
+# Completes lokalise-auth in bash 3.2 and newer. The program on PATH gives the
+# candidates for the cursor; it opens no store and no connection for that.
 #
 # Load it by `eval "$(lokalise-auth completions bash)"` in ~/.bashrc, or install it as
 # ~/.local/share/bash-completion/completions/lokalise-auth
@@ -28,7 +28,7 @@ _lokalise_auth() {
     while IFS= read -r line; do
         [[ -z $line ]] || COMPREPLY+=("${line%%$'\t'*}")
     done <<<"$lines"
-    # What is to be carried on wants no space behind it.
+    # An unfinished word gets no space after it.
     if [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *[=:/] ]]; then
         compopt -o nospace 2>/dev/null
     fi

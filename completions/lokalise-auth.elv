@@ -1,5 +1,5 @@
-# Completes lokalise-auth in elvish. The program on PATH is asked for what could stand
-# at the cursor; it opens no store and no connection for that.
+# Completes lokalise-auth in elvish. The program on PATH gives the candidates for the
+# cursor; it opens no store and no connection for that.
 #
 # Load it by `eval (lokalise-auth completions elvish | slurp)` in ~/.config/elvish/rc.elv
 
@@ -9,7 +9,7 @@ set edit:completion:arg-completer[lokalise-auth] = {|@words|
     for line [(e:lokalise-auth __complete elvish $@words)] {
         var value help = (str:split &max=2 "\t" $line)
         if (!=s $value '') {
-            # What is to be carried on wants no space behind it.
+            # An unfinished word gets no space after it.
             var suffix = ' '
             for end ['=' ':' '/'] {
                 if (str:has-suffix $value $end) { set suffix = '' }
@@ -18,7 +18,7 @@ set edit:completion:arg-completer[lokalise-auth] = {|@words|
             if (!=s $help '') { set display = $value'  '$help }
             edit:complex-candidate $value &display=$display &code-suffix=$suffix
         } else {
-            # Files, folders and commands of others are elvish's own business.
+            # elvish itself completes files, folders and other commands.
             edit:complete-filename $@words
         }
     }

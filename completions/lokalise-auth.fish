@@ -1,5 +1,5 @@
-# Completes lokalise-auth in fish. The program on PATH is asked for what could stand
-# at the cursor; it opens no store and no connection for that.
+# Completes lokalise-auth in fish. The program on PATH gives the candidates for the
+# cursor; it opens no store and no connection for that.
 #
 # Install it as ~/.config/fish/completions/lokalise-auth.fish, or load it by
 # `lokalise-auth completions fish | source` in ~/.config/fish/config.fish
@@ -14,7 +14,7 @@ function __lokalise_auth_complete
         case \tfolders
             __fish_complete_directories (string replace --regex '^--[a-z-]+=' '' -- "$current")
         case \t'command *'
-            # fish counts from one, the program from nought.
+            # fish counts from one, the program from zero.
             set -l first (math (string replace \t'command ' '' -- $lines[1]) + 1)
             set -l inner (string escape -- $words[$first..-1]) "$current"
             complete --do-complete "$inner"

@@ -1,13 +1,14 @@
-# Completes lokalise-auth in nushell 0.101 and newer. The program on PATH is asked for
-# what could stand at the cursor; it opens no store and no connection for that.
+# Completes lokalise-auth in nushell 0.101 and newer. The program on PATH gives the
+# candidates for the cursor; it opens no store and no connection for that.
 #
-# Load it for good by typing these two lines in nushell once:
-#   mkdir $nu.user-autoload-dirs.0
-#   lokalise-auth completions nushell | save -f ($nu.user-autoload-dirs.0 | path join lokalise-auth.nu)
+# Load it for good by typing these lines in nushell once:
+#   let folder = $nu.user-autoload-dirs.0
+#   mkdir $folder
+#   lokalise-auth completions nushell | save -f $"($folder)/lokalise-auth.nu"
 
 $env.config.completions.external.enable = true
 $env.config.completions.external.completer = do {|previous|
-    # What completes other programs goes on doing so.
+    # Other programs keep their completer.
     let others = {|spans| if $previous == null { null } else { do $previous $spans } }
     {|spans: list<string>|
         if ($spans | first) != 'lokalise-auth' {

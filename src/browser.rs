@@ -12,13 +12,13 @@ use crate::world::World;
 /// A launcher that fails does so within this time; one that runs longer is the browser itself.
 const WATCHED: Duration = Duration::from_millis(500);
 
-/// What separates the commands in `BROWSER`. On Windows a `:` belongs to a path.
+/// The separator of the commands in `BROWSER`. On Windows a `:` belongs to a path.
 const SEPARATOR: char = if cfg!(windows) { ';' } else { ':' };
 
 /// Why no browser opened.
 #[derive(Debug, thiserror::Error)]
 pub enum NotOpened {
-    #[error("there is no browser to open here")]
+    #[error("no browser was found")]
     None,
     #[error("`{0}` did not open it")]
     Failed(String),
@@ -44,7 +44,7 @@ pub async fn open(world: &World, url: &Url) -> Result<(), NotOpened> {
 }
 
 async fn opens(world: &World, mut command: Command) -> bool {
-    // All of them, whether this version knows them or not.
+    // Also variables of other versions of this program.
     for name in world.names_of_variables().filter(|name| name.to_string_lossy().starts_with("LOKALISE_")) {
         command.env_remove(name);
     }

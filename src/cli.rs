@@ -1,5 +1,5 @@
-//! What can be typed: the commands, their flags and help texts. Nothing here
-//! acts; `cli::usage` turns mistakes into errors that repeat no value.
+//! What can be typed: the commands, their flags and help texts. This module
+//! runs nothing; `cli::usage` turns mistakes into errors that repeat no value.
 
 pub mod complete;
 pub mod field_args;
@@ -40,7 +40,8 @@ Examples:
   lokalise-auth login
   lokalise-auth call GET /projects --jq '.projects[].name'
 
-Topics: lokalise-auth help environment|exit-codes|storage|ci|ssh|call|jq|durations
+Topics, after `lokalise-auth help`:
+  environment|exit-codes|storage|ci|ssh|call|jq|durations
 
 `lokalise-auth COMMAND --help` shows a command's flags and examples."
 )]
@@ -63,7 +64,7 @@ pub struct Global {
     /// Ask nothing; fail instead
     #[arg(long, global = true, hide_short_help = true)]
     pub no_input: bool,
-    /// Print each step; twice: each request too, without secrets
+    /// Print each step; with -vv each request too
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
     /// Colour the output
@@ -86,7 +87,7 @@ pub struct Global {
 pub enum Command {
     /// Log in to Lokalise in the browser
     #[command(after_help = "\
-An OAuth app is registered by Lokalise's support, which gives you a client id and a client secret. Without an app: `lokalise-auth token set`, with an API token. What no flag, variable or earlier login of the profile gives is asked for. The secret is never an argument.
+An OAuth app is registered by Lokalise's support, which gives you a client id and a client secret. Without an app: `lokalise-auth token set`, with an API token. The command asks for what no flag, variable or earlier login of the profile gives. The secret is never an argument.
 
 Examples:
   lokalise-auth login --scope read_projects,write_keys
@@ -114,7 +115,8 @@ Examples:
         override_usage = "lokalise-auth call [OPTIONS] [METHOD] PATH",
         after_help = "\
 {p} in a path is the project of --project or LOKALISE_PROJECT_ID.
-Fields: `lokalise-auth help call`. Filters: `lokalise-auth help jq`. All flags: `call --help`.
+Fields: `lokalise-auth help call`. Filters: `lokalise-auth help jq`.
+All flags: `lokalise-auth call --help`.
 
 Examples:
   lokalise-auth call '/projects/{p}/keys' --paginate --jq '.keys[].key_id'
@@ -177,8 +179,9 @@ Each shell loads it in a start-up file of its own:
   elvish, in ~/.config/elvish/rc.elv:
     eval (lokalise-auth completions elvish | slurp)
   nushell, typed once:
-    mkdir $nu.user-autoload-dirs.0
-    lokalise-auth completions nushell | save -f ($nu.user-autoload-dirs.0 | path join lokalise-auth.nu)
+    let folder = $nu.user-autoload-dirs.0
+    mkdir $folder
+    lokalise-auth completions nushell | save -f $\"($folder)/lokalise-auth.nu\"
 
 Example:
   eval \"$(lokalise-auth completions bash)\"")]
@@ -230,7 +233,7 @@ pub struct Logout {
     /// Remove the credentials of all profiles
     #[arg(long, conflicts_with = "profile")]
     pub all: bool,
-    /// Remove the profile from the list alone, and leave its record where it is
+    /// Only remove the profile from the list; leave its record where it is
     #[arg(long)]
     pub forget: bool,
 }
@@ -388,7 +391,7 @@ pub struct Call {
     /// Exit with 12 unless this jq expression is true
     #[arg(long, value_name = "EXPR", allow_hyphen_values = true, value_hint = ValueHint::Other, help_heading = "Answer")]
     pub fail_unless: Option<String>,
-    /// Accept a 2xx that says it was not all done
+    /// Accept a 2xx that says that something was not done
     #[arg(long, help_heading = "Answer", hide_short_help = true)]
     pub allow_partial: bool,
 
@@ -404,7 +407,7 @@ pub struct Call {
     /// Wait this long at most for rate limits and retries (60s unless given)
     #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = "Sending", hide_short_help = true)]
     pub max_wait: Option<Duration>,
-    /// Try once
+    /// Do not retry
     #[arg(long, help_heading = "Sending", hide_short_help = true)]
     pub no_retry: bool,
     /// Limit the time of the whole call

@@ -12,7 +12,7 @@ use crate::oauth::client::ClientCredentials;
 use crate::oauth::token::TokenResponse;
 use crate::origin::Origin;
 use crate::secret::digest;
-use crate::secret::{AccessToken, ApiToken, ClientSecret, LONGEST, RefreshToken, json};
+use crate::secret::{AccessToken, ApiToken, ClientSecret, MAX_SECRET_BYTES, RefreshToken, json};
 
 /// The two kinds of credential that Lokalise knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,7 +91,7 @@ impl Credential {
         }
     }
 
-    /// A name for the token that does not tell it, for the pace that its requests share.
+    /// A name for the token that does not reveal it, for the rate limit that its requests share.
     pub fn rate_limit_key(&self) -> String {
         digest(&format!("pace {}", self.token()))
     }
@@ -112,7 +112,7 @@ impl Credential {
 }
 
 impl OAuth {
-    /// An access token that somebody else issued and refreshes. Its end is not known.
+    /// An access token that another program issued and refreshes. Its end is not known.
     pub fn from_access_token(access_token: AccessToken) -> Self {
         Self { access_token, expires_at: None, lifetime: None, scopes: None, renewal: None }
     }
@@ -156,9 +156,9 @@ impl OAuth {
         self.expires_at.map(|end| Duration::from_secs(end.saturating_sub(unix(now))))
     }
 
-    /// Whether the token should be renewed before it is used: a minute before its
-    /// end, or a tenth of its lifetime when it lives shorter. A token from the
-    /// future means a clock that was wrong: that is stale too.
+    /// Whether the token should be renewed before it is used: from a minute before its
+    /// end, or from the last tenth of a lifetime of less than ten minutes. A token that was issued in the
+    /// future means that the clock was wrong: it is stale too.
     pub fn stale(&self, now: SystemTime) -> bool {
         let (Some(end), now) = (self.expires_at, unix(now)) else { return false };
         let lifetime = self.lifetime.unwrap_or(3600);
@@ -255,7 +255,7 @@ impl Record {
                 }
             }
         }
-        json(&form, 5 * LONGEST)
+        json(&form, 5 * MAX_SECRET_BYTES)
     }
 
     /// Reads a record and checks that it is the one that was asked for.
@@ -296,7 +296,7 @@ impl StoredRecord {
             }),
             _ => None,
         };
-        // An end that no calendar has would make every sum with it a risk.
+        // Sums with an end after the calendar's last second could overflow.
         if self.expires_at.is_some_and(|end| end > LAST_SECOND) {
             return None;
         }
@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_comes_back_as_it_went() {
+    fn a_record_is_read_as_it_was_written() {
         let profile = ProfileName::default();
         let record = Record {
             profile: profile.clone(),
@@ -374,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn a_foreign_record_is_refused_without_its_bytes() {
+    fn a_foreign_record_is_refused_and_not_repeated() {
         let profile = ProfileName::default();
         for (text, why) in [
             ("", UnusableRecord::Malformed),
@@ -401,12 +401,12 @@ mod tests {
     fn each_kind_has_its_words_its_variable_and_its_own_rate_limit() {
         let api_token = Credential::ApiToken(ApiToken::new("t"));
         let oauth = Credential::OAuth(OAuth::from_access_token(AccessToken::new("a")));
-        let said = |credential: &Credential| {
+        let described = |credential: &Credential| {
             let kind = credential.kind();
             (kind.as_str(), kind.words(), credential.variable(), credential.token().to_owned())
         };
-        assert_eq!(said(&api_token), ("api-token", "API token", "LOKALISE_API_TOKEN", "t".to_owned()));
-        assert_eq!(said(&oauth), ("oauth", "OAuth token", "LOKALISE_ACCESS_TOKEN", "a".to_owned()));
+        assert_eq!(described(&api_token), ("api-token", "API token", "LOKALISE_API_TOKEN", "t".to_owned()));
+        assert_eq!(described(&oauth), ("oauth", "OAuth token", "LOKALISE_ACCESS_TOKEN", "a".to_owned()));
         let keys = [api_token.rate_limit_key(), oauth.rate_limit_key()];
         assert!(keys[0] != keys[1] && keys.iter().all(|key| key.len() == 16), "{keys:?}");
     }
@@ -429,7 +429,7 @@ mod tests {
         let left = |now| oauth.left(at(now)).map(|left| left.as_secs());
         assert_eq!([left(1000), left(4600), left(9999)], [Some(3600), Some(0), Some(0)]);
         assert_eq!(OAuth::from_access_token(AccessToken::new("a")).left(at(0)), None);
-        // A minute of difference between two clocks is none.
+        // Two clocks may differ by a minute.
         assert_eq!([oauth.stale(at(940)), oauth.stale(at(939))], [false, true]);
     }
 

@@ -3,13 +3,13 @@
 
 use std::fmt;
 
-/// What went wrong, told by what the reader can do about it. Each kind is one
-/// exit code and one `code` in JSON errors.
+/// The kinds of failure, by what the reader can do about them. Each kind is one exit code and one `code` in JSON
+/// errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
-    /// Nothing below fits.
+    /// None of the others.
     Other,
-    /// The command line, a variable or an input cannot be meant.
+    /// The command line, a variable or an input is invalid.
     Usage,
     /// The credential store or the configuration cannot be used.
     Store,
@@ -42,9 +42,9 @@ pub struct ExitRow {
     pub kind: ErrorKind,
     /// The process's exit code.
     pub code: u8,
-    /// The word in `{"error":{"code":…}}`.
+    /// The value of `{"error":{"code":…}}`.
     pub name: &'static str,
-    /// What a script should take it to mean.
+    /// Its meaning for a script.
     pub meaning: &'static str,
 }
 
@@ -52,7 +52,7 @@ const fn row(kind: ErrorKind, code: u8, name: &'static str, meaning: &'static st
     ExitRow { kind, code, name, meaning }
 }
 
-/// All the ways to fail, by exit code. 0 is "done" and stands in no row.
+/// All kinds of failure, by exit code. 0, which means success, has no row.
 pub const EXIT_CODES: &[ExitRow] = &[
     row(ErrorKind::Other, 1, "failed", "any other failure"),
     row(ErrorKind::Usage, 2, "usage", "wrong usage"),
@@ -76,7 +76,7 @@ impl ErrorKind {
         EXIT_CODES.iter().find(|row| row.kind == self).expect("every kind has a row; a test holds it")
     }
 
-    /// The kind that an HTTP status outside 2xx stands for.
+    /// The kind of failure for an HTTP status outside 2xx.
     pub fn from_status(status: u16) -> Self {
         match status {
             401 => Self::NotLoggedIn,
@@ -130,12 +130,12 @@ impl Error {
         Self::new(ErrorKind::Network, message)
     }
 
-    /// stdout does not take more. A reader that has gone away is no failure: see [`Error::is_closed_pipe`].
+    /// A write to stdout failed. A reader that has gone is not a failure: see [`Error::is_closed_pipe`].
     pub fn stdout(error: std::io::Error) -> Self {
         Self::other("stdout cannot be written").because(error)
     }
 
-    /// Whether this is only `| head` having seen enough.
+    /// Whether the reader of stdout has gone, as with `| head`.
     pub fn is_closed_pipe(&self) -> bool {
         self.cause
             .as_ref()
@@ -161,7 +161,7 @@ impl Error {
     }
 }
 
-/// What failed and its causes on one line; hints are the printer's business.
+/// What failed and its causes on one line. Hints are printed separately.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;

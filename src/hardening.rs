@@ -1,8 +1,8 @@
-//! What the process does for itself before it holds a secret: no core dump, and
-//! on Linux no other process of the user may read its memory or environment.
+//! Protection of the process before it holds a secret: it dumps no core, and on
+//! Linux no other process of the user can read its memory or environment.
 
-/// Applies what this system offers. A refusal is no reason to stop: the secrets are
-/// then as safe as in any other program.
+/// Applies the protection that this system offers. If it refuses, the run goes on: the secrets are
+/// then as safe as in most programs.
 pub fn apply() {
     #[cfg(unix)]
     dump_no_core();
@@ -13,7 +13,7 @@ pub fn apply() {
     }
 }
 
-/// The hard limit stays, so that a command that we run can have the old one back.
+/// The hard limit stays, so that a command that we run can get the old limit back.
 #[cfg(unix)]
 pub fn dump_no_core() {
     use rustix::process::{Resource, getrlimit, setrlimit};

@@ -1,5 +1,6 @@
-//! The map of this crate, and `run`. `cli` says what can be typed, `commands` tell
-//! the stories, and what they need stands below them: see each module's first lines.
+//! The modules of this crate, and `run`. `cli` defines what can be typed, `commands` has one file
+//! for each command, and the other modules are what the commands use: see each module's first
+//! lines.
 
 // All reading of the environment, the clock and randomness goes through `world`; clippy.toml names the methods.
 #![cfg_attr(not(test), deny(clippy::disallowed_methods))]
@@ -44,7 +45,7 @@ use crate::settings::Settings;
 use crate::signals::Signals;
 use crate::world::{Verbosity, World};
 
-/// Room for a filter that recurses: what a deep document or `reduce` may need. It is taken up when it is used.
+/// The stack for filters that recurse over a deep document or a long `reduce`. Memory is only taken as the stack grows.
 const FILTER_STACK: usize = 64 * 1024 * 1024;
 
 /// Runs one command. The answer goes to stdout, everything else to stderr.
@@ -67,7 +68,7 @@ pub fn run(world: &mut World, cli: &Cli) -> Result<u8> {
     let world = &*world;
     let settings = match (read, &cli.command) {
         (Ok(settings), _) => settings,
-        // These have an answer to a setting that cannot be meant, too.
+        // These commands report an invalid setting themselves.
         (Err(error), Command::Doctor(_)) => return commands::doctor::without_settings(world, &error, cli.global.json),
         (Err(error), Command::Whoami(whoami)) if whoami.check => return Ok(error.exit_code()),
         (Err(error), _) => return Err(error),
@@ -93,12 +94,12 @@ pub fn run(world: &mut World, cli: &Cli) -> Result<u8> {
         }
     });
     subprocess::end_all();
-    // Threads that still wait, for a terminal or a mute keyring, must not hold up the exit.
+    // Threads that still wait for a terminal, or for a keyring that does not answer, must not delay the exit.
     runtime.shutdown_background();
     ended.map_err(|error| for_profile(error, settings.profile_flag.as_ref()))
 }
 
-/// Hints with `--profile` in every command that lacks it, where it was given: they are pasted.
+/// Adds the `--profile` that was given to every command in the hints, since they are pasted.
 fn for_profile(mut error: Error, profile: Option<&ProfileName>) -> Error {
     const OURS: &str = "`lokalise-auth ";
     let Some(profile) = profile else { return error };
@@ -145,7 +146,7 @@ fn detail(world: &World, verbose: u8) -> Result<Verbosity> {
     }
 }
 
-/// Says what failed: one line and its hints, or one JSON object.
+/// Reports a failure: one line and its hints, or one JSON object.
 pub fn report(world: &World, error: &Error, json: bool) {
     if json {
         // Cut before it is JSON, so that it stays JSON.

@@ -1,5 +1,5 @@
 //! The listener on the redirect URI (RFC 8252 §7.3). It is open for one login,
-//! answers strangers with 4xx, and holds the browser until the login has ended.
+//! answers other requests with 4xx, and lets the browser wait until the login has ended.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -29,11 +29,11 @@ use crate::oauth::authorization::{AuthorizationRequest, NotOurs, RedirectUri, Re
 mod page;
 pub use page::BrowserPage;
 
-/// The longest request head. Cookies know no port: a browser sends those of every program on 127.0.0.1.
+/// The longest request head. Cookies have no port: a browser sends those of every program on 127.0.0.1.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// How long a connection may take, unless the answer came on it.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(5);
-/// How many connections are open at most. One more ends another: see [`make_room`].
+/// The most open connections. A further one ends another: see [`make_room`].
 const MAX_CONNECTIONS: usize = 16;
 /// The browser has this long to take its page when the login has ended.
 const PAGE_TIMEOUT: Duration = Duration::from_millis(800);
@@ -53,7 +53,7 @@ pub struct Loopback {
     pub redirect_uri: RedirectUri,
 }
 
-/// The listener at work. The port closes when this is dropped, whatever is connected to it.
+/// The running listener. Dropping it closes the port, even with open connections.
 pub struct Listening {
     acceptor: AbortHandle,
     answers: mpsc::Receiver<Answered>,
@@ -72,7 +72,7 @@ pub struct WaitingBrowser {
 }
 
 impl WaitingBrowser {
-    /// Answers the browser, and waits until the page is out or the browser is gone.
+    /// Answers the browser, and waits until the page is sent or the browser is gone.
     pub async fn show(self, page: BrowserPage) {
         // A browser that has gone away needs no page.
         let _ = self.page.send(page);
@@ -81,7 +81,7 @@ impl WaitingBrowser {
 }
 
 impl Loopback {
-    /// Binds. The sockets that are bound here are the ones that take the redirect: no port is ever given back.
+    /// Binds. The sockets that are bound here are the ones that take the redirect: a port is never released and bound again.
     ///
     /// # Errors
     /// Usage, if the port is taken; it is named. Nothing has been opened then.
@@ -118,7 +118,7 @@ impl Loopback {
         }
     }
 
-    /// Starts to answer: the redirect of `request` is held until its page is known, strangers get theirs at once.
+    /// Starts to answer. The redirect of `request` waits until its page is known; other requests get a page at once.
     pub fn listen(self, request: &Arc<AuthorizationRequest>, profile: &ProfileName) -> Listening {
         let (sender, answers) = mpsc::channel(1);
         let request = Arc::clone(request);
@@ -130,7 +130,7 @@ impl Loopback {
 }
 
 impl Listening {
-    /// Waits for the answer. Whatever else arrives is answered and forgotten.
+    /// Waits for the answer to our request. Other requests are answered and ignored.
     pub async fn answer(&mut self) -> Answered {
         match self.answers.recv().await {
             Some(answered) => answered,
@@ -177,12 +177,12 @@ impl Drop for Connection {
     }
 }
 
-/// Accepts until the login has ended: reloads of the page are answered while it goes on.
+/// Accepts connections until the login has ended. Reloads of the page are answered too.
 async fn accept_all(listeners: Vec<TcpListener>, shared: Arc<ListenerState>) {
     let mut connections: VecDeque<Connection> = VecDeque::new();
     loop {
         let Ok((stream, _)) = accept(&listeners).await else {
-            // Out of file descriptors, or reset before it was taken: wait for better times.
+            // No file descriptor is free, or the connection was reset before it was accepted: try again later.
             tokio::time::sleep(Duration::from_millis(20)).await;
             continue;
         };
@@ -191,15 +191,15 @@ async fn accept_all(listeners: Vec<TcpListener>, shared: Arc<ListenerState>) {
             make_room(&mut connections);
         }
         connections.push_back(Connection::serve(stream, &shared));
-        // What a connection brings with it is read before newer ones can push it out.
+        // The data of a connection is read before newer connections can end it.
         tokio::task::yield_now().await;
     }
 }
 
 /// Ends one connection, so that a flood cannot push out the browser.
 ///
-/// There are two groups: connections that have sent something, and silent ones. The oldest of the larger group ends.
-/// So a flood of silent connections does not end a request that arrives in pieces, and a flood of begun requests does
+/// Connections form two groups: those that have sent something, and silent ones. The oldest of the larger group ends.
+/// So a flood of silent connections does not end a request that arrives in pieces, and a flood of unfinished requests does
 /// not end a new connection that had no time to send anything. The connection with the answer never ends here.
 fn make_room(connections: &mut VecDeque<Connection>) {
     let begun = connections.iter().filter(|connection| connection.has_begun()).count();
@@ -243,7 +243,7 @@ fn is_missing(error: &io::Error) -> bool {
 }
 
 fn cannot_listen(redirect: &Redirect, port: u16, error: io::Error) -> Error {
-    // `--paste` takes neither flag beside it.
+    // `--paste` takes neither of the two flags.
     let way_on = match redirect {
         Redirect::Port(None) => "log in with `--paste`",
         Redirect::Port(Some(_)) => "choose another `--port`, or log in with `--paste` in its place",
@@ -255,13 +255,13 @@ fn cannot_listen(redirect: &Redirect, port: u16, error: io::Error) -> Error {
         io::ErrorKind::PermissionDenied => {
             Error::usage(format!("port {port} needs more rights than you have")).because(error).hint(way_on)
         }
-        _ => Error::other("no loopback port can be listened on").because(error).hint(way_on),
+        _ => Error::other("cannot listen on a loopback port").because(error).hint(way_on),
     }
 }
 
 struct ListenerState {
     request: Arc<AuthorizationRequest>,
-    /// Named on the pages.
+    /// The profile's name, for the pages.
     profile: ProfileName,
     answers: mpsc::Sender<Answered>,
     answered: AtomicBool,
@@ -284,12 +284,12 @@ async fn serve(stream: TcpStream, shared: Arc<ListenerState>, stage: Arc<Connect
     };
     let connection = hyper::server::conn::http1::Builder::new()
         .keep_alive(false)
-        // A client that has said all it has to say may still listen.
+        // A client that has sent everything may still read.
         .half_close(true)
         .max_buf_size(MAX_HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
-    // A client that is no browser may send anything: what hyper says of it helps nobody.
+    // A client that is not a browser may send anything: hyper's message about it does not help.
     let in_time = tokio::time::timeout_at(until, &mut connection).await.is_ok();
     if !in_time && stage.holds_answer.load(Ordering::Relaxed) {
         let _ = connection.await;
@@ -311,7 +311,7 @@ async fn respond(
         refusal.headers_mut().insert(ALLOW, hyper::header::HeaderValue::from_static("GET"));
         return refusal;
     }
-    // In absolute form the target names a host of its own: not a browser's way to us.
+    // In absolute form the target has its own host. A browser does not send that form to us.
     let target = request.uri().to_string();
     let mut hosts = request.headers().get_all(HOST).iter();
     let host = hosts.next().and_then(|host| host.to_str().ok()).filter(|_| hosts.next().is_none());
@@ -322,7 +322,7 @@ async fn respond(
             BrowserPage::Stranger,
         );
     }
-    // The state is good for one answer.
+    // The state can be used for one answer only.
     if shared.answered.swap(true, Ordering::SeqCst) {
         return response(StatusCode::OK, BrowserPage::Repeated);
     }
@@ -334,7 +334,7 @@ async fn respond(
     if shared.answers.send(answered).await.is_err() {
         return response(StatusCode::OK, BrowserPage::Failed);
     }
-    // A login that is called off drops its end.
+    // A login that is cancelled drops its receiver.
     let page = shown.await.unwrap_or(BrowserPage::Failed);
     response(StatusCode::OK, page)
 }

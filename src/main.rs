@@ -1,4 +1,4 @@
-//! The real machine: completes, runs, tells what failed, exits.
+//! The program: answers completion scripts, runs a command, reports a failure, exits.
 
 #![deny(clippy::disallowed_methods)]
 
@@ -14,11 +14,11 @@ pub fn main() {
     hardening::apply();
     #[cfg(unix)]
     lokalise_auth::signals::wait_for_children();
-    process::exit(i32::from(answer_the_tab_key().unwrap_or_else(exit_code)));
+    process::exit(i32::from(answer_completion().unwrap_or_else(exit_code)));
 }
 
-/// What a completion script asks for, before anything else is read or said.
-fn answer_the_tab_key() -> Option<u8> {
+/// Answers a completion script before anything else is read or printed.
+fn answer_completion() -> Option<u8> {
     let text = complete::answer(std::env::args_os())?;
     // The shell may have stopped listening.
     let _ = io::stdout().write_all(text.as_bytes());
@@ -27,7 +27,7 @@ fn answer_the_tab_key() -> Option<u8> {
 
 fn exit_code() -> u8 {
     let usage::EarlyFlags { mut json, color } = usage::early_flags(std::env::args_os());
-    // A variable that is not text cannot be told apart from none without saying so.
+    // A variable that is not text is an error: it would look as if it were not set.
     let mut world = match World::real() {
         Ok(world) => world,
         Err((world, error)) => {

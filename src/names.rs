@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 #[serde(transparent)]
 pub struct ProfileName(String);
 
-/// Why a text is no profile name. The text is not repeated.
+/// Why a text is not a profile name. The text is not repeated.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a profile name is 1 to 64 letters, digits, `.`, `_` or `-`, and not `.` or `..`")]
 pub struct NotAName;
@@ -69,7 +69,7 @@ impl StoreKind {
     /// Reads what `--store` and `LOKALISE_AUTH_STORE` name. `auto` is the keyring: nothing is ever guessed.
     ///
     /// # Errors
-    /// If it is none.
+    /// If it names no store.
     pub fn parse(text: &str) -> Result<Self, NotAStore> {
         match text {
             "keyring" | "auto" => Ok(Self::Keyring),

@@ -23,7 +23,7 @@ impl Origin {
         Self(url.origin().ascii_serialization())
     }
 
-    /// The origin as it stands in a record. Nothing is checked: it is only ever compared.
+    /// The origin as it is in a record. It is not checked, because it is only compared.
     pub fn recorded(text: &str) -> Self {
         Self(text.to_owned())
     }
@@ -44,7 +44,7 @@ impl fmt::Display for Origin {
     }
 }
 
-/// The API root that requests go below. It ends in `/api2`; `/v1` stands beside it.
+/// The API root that all requests are below. It ends in `/api2`; `/v1` has the same parent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiUrl {
     /// Everything before `/api2`, without a slash at its end.
@@ -53,7 +53,7 @@ pub struct ApiUrl {
 }
 
 impl ApiUrl {
-    /// Reads `LOKALISE_API_URL`: https, or http to a loopback host. No path stands for `/api2`.
+    /// Reads `LOKALISE_API_URL`: https, or http to a loopback host. Without a path it means `/api2`.
     ///
     /// # Errors
     /// Usage, if it is no such URL.
@@ -81,7 +81,7 @@ impl ApiUrl {
         url
     }
 
-    /// What stands before `/api2` and `/v1` in the path; empty at Lokalise.
+    /// The path before `/api2` and `/v1`; empty at Lokalise.
     pub fn prefix(&self) -> &str {
         &self.prefix
     }
@@ -133,8 +133,8 @@ impl fmt::Display for OAuthUrl {
     }
 }
 
-/// The URL that a text is to everybody who reads it. A browser's rules read a host out of `https:///api2`,
-/// `https:api2` and `https:\\api2` too, and leave out spaces and line breaks.
+/// A text as a URL, if every reader takes it for the same URL. A browser's rules read a host out of
+/// `https:///api2`, `https:api2` and `https:\\api2` too, and leave out spaces and line breaks.
 pub fn as_written(text: &str) -> Option<Url> {
     let rest = text.split_once("://").map_or("", |(_, rest)| rest);
     if rest.is_empty()
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn the_endpoints_stand_below_their_folder() {
+    fn the_endpoints_are_below_their_folder() {
         let oauth = OAuthUrl::parse(OAUTH_URL).expect("a constant URL");
         assert_eq!(oauth.authorization_endpoint().as_str(), "https://app.lokalise.com/oauth2/auth");
         assert_eq!(oauth.token_endpoint().as_str(), "https://app.lokalise.com/oauth2/token");

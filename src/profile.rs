@@ -1,5 +1,5 @@
 //! Profiles: the list of them in `profiles.json`, which holds no secret, and
-//! `.lokalise-profile`, by which a folder names the one to use.
+//! `.lokalise-profile`, in which a folder names the profile to use.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -18,7 +18,7 @@ use crate::origin::Origin;
 use crate::shell;
 use crate::text;
 
-/// Who owns a credential, as far as the API told.
+/// Who owns a credential, as far as the API shows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owner {
     pub user_id: Option<u64>,
@@ -30,8 +30,8 @@ pub struct Owner {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProfileEntry {
     pub kind: CredentialKind,
-    /// The kind of the record that is about to be written: should the run end before this entry is
-    /// replaced too, the new record is good all the same.
+    /// The kind of the record that is about to be written. If the run ends before this entry is replaced,
+    /// the new record is still valid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub becomes: Option<CredentialKind>,
     pub store: StoreKind,
@@ -77,7 +77,7 @@ impl ProfileEntry {
         }
     }
 
-    /// Where a record was looked for in vain, and where it was stored, if that is another place.
+    /// Where a record was looked for but not found, and where it was stored, if that is another place.
     pub fn where_looked(&self, store: &str, item: &str) -> String {
         match &self.item {
             Some(stored) if stored != item => format!("looked in {store} ({item}); it was stored in {stored}"),
@@ -85,7 +85,7 @@ impl ProfileEntry {
         }
     }
 
-    /// Whether a record of this kind may be the one that the entry speaks of.
+    /// Whether the entry may describe a record of this kind.
     pub fn is_for(&self, kind: CredentialKind) -> bool {
         self.kind == kind || self.becomes == Some(kind)
     }
@@ -109,8 +109,8 @@ impl Default for Profiles {
 }
 
 const VERSION: u32 = 1;
-/// Far above any real list, so that a device or a stray download is not read whole.
-const LONGEST: u64 = 1 << 20;
+/// Far more than any real list, so that a device or another large file is not read whole.
+const MAX_LIST_BYTES: u64 = 1 << 20;
 
 /// The file's place in the configuration folder.
 pub fn path(folder: &Path) -> PathBuf {
@@ -132,7 +132,7 @@ impl Profiles {
         let text = match file.and_then(read_bounded) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
-            // A config folder whose parent is a file holds no profiles; a write there says so.
+            // If the parent of the config folder is a file, no profiles exist; a write then fails.
             Err(error) if error.kind() == io::ErrorKind::NotADirectory => return Ok(Self::default()),
             Err(error) if Untrusted::is(&error) => return Err(untrusted(&path, error)),
             Err(error) => return Err(unusable("cannot be read".to_owned()).because(error)),
@@ -165,8 +165,8 @@ impl Profiles {
         Ok(answer)
     }
 
-    /// Proves that `profiles.json` can be changed. A file is replaced by one of the same content: a rename may fail where
-    /// everything else works, as over a file that is mounted alone.
+    /// Proves that `profiles.json` can be changed. It replaces the file by one with the same content: a rename may fail
+    /// although everything else works, for example if only this file is mounted.
     pub fn prove_changeable(folder: &Path) -> Result<()> {
         let path = path(folder);
         let lock = prepare(folder, &path)?;
@@ -197,7 +197,7 @@ fn prepare(folder: &Path, path: &Path) -> Result<Option<lock::Lock>> {
     private::private_folder(folder).and_then(|()| lock::of_file(path)).map_err(|error| unwritable(path, error))
 }
 
-/// Refuses to change anything in a home that is not ours, before it is begun.
+/// Refuses a home that is not ours, before anything is changed.
 pub fn own_home() -> Result<()> {
     private::own_home().map_err(|error| not_own_home(&error))
 }
@@ -206,7 +206,7 @@ fn not_own_home(error: &io::Error) -> Error {
     Error::usage(format!("{error}; nothing was written")).hint(private::ForeignHome::HINT)
 }
 
-/// The list names commands that are run: one that somebody else may have written is not believed.
+/// The list names commands that are run, so a list that another user may have written is refused.
 fn untrusted(path: &Path, error: io::Error) -> Error {
     let quoted = path.display().to_string();
     let error = Error::store(format!("{} is not believed", path.display())).because(error);
@@ -230,7 +230,7 @@ fn unwritable(path: &Path, error: io::Error) -> Error {
 /// The profile that the nearest `.lokalise-profile` names, in `folder` or a
 /// parent of it, and that file's path.
 ///
-/// A file that another user put there is handed to `ignored`.
+/// `ignored` is called for a file that another user made.
 ///
 /// # Errors
 /// Usage, if the file says anything but one profile name.
@@ -262,7 +262,7 @@ pub fn of_folder(folder: &Path, mut ignored: impl FnMut(io::Error)) -> Result<Op
 
 fn read_bounded(file: fs::File) -> io::Result<String> {
     let mut text = String::new();
-    file.take(LONGEST).read_to_string(&mut text)?;
+    file.take(MAX_LIST_BYTES).read_to_string(&mut text)?;
     Ok(text)
 }
 

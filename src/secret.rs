@@ -6,7 +6,7 @@ use std::fmt;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-/// Why some text cannot be a token. It names a class and a place, never a value.
+/// Why a text cannot be a token. It names the class and the position of a character, never a value.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotAToken {
     #[error("it is empty")]
@@ -17,15 +17,15 @@ pub enum NotAToken {
     SecondLine,
     #[error("it has {0} at position {1}")]
     Character(&'static str, usize),
-    #[error("it starts with `Bearer`, which is no part of the token")]
+    #[error("it starts with `Bearer`, which does not belong to the token")]
     Scheme,
 }
 
 /// How long Lokalise's API tokens are.
 pub const API_TOKEN_LENGTH: usize = 40;
 
-/// The most that a pasted secret may hold, in bytes.
-pub const LONGEST: usize = 4096;
+/// The longest secret, in bytes.
+pub const MAX_SECRET_BYTES: usize = 4096;
 
 /// Takes one trailing line break off and checks that the rest can be a token:
 /// 1 to 4,096 visible ASCII characters (0x21 to 0x7E).
@@ -37,7 +37,7 @@ pub fn one_token(pasted: &str) -> Result<&str, NotAToken> {
     if text.is_empty() {
         return Err(NotAToken::Empty);
     }
-    if text.len() > LONGEST {
+    if text.len() > MAX_SECRET_BYTES {
         return Err(NotAToken::TooLong);
     }
     if text.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("bearer ")) {
@@ -67,7 +67,7 @@ macro_rules! secret_type {
         pub struct $name(Zeroizing<String>);
 
         impl $name {
-            /// Takes a secret as it is, for text that was checked where it came from.
+            /// Takes a secret that was already checked.
             pub fn new(text: impl Into<String>) -> Self {
                 Self(Zeroizing::new(text.into()))
             }
@@ -75,7 +75,7 @@ macro_rules! secret_type {
             /// Takes what was pasted, read or received, if it can be a token at all.
             ///
             /// # Errors
-            /// [`NotAToken`] says why it cannot; it never holds the text.
+            /// [`NotAToken`] gives the reason; it never holds the text.
             pub fn parse(pasted: &str) -> Result<Self, NotAToken> {
                 one_token(pasted).map(Self::new)
             }
@@ -102,7 +102,7 @@ secret_type! {
     AccessToken;
     /// An OAuth 2 refresh token (RFC 6749 §1.5).
     RefreshToken;
-    /// An authorization code (RFC 6749 §1.3.1), good for one token request.
+    /// An authorization code (RFC 6749 §1.3.1). It can be used for one token request.
     AuthorizationCode;
     /// The client secret (RFC 6749 §2.3.1), sent in the token request's body only.
     ClientSecret;
@@ -112,7 +112,7 @@ secret_type! {
     CodeVerifier;
 }
 
-/// JSON with secrets in it. `room` is for all of it: a buffer that grows leaves copies behind.
+/// JSON that holds secrets. `room` is enough for all of it: a buffer that grows leaves copies in memory.
 pub fn json(value: &impl Serialize, room: usize) -> Zeroizing<String> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(room));
     serde_json::to_writer(&mut *bytes, value).expect("strings and numbers always serialize");
@@ -126,7 +126,7 @@ pub fn without_secrets(text: &str) -> String {
     // Words and names of parameters are shorter, or have no digit.
     let run_may_be_secret =
         |run: &str| run.len() >= 32 || (run.len() >= 16 && run.contains(|c: char| c.is_ascii_digit()));
-    // A path is long without being a secret; what stands between its slashes may be one.
+    // A path may be long without being a secret; a part between its slashes may be one.
     let may_be_secret = |word: &str| match word.strip_prefix('/') {
         Some(path) => path.split('/').any(run_may_be_secret),
         None => run_may_be_secret(word),

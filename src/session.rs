@@ -52,7 +52,7 @@ impl CredentialSource {
     }
 }
 
-/// Where a credential is sought: the rule, the profile, and what is known without opening a store.
+/// Where a credential is looked for: the rule, the profile, and what is known without opening a store.
 pub struct CredentialChoice {
     pub rule: ProfileRule,
     /// `None` while a token variable is in force.
@@ -99,7 +99,7 @@ pub struct Session<'w> {
     pub entry: Option<ProfileEntry>,
     credential: Credential,
     store: Option<Store>,
-    /// When this run set out, by the clock that records are dated with.
+    /// When this run started, by the clock that dates records.
     began: SystemTime,
     /// When the token may be renewed again.
     not_before: Option<Instant>,
@@ -109,7 +109,7 @@ impl<'w> Session<'w> {
     /// Finds the credential in force. A stored one is read while the HTTP client is being built.
     ///
     /// # Errors
-    /// `NotLoggedIn` when there is none; `Store` when that cannot be told.
+    /// `NotLoggedIn` when no credential exists; `Store` when that cannot be determined.
     pub async fn open(context: Context<'w>, http: &'w Http) -> Result<Self> {
         let choice = CredentialChoice::make(context)?;
         Self::of_choice(context, http, choice).await
@@ -132,7 +132,7 @@ impl<'w> Session<'w> {
         let not_before = None;
         let mut session = Self { context, http, rule, profile, source, entry, credential, store, began, not_before };
         if session.store.is_none() && session.refreshable() {
-            session.pause(); // minted this moment
+            session.pause(); // the token was minted a moment ago
         }
         Ok(session)
     }
@@ -170,7 +170,7 @@ impl<'w> Session<'w> {
         }
     }
 
-    /// What the credential may do, where it is known.
+    /// What the credential allows, if that is known.
     pub fn scopes(&self) -> Option<&[String]> {
         self.oauth()?.scopes.as_deref()
     }

@@ -17,7 +17,7 @@ use crate::store::{BusAddress, Store, StoreLocations};
 use crate::subprocess::SearchPath;
 use crate::world::{SECRET_VARIABLES, World};
 
-/// What this run was told, read once.
+/// The settings of this run, read once.
 pub struct Settings {
     config_folder: Option<PathBuf>,
     pub data_folder: Option<PathBuf>,
@@ -53,7 +53,7 @@ pub enum ProfileRule {
     Folder(PathBuf),
     /// `profile use`
     Chosen,
-    /// Nothing was said: the profile `default`
+    /// Nothing chose one: the profile `default`
     Default,
 }
 
@@ -159,7 +159,7 @@ impl Settings {
         // A working folder that is gone or closed names no profile.
         let warn = |error| self.warn_of_untrusted(world, &error);
         if let Some((name, path)) =
-            std::env::current_dir().map_or(Ok(None), |folder| profile::of_folder(&folder, warn))?
+            world.working_folder().map_or(Ok(None), |folder| profile::of_folder(&folder, warn))?
         {
             return Ok((name, ProfileRule::Folder(path)));
         }

@@ -1,5 +1,5 @@
-//! What asks the process to end, and what it answers to Ctrl-Z and Ctrl-\ while it shows a
-//! prompt. Commands put the first request into their own words; on Unix a second Ctrl-C needs none.
+//! The signals that end the process, and what Ctrl-Z and Ctrl-\ do while it shows a prompt. Commands
+//! report the first signal in their own words; on Unix a second Ctrl-C ends the process without a message.
 
 use crate::error::{Error, ErrorKind};
 
@@ -10,14 +10,14 @@ pub use unix::{PromptShown, quit, wait_for_children};
 pub struct Signals {
     #[cfg(unix)]
     streams: Option<[tokio::signal::unix::Signal; 3]>,
-    /// SIGHUP is for others.
+    /// `nohup` started us: SIGHUP does not end the run.
     #[cfg(unix)]
     outlives_the_terminal: bool,
 }
 
 impl Signals {
     /// Listens from here on. On Unix the second Ctrl-C (or SIGTERM) ends the process at once, even
-    /// from work that never yields: no runtime has a say in that.
+    /// during work that never yields, because the runtime takes no part in it.
     pub fn listen() -> Self {
         #[cfg(unix)]
         unix::end_at_the_second();
@@ -79,7 +79,7 @@ mod unix {
 
     static INTERRUPTED: AtomicBool = AtomicBool::new(false);
     static TERMINATED: AtomicBool = AtomicBool::new(false);
-    /// Ctrl-Z stops the process, and Ctrl-\ ends it, as if we knew nothing of them.
+    /// While this is true, Ctrl-Z stops the process and Ctrl-\ ends it, as they do by default.
     static ACTS_BY_ITSELF: AtomicBool = AtomicBool::new(true);
 
     /// More than `/proc/self/status` ever holds.
@@ -89,8 +89,8 @@ mod unix {
         Ok([signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?, signal(SignalKind::hangup())?])
     }
 
-    /// Whether `nohup` started us: SIGHUP is ignored, and no terminal is read from. It is to be asked before anything
-    /// listens for SIGHUP. Where the system does not tell what is ignored, nothing is.
+    /// Whether `nohup` started us: SIGHUP is ignored, and no terminal is read from. Ask before anything
+    /// listens for SIGHUP. Where the system does not list ignored signals, the answer is no.
     pub(super) fn is_hangup_ignored() -> bool {
         // With the capacity and the limit it is one read; otherwise it would be six.
         let mut status = String::with_capacity(MAX_STATUS_BYTES);
@@ -113,16 +113,15 @@ mod unix {
         });
     }
 
-    /// For as long as it lives, Ctrl-Z and Ctrl-\ are told to whoever listens for them instead of stopping and
-    /// ending the process.
+    /// While it exists, Ctrl-Z and Ctrl-\ go to their listeners instead of stopping and ending the process.
     pub struct PromptShown(());
 
     impl PromptShown {
-        /// The listeners for Ctrl-Z and for Ctrl-\ with it. A handler cannot be taken back in tokio: from
-        /// the first prompt on ours stands in for the default action.
+        /// The listeners for Ctrl-Z and for Ctrl-\ with it. tokio cannot remove a handler: from the
+        /// first prompt on, our own handler does the default action.
         pub fn start() -> io::Result<(Self, Signal, Signal)> {
-            static STAND_IN: Once = Once::new();
-            STAND_IN.call_once(|| {
+            static DEFAULT_ACTIONS: Once = Once::new();
+            DEFAULT_ACTIONS.call_once(|| {
                 for key in [SIGTSTP, SIGQUIT] {
                     let _ = flag::register_conditional_default(key, &ACTS_BY_ITSELF);
                 }
@@ -134,15 +133,15 @@ mod unix {
         }
     }
 
-    /// Makes the end of a child something that can be waited for. A parent may have had SIGCHLD ignored, which is
-    /// inherited; then the system forgets a child as soon as it ends. With any handler it does not, and programs that
-    /// we become or start have the default again.
+    /// Makes it possible to wait for children. A parent may ignore SIGCHLD, and we inherit that; the system then forgets
+    /// a child as soon as it ends. With any handler the system remembers it, and programs that we start or become
+    /// have the default action again.
     pub fn wait_for_children() {
         static IGNORED: AtomicBool = AtomicBool::new(false);
         let _ = flag::register(SIGCHLD, &IGNORED);
     }
 
-    /// Ends the process as Ctrl-\ ends one that knows nothing of it.
+    /// Ends the process as Ctrl-\ does by default.
     pub fn quit() {
         let _ = low_level::emulate_default_handler(SIGQUIT);
     }

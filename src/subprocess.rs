@@ -1,5 +1,5 @@
-//! A program that is run for what it prints: found without a look at the working
-//! folder, bounded in time and in size, and ended with all that it has started.
+//! Runs a program for its output. It is never looked up in the working folder; its time and its output
+//! are limited; and it ends together with all programs that it has started.
 
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
-/// How often it is looked whether a program has ended.
+/// How often we check whether a program has ended.
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
-/// How long more of an answer is waited for when the program has ended and something else keeps its stdout open.
+/// How long we wait for more output after the program has ended, if another process keeps its stdout open.
 const AFTER_THE_END: Duration = Duration::from_millis(250);
 
 /// How a program ended, and what it printed.
@@ -22,23 +22,23 @@ pub struct SubprocessOutput {
     pub stdout: Zeroizing<Vec<u8>>,
 }
 
-/// Why there is no answer.
+/// Why a program gave no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum SubprocessFailure {
     #[error("it cannot be run: {0}")]
     NotStarted(io::Error),
-    #[error("its time is up")]
+    #[error("it took too long")]
     TimedOut,
     #[error("its answer is too long")]
     TooLong,
 }
 
-/// Where programs are found: the absolute folders of PATH. A relative one would let the working folder
-/// choose the program.
+/// The folders in which programs are found: the absolute folders of PATH. With a relative one, the working folder
+/// would choose the program.
 #[derive(Clone, Debug, Default)]
 pub struct SearchPath {
     folders: Vec<PathBuf>,
-    /// What may be left out at the end of a name: on Windows the endings of PATHEXT.
+    /// The endings that a name may omit: on Windows those of PATHEXT.
     endings: Vec<String>,
 }
 
@@ -50,8 +50,8 @@ impl SearchPath {
         Self { folders, endings }
     }
 
-    /// Finds a program by its absolute path or its bare name. Whether a path leads to one is for the
-    /// start of it to say.
+    /// Finds a program by its absolute path or its bare name. An absolute path is not
+    /// checked: starting the program shows whether it works.
     pub fn find(&self, name: &str) -> Option<PathBuf> {
         let path = Path::new(name);
         let files = with_endings(name, &self.endings);
@@ -66,7 +66,7 @@ impl SearchPath {
         candidates.find(|candidate| is_executable(candidate))
     }
 
-    /// The value of PATH for a program that is to find others; `None` if there is no folder.
+    /// The value of PATH for a program that starts others; `None` if no folder is left.
     pub fn to_variable(&self) -> Option<OsString> {
         std::env::join_paths(&self.folders).ok().filter(|path| !path.is_empty())
     }
@@ -86,12 +86,12 @@ fn with_endings(name: &str, endings: &[String]) -> Vec<String> {
     is_whole.then(|| name.to_owned()).into_iter().chain(completed).collect()
 }
 
-/// Splits a command line into words as a shell does, quotes included, expanding nothing. `None`: a quote is open.
+/// Splits a command line into words as a shell does, quotes included, but expands nothing. `None`: a quote is open.
 pub fn split_words(line: &str) -> Option<Vec<String>> {
     if cfg!(windows) { split_on_windows(line) } else { shell_words::split(line).ok() }
 }
 
-/// On Windows there is no escape character: a backslash belongs to a path.
+/// Windows has no escape character: a backslash belongs to a path.
 fn split_on_windows(line: &str) -> Option<Vec<String>> {
     let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
     for c in line.chars() {
@@ -122,11 +122,11 @@ fn is_executable(path: &Path) -> bool {
 
 /// Runs a program, gives it the input if there is one, and takes at most `longest` bytes of its answer.
 ///
-/// `apart`: in a process group of its own, which is ended as a whole when the time is up. Not for a
-/// program that may ask a person: the terminal answers the foreground group alone.
+/// `apart`: in its own process group, which ends as a whole when the time is up. It is not for a program
+/// that may ask a person: only the foreground group can read from the terminal.
 ///
 /// # Errors
-/// [`SubprocessFailure`]. A program that fails is an answer.
+/// [`SubprocessFailure`]. The output of a program that fails is not an error.
 pub fn answer(
     command: &mut Command,
     input: Option<&[u8]>,
@@ -143,16 +143,16 @@ pub fn answer(
     running.read(longest, until)
 }
 
-/// What a program has printed so far, read on a thread: a read may block for ever.
+/// The output of a program so far, read on a thread, since a read may block for ever.
 struct Answer {
     bytes: Arc<Mutex<Zeroizing<Vec<u8>>>>,
-    /// A word for each piece; disconnected at the end.
+    /// One message for each piece; disconnected at the end.
     progress: mpsc::Receiver<()>,
 }
 
 impl Answer {
     fn read_from(mut stdout: impl Read + Send + 'static, longest: usize) -> Self {
-        // Room for all of it from the start: a growing buffer would leave copies of the secret behind.
+        // The buffer has its full size from the start: a growing one would leave copies of the secret in memory.
         let bytes = Arc::new(Mutex::new(Zeroizing::new(Vec::with_capacity(longest + 1))));
         let (sender, progress) = mpsc::channel();
         let shared = Arc::clone(&bytes);
@@ -178,7 +178,7 @@ impl Answer {
 /// A program that runs until this is dropped.
 struct RunningSubprocess {
     child: Child,
-    #[cfg_attr(not(unix), allow(dead_code))] // there are no process groups there
+    #[cfg_attr(not(unix), allow(dead_code))] // Windows has no process groups
     apart: bool,
     ended: bool,
 }
@@ -202,14 +202,14 @@ impl RunningSubprocess {
         if let (Some(input), Some(mut stdin)) = (input, self.child.stdin.take()) {
             let input = Zeroizing::new(input.to_vec());
             std::thread::spawn(move || {
-                // A program that does not read its input shows it by its answer.
+                // The output of a program shows whether it has read its input.
                 let _ = stdin.write_all(&input);
             });
         }
     }
 
-    /// Reads the answer to its end. A program that the program has started, and that lives on, may keep
-    /// stdout open: then the answer is what has come by the end of the program itself.
+    /// Reads the output to its end. A child of the program may outlive it and keep stdout open: then the output
+    /// is what came before the program itself ended.
     fn read(&mut self, longest: usize, until: Instant) -> Result<SubprocessOutput, SubprocessFailure> {
         let answer = Answer::read_from(self.child.stdout.take().expect("stdout is piped"), longest);
         let mut ended = None;
@@ -271,7 +271,7 @@ impl Drop for RunningSubprocess {
     }
 }
 
-/// Ends what still runs in a group of its own: Ctrl-C does not reach it.
+/// Ends the process groups that still run: Ctrl-C does not reach them.
 pub fn end_all() {
     #[cfg(unix)]
     groups::end_all();

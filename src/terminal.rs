@@ -1,5 +1,5 @@
-//! Questions on the terminal, whose hidden answers leave it as it was, whatever ends them; and what
-//! is piped in in place of an answer.
+//! Asks questions on the terminal, and reads answers that are piped in. However a question ends, the
+//! terminal is restored.
 
 use std::io;
 
@@ -11,7 +11,7 @@ use crate::text;
 #[cfg_attr(not(unix), path = "terminal/console.rs")]
 mod prompt;
 
-/// Whether there is a terminal whose Ctrl-C reaches us, and every child of our process group.
+/// Whether Ctrl-C on the terminal reaches this process and every child in its process group.
 #[cfg(unix)]
 pub fn is_ours() -> bool {
     prompt::has_our_keys()
@@ -29,7 +29,7 @@ pub enum Echo {
 /// Dropping the future, which is what Ctrl-C, SIGTERM and SIGHUP lead to, restores the terminal.
 ///
 /// # Errors
-/// Usage, if a hidden answer has a second line: what else was pasted would come out as commands of the shell.
+/// Usage, if a hidden answer has a second line: the shell would run the rest of the paste as commands.
 pub async fn answer(question: &str, echo: Echo) -> Result<Option<Zeroizing<String>>> {
     let line = prompt::answer(question, echo).await.map_err(|error| match error.kind() {
         io::ErrorKind::InvalidInput => Error::usage("what was typed or pasted cannot be taken").because(error),
@@ -38,7 +38,7 @@ pub async fn answer(question: &str, echo: Echo) -> Result<Option<Zeroizing<Strin
     Ok(line.map(|line| Zeroizing::new(text::trimmed(&without_paste_marks(&line)).to_owned())))
 }
 
-/// What a terminal puts around text that is pasted, while a program has it switched on or has left it so.
+/// The marks that a terminal puts around pasted text while bracketed paste is switched on.
 const PASTE_BEGINS: &str = "\u{1b}[200~";
 const PASTE_ENDS: &str = "\u{1b}[201~";
 
@@ -50,8 +50,8 @@ fn without_paste_marks(line: &str) -> Zeroizing<String> {
     left
 }
 
-/// Whether a paste has begun that has not ended: a line end belongs to it.
-#[cfg_attr(not(unix), allow(dead_code))] // there, the console has them already
+/// Whether a paste has begun and not ended. A line end is then part of the paste.
+#[cfg_attr(not(unix), allow(dead_code))] // only Unix reads byte by byte
 fn is_in_paste(line: &[u8]) -> bool {
     let last = |mark: &str| memchr::memmem::rfind(line, mark.as_bytes());
     last(PASTE_BEGINS) > last(PASTE_ENDS)
@@ -60,12 +60,12 @@ fn is_in_paste(line: &[u8]) -> bool {
 /// As [`answer`], for a question that needs one.
 ///
 /// # Errors
-/// Usage, if the input ends without a line too.
+/// Those of [`answer`], and usage if the input ends without a line.
 pub async fn ask(question: &str, echo: Echo) -> Result<Zeroizing<String>> {
     answer(question, echo).await?.ok_or_else(|| Error::usage("the input ended before an answer"))
 }
 
-/// Reads a secret that was piped in: stdin to its end, in any encoding that announces itself.
+/// Reads a secret that was piped in: stdin to its end, in UTF-8 or in UTF-16 with a byte order mark.
 ///
 /// # Errors
 /// Usage, if stdin cannot be read, or is longer than any value.
@@ -73,7 +73,7 @@ pub async fn piped_secret() -> Result<Zeroizing<String>> {
     on_a_thread(|| text::read_value(io::stdin().lock())).await.map_err(unreadable)
 }
 
-/// Reads one line that was piped in, and nothing behind it: whoever writes may keep the pipe open.
+/// Reads one piped line and nothing after it, since the writer may keep the pipe open.
 ///
 /// # Errors
 /// Usage, if stdin cannot be read or ends without a line.
@@ -87,8 +87,8 @@ fn unreadable(error: io::Error) -> Error {
     Error::usage("stdin cannot be read").because(error)
 }
 
-/// One line, in any encoding that announces itself. What is not text holds a character outside ASCII, which the check
-/// for tokens names.
+/// One line, in UTF-8 or in UTF-16 with a byte order mark. Bytes that are not text become U+FFFD, which the check
+/// for tokens refuses.
 #[cfg_attr(not(unix), allow(dead_code))] // the console reads text
 fn decoded(line: &[u8]) -> Zeroizing<String> {
     // The last byte of a line in UTF-16 is half of its line end.
@@ -96,7 +96,7 @@ fn decoded(line: &[u8]) -> Zeroizing<String> {
     text::decode(line).unwrap_or_else(|_| Zeroizing::new(String::from_utf8_lossy(line).into_owned()))
 }
 
-/// Runs what may block for ever on a thread of its own, which keeps neither signals nor the exit waiting.
+/// Runs work that may block for ever on its own thread, so that signals and the exit do not wait for it.
 async fn on_a_thread<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
     let (sender, done) = tokio::sync::oneshot::channel();
     std::thread::spawn(move || {
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_marks_of_a_paste_are_no_part_of_it() {
+    fn the_marks_of_a_paste_are_removed() {
         for (line, left) in [
             ("\u{1b}[200~abc\u{1b}[201~", "abc"),
             ("\u{1b}[200~abc\n\u{1b}[201~", "abc\n"),

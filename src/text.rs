@@ -17,7 +17,7 @@ pub const MAX_VALUE_BYTES: usize = 64 * 1024;
 pub fn decode(bytes: &[u8]) -> io::Result<Zeroizing<String>> {
     let not_text = || io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8 text");
     let utf16 = |unit: fn([u8; 2]) -> u16, bytes: &[u8]| {
-        // A UTF-16 unit is at most three bytes of UTF-8. A string that grows would leave copies of a secret behind.
+        // A UTF-16 unit is at most three bytes of UTF-8. A growing string would leave copies of a secret in memory.
         let mut text = Zeroizing::new(String::with_capacity(bytes.len() / 2 * 3));
         let (pairs, rest) = bytes.as_chunks::<2>();
         for character in char::decode_utf16(pairs.iter().map(|&pair| unit(pair))) {
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_is_refused_and_an_encoding_is_not_guessed() {
+    fn what_is_not_text_is_refused_and_no_encoding_is_guessed() {
         for bytes in [&b"caf\xe9"[..], b"\xff\xfea", b"\xff\xfe\x00\xd8a\0", b"\xfe\xff\xd8\x00"] {
             assert_eq!(value(bytes), None, "{bytes:?}");
         }

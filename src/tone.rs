@@ -1,6 +1,7 @@
-//! Colour for the few words that carry the meaning of a line. It goes around text that is harmless already.
+//! Colour for the few words that carry the meaning of a line. It is added to text that is escaped
+//! already.
 
-/// What a word says.
+/// The meaning of a coloured word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tone {
     Good,

@@ -5,6 +5,7 @@
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
@@ -37,7 +38,7 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("LOKALISE_AUTH_KEYRING_TIMEOUT", "seconds to wait for the store; default 5, or 60 with a person there"),
     ("LOKALISE_AUTH_LOG", "`steps` as -v, `requests` as -vv"),
     ("BROWSER", "commands that open a URL, separated by `:`; %s is the URL"),
-    ("CI", "set: nobody is there to ask"),
+    ("CI", "set: no questions, as --no-input"),
     ("GITHUB_ACTIONS", "set: advice and masks in the form of GitHub Actions"),
     ("NO_COLOR", "no colour"),
     ("CLICOLOR_FORCE", "colour without a terminal too"),
@@ -50,7 +51,7 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("SSL_CERT_DIR", "folder of trusted CAs in place of the system's"),
 ];
 
-/// The variables that only tell what machine this is.
+/// The variables that only describe the machine.
 pub const OF_THE_MACHINE: [&str; 19] = [
     "HOME",
     "PATH",
@@ -73,17 +74,17 @@ pub const OF_THE_MACHINE: [&str; 19] = [
     "PATHEXT",
 ];
 
-/// Said to somebody who is there, and whom `CI` keeps from being asked.
+/// The hint for a person at a terminal who is not asked because of `CI`.
 pub const CI_IS_SET: &str = if cfg!(windows) {
-    "CI is set, so nobody is asked: `Remove-Item Env:CI` changes that"
+    "CI is set, so no questions are asked: `Remove-Item Env:CI` changes that"
 } else {
-    "CI is set, so nobody is asked: `unset CI` changes that"
+    "CI is set, so no questions are asked: `unset CI` changes that"
 };
 
 /// The proxy variables in their other spelling.
 const LOWERCASE_PROXY_VARS: [&str; 3] = ["https_proxy", "all_proxy", "no_proxy"];
 
-/// Our variables that hold secrets. No child inherits them unless it is the one being given them.
+/// Our variables that hold secrets. No child inherits them, except the command that is given the token.
 pub const SECRET_VARIABLES: [&str; 5] = [
     "LOKALISE_API_TOKEN",
     "LOKALISE_ACCESS_TOKEN",
@@ -92,7 +93,7 @@ pub const SECRET_VARIABLES: [&str; 5] = [
     "LOKALISE_API_TOKEN_FILE",
 ];
 
-/// How much is said on stderr.
+/// How much stderr gets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verbosity {
     #[default]
@@ -112,7 +113,7 @@ pub enum ColorChoice {
     Never,
 }
 
-/// Our lines on stderr. Whatever reads them, a terminal, a file or a build log: text from elsewhere
+/// Our lines on stderr, for a terminal, a file or a build log. Text from elsewhere
 /// cannot become a line of its own, and no line is longer than [`escape::MAX_LINE`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Lines {
@@ -168,7 +169,7 @@ impl Lines {
 }
 
 fn write_line(line: &str) {
-    // stderr is the last resort: where it is closed nobody is left to tell.
+    // If stderr is closed, no other place for the message is left.
     let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
@@ -210,7 +211,7 @@ impl World {
     /// The real machine.
     ///
     /// # Errors
-    /// Usage, if one of our variables is not text; with the machine to say so on.
+    /// Usage, if one of our variables is not text; with the machine, to report it.
     pub fn real() -> Result<Self, (Box<Self>, Error)> {
         let world = Self {
             variables: Box::new(|name| std::env::var_os(name)),
@@ -232,7 +233,7 @@ impl World {
     }
 
     #[cfg(test)]
-    /// A machine of the test's own making: its variables, its clock, no terminal.
+    /// A machine made for a test: its variables, its clock, no terminal.
     pub fn made_of(
         variables: impl Fn(&str) -> Option<OsString> + Send + Sync + 'static,
         clock: impl Fn() -> SystemTime + Send + Sync + 'static,
@@ -250,7 +251,7 @@ impl World {
         }
     }
 
-    /// The names of all variables, for what is to be kept from a child.
+    /// The names of all variables, to remove some of them for a child.
     pub fn names_of_variables(&self) -> impl Iterator<Item = OsString> {
         std::env::vars_os().map(|(name, _)| name)
     }
@@ -276,11 +277,19 @@ impl World {
         self.var(name).is_some_and(|value| !is_off(value.trim()))
     }
 
+    /// The working folder.
+    ///
+    /// # Errors
+    /// If it was removed, or is closed to us.
+    pub fn working_folder(&self) -> io::Result<PathBuf> {
+        std::env::current_dir()
+    }
+
     pub fn now(&self) -> SystemTime {
         (self.clock)()
     }
 
-    /// Whether somebody may be asked: stdout may be captured.
+    /// Whether a person can be asked. It does not depend on stdout, which may be captured.
     pub fn person(&self) -> bool {
         self.stdin_is_terminal && self.stderr_is_terminal && !self.asked_for_silence()
     }
@@ -290,7 +299,7 @@ impl World {
         self.no_input || self.switch("CI") || self.switch("LOKALISE_AUTH_NO_INPUT")
     }
 
-    /// Sets what the error is to say if the run is interrupted from here on.
+    /// Sets the hint of the error for an interruption from here on.
     pub fn set_interrupted_hint(&self, hint: Option<String>) {
         *self.interrupted_hint.lock().unwrap_or_else(PoisonError::into_inner) = hint;
     }
@@ -308,7 +317,7 @@ impl World {
         self.switch("CI") && !self.no_input && !self.switch("LOKALISE_AUTH_NO_INPUT")
     }
 
-    /// For somebody who is at a terminal and is not asked: that `CI` is why, and what to do about it.
+    /// The hint for a person at a terminal, if `CI` is the reason that no question is asked.
     pub fn ci_hint(&self) -> Option<String> {
         let is_reason = self.is_silenced_by_ci() && self.stdin_is_terminal && self.stderr_is_terminal;
         is_reason.then(|| CI_IS_SET.to_owned())
@@ -317,7 +326,7 @@ impl World {
     /// Bytes from the operating system's generator.
     ///
     /// # Errors
-    /// If it gives none: there is no second source to fall back on.
+    /// If it gives none: we have no second source.
     pub fn random<const N: usize>(&self) -> Result<[u8; N]> {
         let mut bytes = [0; N];
         SystemRandom::new()
@@ -358,7 +367,7 @@ impl World {
         self.var("TERM").as_deref() == Some("dumb")
     }
 
-    /// How many characters a line of the terminal on stdout has; `None` where stdout is no terminal.
+    /// How many characters a line of the terminal on stdout has; `None` if stdout is not a terminal.
     pub fn columns(&self) -> Option<usize> {
         let (terminal_size::Width(columns), _) = terminal_size::terminal_size_of(io::stdout())?;
         Some(usize::from(columns)).filter(|columns| self.stdout_is_terminal && *columns > 0)
@@ -374,7 +383,7 @@ impl World {
         self.lines().say(line);
     }
 
-    /// The lines of one failure, of which the last are left out when they are too long together.
+    /// The lines of one failure. The last ones are left out if all together are too long.
     pub fn say_all(&self, lines: impl IntoIterator<Item = String>) {
         self.lines().say_all(lines);
     }
@@ -386,7 +395,8 @@ impl World {
 
     /// One JSON object on stderr, on a line of its own.
     pub fn say_json(&self, object: &serde_json::Value) {
-        write_line(&escape::escaped_json(&object.to_string()));
+        let text = if self.stderr_is_terminal { format!("{object:#}") } else { object.to_string() };
+        write_line(&escape::escaped_json(&text));
     }
 
     /// Has GitHub Actions hide a secret in its log from here on. The line goes to stderr, which the runner
@@ -399,7 +409,7 @@ impl World {
         }
     }
 
-    /// The same on stdout, for a command whose output it may be.
+    /// The same on stdout, for a command that prints the secret there.
     ///
     /// # Errors
     /// [`Error::stdout`].
@@ -415,12 +425,12 @@ impl World {
         self.lines().warn(line);
     }
 
-    /// One step, said with `-v`.
+    /// One step, shown with `-v`.
     pub fn step(&self, line: &str) {
         self.lines().step(line);
     }
 
-    /// One request or status line, said with `-vv`. Never a header's secret.
+    /// One request or status line, shown with `-vv`. It never holds the secret of a header.
     pub fn trace(&self, line: &str) {
         self.lines().trace(line);
     }

@@ -55,7 +55,7 @@ const CASES: &[(&str, &[&str])] = &[
     ("--store=file exec cat a-f", &["--store=file", "exec", "cat", "a-file"]),
 ];
 
-/// A shell that somebody sits in front of.
+/// An interactive shell.
 struct Shell {
     terminal: Terminal,
     questions: Cell<usize>,
@@ -81,7 +81,7 @@ impl Shell {
         self.terminal.wait_for(&format!("<end{}>", self.questions.get()))
     }
 
-    /// Types a line behind the program's name, presses Tab, and gives the words that the shell then reads.
+    /// Types a line after the program's name, presses Tab, and gives the words that the shell then reads.
     fn words(&self, line: &str) -> Vec<String> {
         self.terminal.send(&format!("lokalise-auth {line}\t"));
         // Ctrl-A: in front of all that, another command, which shows its arguments.
@@ -121,7 +121,7 @@ fn open(program: &str, args: &[&str], home: &Home) -> Terminal {
     let exists = Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success());
     assert!(exists, "this test needs {program}; install it with `apt-get install {program}`");
     let path = std::env::var("PATH").expect("there is a PATH");
-    let folders = [binary().parent().expect("a file lies in a folder").to_owned(), home.path().join("bin")];
+    let folders = [binary().parent().expect("a file is in a folder").to_owned(), home.path().join("bin")];
     let path = std::env::join_paths(folders.into_iter().chain(std::env::split_paths(&path))).expect("a PATH");
     let vars = [("PATH", path.to_str().expect("text")), ("PS1", "> "), ("LC_ALL", "C.UTF-8")];
     let program = std::env::split_paths(&path).map(|folder| folder.join(program)).find(|path| path.is_file());
@@ -150,7 +150,7 @@ fn script(home: &Home, shell: &str) -> String {
 /// Writes the script to where its shell looks for it.
 fn install(home: &Home, shell: &str, place: &str) -> PathBuf {
     let path = home.path().join("home").join(place);
-    fs::create_dir_all(path.parent().expect("a file lies in a folder")).expect("our own folder");
+    fs::create_dir_all(path.parent().expect("a file is in a folder")).expect("our own folder");
     fs::write(&path, script(home, shell)).expect("our own folder");
     path
 }
@@ -160,9 +160,9 @@ fn the_files_are_what_the_program_prints() {
     let home = Home::new(&Standin::start());
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("completions");
     for (shell, name) in SCRIPTS {
-        let file = fs::read_to_string(folder.join(name)).expect("the script lies in completions/");
+        let file = fs::read_to_string(folder.join(name)).expect("the script is in completions/");
         let command = format!("cargo run -- completions {shell} > completions/{name}");
-        assert_eq!(script(&home, shell), file, "completions/{name} is not up to date; mend it with `{command}`");
+        assert_eq!(script(&home, shell), file, "completions/{name} is not up to date; update it with `{command}`");
         assert!(!file.contains(binary().to_str().expect("text")), "{name} names the program by its path");
     }
     let count = fs::read_dir(folder).expect("the folder can be read").count();
@@ -216,7 +216,7 @@ fn zsh_completes() {
     let standin = Standin::start();
     let home = home(&standin);
     let script = install(&home, "zsh", "functions/_lokalise-auth");
-    let folder = script.parent().expect("a file lies in a folder").display();
+    let folder = script.parent().expect("a file is in a folder").display();
     let lines = [
         format!("fpath=({folder} $fpath); autoload -U compinit; compinit -u; bindkey -e"),
         "unsetopt zle_bracketed_paste prompt_sp".to_owned(),
@@ -264,7 +264,7 @@ fn elvish_completes() {
     fs::write(&script, text).expect("our own file");
     let terminal = open("elvish", &["-rc", script.to_str().expect("text")], &home);
     for (line, expected) in CASES {
-        // Quotes and braces are elvish's own business, and it lists what nothing completes.
+        // elvish handles quotes and braces itself, and it lists files where nothing completes.
         if line.contains(['{', '\'', '"']) || line.ends_with("sys") || line.ends_with("/bi") {
             continue;
         }
@@ -286,16 +286,18 @@ fn nushell_values(home: &Home, script: &Path, words: &[&str]) -> String {
     let file = home.path().join("show.nu");
     fs::write(&file, show).expect("our own folder");
     let path = std::env::var("PATH").expect("there is a PATH");
-    let folder = binary().parent().expect("a file lies in a folder").display().to_string();
-    let mut nu = home.other("nu", ["--no-config-file", file.to_str().expect("text")]);
+    let folder = binary().parent().expect("a file is in a folder").display().to_string();
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/nushell/node_modules/.bin/nu");
+    assert!(program.exists(), "this test needs {}; `tests/run --install` installs it", program.display());
+    let program = program.to_str().expect("text");
+    let mut nu = home.other(program, ["--no-config-file", file.to_str().expect("text")]);
     let output = nu.env("PATH", format!("{folder}:{path}")).output();
-    let output = output.expect("this test needs nu; install it with `npm install --global nushell`");
+    let output = output.expect("nu can be run");
     assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("candidates are text").trim().to_owned()
 }
 
 #[test]
-#[ignore = "needs nu, which Debian does not have: npm install --global nushell"]
 fn nushell_completes() {
     let home = home(&Standin::start());
     let script = install(&home, "nushell", "lokalise-auth.nu");
@@ -312,7 +314,7 @@ fn nushell_completes() {
     }
 }
 
-/// What a script is answered for these words.
+/// The answer that a script gets for these words.
 fn answered(home: &Home, words: &[&str]) -> String {
     let mut command = home.cmd(["__complete", "elvish", "lokalise-auth"]);
     let output = command.args(words).output().expect("the binary can be run");
@@ -354,7 +356,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn a_list_of_profiles_that_cannot_be_read_completes_nothing_and_says_nothing() {
+fn an_unreadable_list_of_profiles_completes_nothing_without_a_message() {
     let standin = Standin::start();
     let mut home = home(&standin);
     assert_eq!(answered(&home, &["--profile", ""]), "another\tapi-token in file\nwork\tapi-token in file\n");

@@ -47,7 +47,7 @@ fn examples(help: &str) -> Vec<&str> {
     below.take_while(|line| line.starts_with("  ")).map(str::trim_start).collect()
 }
 
-/// The arguments behind the program's name in a line for a shell, as far as the shell would hand them over.
+/// The arguments after the program's name in a line for a shell, as far as the shell would hand them over.
 fn arguments(line: &str) -> Vec<String> {
     let (_, rest) = line.split_once("lokalise-auth").unwrap_or_else(|| panic!("`{line}` does not run the program"));
     let mut in_quotes = false;
@@ -213,12 +213,12 @@ fn the_environment_is_that_of_the_code() {
     for (name, meaning) in VARIABLES {
         assert!(collapsed.contains(&format!("{name} {meaning}")), "{name}");
     }
-    // Every variable of ours that the source names is told, and every one that is told is read.
+    // Every variable of ours that the source names is documented, and every documented one is read.
     let source = source(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
     let named: Vec<&str> = source.split('"').filter(|text| text.starts_with("LOKALISE_")).collect();
     for name in &named {
         let name: String = name.chars().take_while(|c| c.is_ascii_uppercase() || *c == '_').collect();
-        // The bare beginning stands for all of them.
+        // The bare prefix covers all of them.
         let is_ours = VARIABLES.iter().any(|(known, _)| *known == name);
         // The last two are variables of other programs: they are pointed out and not used.
         let is_known = is_ours || ["LOKALISE_", "LOKALISE_API_KEY", "LOKALISE_TOKEN"].contains(&name.as_str());
@@ -232,10 +232,10 @@ fn the_environment_is_that_of_the_code() {
     for name in OF_THE_MACHINE {
         // Two of them are read for us, by the crate that knows where folders are.
         let reads = source.split('"').filter(|other| *other == name).count() > 1;
-        assert!(text.contains(name) && (reads || name.starts_with("XDG_")), "{name} is told but not read");
+        assert!(text.contains(name) && (reads || name.starts_with("XDG_")), "{name} is documented but not read");
     }
     for (name, _) in VARIABLES.iter().filter(|(name, _)| name.starts_with("LOKALISE_")) {
-        assert!(named.iter().filter(|other| *other == name).count() > 1, "{name} is told but not read");
+        assert!(named.iter().filter(|other| *other == name).count() > 1, "{name} is documented but not read");
     }
 }
 
@@ -268,15 +268,15 @@ fn help_on_a_terminal_has_colour_unless_it_is_refused() {
 }
 
 #[test]
-fn a_failure_is_json_where_it_was_asked_for_and_not_where_another_program_is_asked() {
+fn json_errors_follow_our_flag_and_not_the_flag_of_another_program() {
     let home = home();
-    let said = |args: &[&str]| {
+    let fails_with_json = |args: &[&str]| {
         let output = home.cmd(args).output().expect("the binary can be run");
         assert!(!output.status.success());
         String::from_utf8(output.stderr).expect("errors are text").starts_with('{')
     };
-    assert!(said(&["exec", "-p", "nope", "--json", "--", "gh", "pr", "list"]));
-    assert!(!said(&["exec", "-p", "nope", "--", "gh", "pr", "list", "--json", "x"]));
-    assert!(!said(&["exec", "-p", "nope", "gh", "pr", "list", "--json", "x"]));
-    assert!(said(&["no-such-command", "--json"]));
+    assert!(fails_with_json(&["exec", "-p", "nope", "--json", "--", "gh", "pr", "list"]));
+    assert!(!fails_with_json(&["exec", "-p", "nope", "--", "gh", "pr", "list", "--json", "x"]));
+    assert!(!fails_with_json(&["exec", "-p", "nope", "gh", "pr", "list", "--json", "x"]));
+    assert!(fails_with_json(&["no-such-command", "--json"]));
 }

@@ -1,4 +1,4 @@
-//! Filters beside the real jq: libjq 1.7, from the Python package `jq`, which `tests/run` installs into
+//! Filters compared with the real jq: libjq 1.7, from the Python package `jq`, which `tests/run` installs into
 //! `target/jq-venv`. What differs is listed here and in `help jq`.
 #![cfg(unix)]
 
@@ -200,7 +200,7 @@ const PATHS: [&str; 11] = [
     "first(.[]?)",
 ];
 
-/// A filter of at most so many operators inside each other.
+/// A filter with at most this many nested operators.
 fn filter(depth: usize, random: &mut u64) -> String {
     if depth == 0 || below(4, random) == 0 {
         return TERMS[below(TERMS.len(), random)].to_owned();

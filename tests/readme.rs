@@ -1,5 +1,5 @@
-//! README.md is true: its commands run, against the stand-in, in the order in which
-//! they stand, and its tables are those of the code.
+//! README.md is true: its commands run, against the stand-in, in the order of
+//! the page, and its tables are those of the code.
 
 #![cfg(unix)] // the commands are for a shell
 
@@ -24,7 +24,7 @@ fn readme() -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).expect("README.md is there")
 }
 
-/// A fenced block, with the heading that it stands under.
+/// A fenced block and the heading above it.
 #[derive(Debug)]
 struct Block {
     heading: String,
@@ -93,14 +93,14 @@ impl<'a> Machine<'a> {
         fs::write(&vault, format!("#!/bin/sh\necho {}\n", standin.api_token())).expect("our own folder");
         fs::set_permissions(&vault, fs::Permissions::from_mode(0o700)).expect("our own file");
         let path = std::env::var("PATH").expect("there is a PATH");
-        let folder = binary().parent().expect("a file lies in a folder").display().to_string();
+        let folder = binary().parent().expect("a file is in a folder").display().to_string();
         home.set("PATH", &format!("{}:{folder}:{path}", bin.display()));
         home.set("BROWSER", &browser::script(home.path()));
         home.set("LOKALISE_CLIENT_SECRET", &standin.client_secret());
         Self { home, standin }
     }
 
-    /// Runs a block as bash does, with the API token on stdin for whom it may concern.
+    /// Runs a block as bash does, with the API token on stdin for a command that reads it.
     fn run(&self, text: &str) -> Output {
         // The client id and the project are examples; everybody has others.
         let text = text.replace("0123456789abcdef0123456789abcdef01234567", &self.standin.client_id());
@@ -129,8 +129,8 @@ fn every_command_runs_in_the_order_of_the_page() {
             continue;
         }
         let output = machine.run(&block.text);
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{}:\n{}\n{}\n{said}", block.heading, block.text, output.status);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{}:\n{}\n{}\n{stderr}", block.heading, block.text, output.status);
         Home::assert_no_secret(&standin, &block.text, &output.stderr);
         count += 1;
     }
@@ -155,14 +155,14 @@ fn assert_taken(line: &str) {
 }
 
 #[test]
-fn what_is_said_of_the_command_line_is_so() {
+fn every_command_flag_and_variable_of_the_page_exists() {
     let readme = readme();
     for line in blocks(&readme).iter().filter(|block| block.language == "yaml").flat_map(|block| block.text.lines()) {
         if line.contains("lokalise-auth ") {
             assert_taken(line);
         }
     }
-    // Odd pieces stand between backticks.
+    // Every second piece is between backticks.
     let prose: String = readme.split("```").step_by(2).collect();
     let spans: Vec<&str> = prose.split('`').skip(1).step_by(2).collect();
     for span in &spans {
@@ -184,7 +184,7 @@ fn what_is_said_of_the_command_line_is_so() {
         let name: String = readme[at..].chars().take_while(|c| c.is_ascii_uppercase() || *c == '_').collect();
         // The official actions read this one, and `exec --as` sets it for them.
         let is_known = name == "LOKALISE_API_KEY" || VARIABLES.iter().any(|(known, _)| *known == name);
-        assert!(is_known, "there is no variable {name}");
+        assert!(is_known, "unknown variable {name}");
     }
 }
 

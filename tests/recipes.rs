@@ -1,5 +1,5 @@
-//! The recipes of the README, run as they stand there: in a shell, against the stand-in,
-//! with what came of them compared with what the stand-in holds.
+//! The recipes of the README, run as written there: in a shell, against the stand-in,
+//! and their results compared with what the stand-in holds.
 
 #![cfg(unix)] // the recipes are for sh
 
@@ -19,7 +19,7 @@ const CSV: &str = "All keys as CSV, however many pages there are";
 const SORTED: &str = "All keys as JSON in a file for git, sorted and indented, so that a diff shows what changed";
 const FOLDER: &str = "Upload a folder: start all imports, then wait for each (bash and zsh)";
 /// This one calls the real Lokalise and programs that are not here.
-const OTHER_PROGRAMS: &str = "Run another program with the same credential, which no list of processes shows";
+const OTHER_PROGRAMS: &str = "Run another program with the same credential. No list of processes shows the token";
 
 /// A Lokalise, and a machine with the program on its path.
 struct Kitchen {
@@ -187,7 +187,7 @@ fn a_folder_that_is_uploaded() {
 fn bundles_that_are_unpacked() {
     for sentence in [
         "Download the translations, and unpack them",
-        "The same for a project of more than 10,000 translations, which has to be waited for",
+        "The same for a project of more than 10,000 translations: the export is queued, and `--wait` waits for it",
     ] {
         let kitchen = Kitchen::new();
         let zip = zip_of(&[("en/app.json", b"{\"a\":1}"), ("de/app.json", b"{}")]);
@@ -202,8 +202,8 @@ fn a_release_that_is_stopped() {
     let kitchen = Kitchen::new();
     assert_eq!(kitchen.cooked("Stop a release while something is untranslated (exit code 12)"), "");
     let path = format!("/api2/projects/{}", kitchen.standin.project_id());
-    let behind = Answer::json(200, &json!({"statistics": {"progress_total": 99}}));
-    kitchen.standin.answer_next("GET", &path, behind);
+    let answer = Answer::json(200, &json!({"statistics": {"progress_total": 99}}));
+    kitchen.standin.answer_next("GET", &path, answer);
     let output = kitchen.cook("Stop a release while something is untranslated (exit code 12)");
     assert_eq!(output.status.code(), Some(12));
     // An outage is no translation that is missing.
@@ -275,7 +275,7 @@ fn translations_that_are_to_be_reviewed() {
         content.projects[0].translations[1]["is_reviewed"] = json!(true);
         content.projects[0].translations[3]["translation"] = json!("a\tb\nc");
     });
-    let rows = kitchen.cooked("What is still to be reviewed in French, tab-separated");
+    let rows = kitchen.cooked("French translations that are not reviewed yet, tab-separated");
     assert_eq!(rows, "44596002\ta\\tb\\nc\n44596003\tText 5\n");
 }
 
@@ -300,13 +300,13 @@ fn many_projects_at_a_time() {
 fn a_glossary_in_a_file() {
     let kitchen = Kitchen::new();
     kitchen.standin.edit(|content| content.set_terms(1_100));
-    kitchen.cooked("The whole glossary in a file, which is replaced only when all of it is there");
+    kitchen.cooked("The whole glossary in a file, which is replaced only when the whole list has arrived");
     let text = std::fs::read_to_string(kitchen.file("glossary.json")).expect("it was made");
     let glossary: Value = serde_json::from_str(&text).expect("one document");
     assert_eq!(glossary["data"].as_array().map(Vec::len), Some(1_100));
     let path = format!("/api2/projects/{}/glossary-terms", kitchen.standin.project_id());
     kitchen.standin.answer_next("GET", &path, Answer::error(500, "no"));
-    let output = kitchen.cook("The whole glossary in a file, which is replaced only when all of it is there");
+    let output = kitchen.cook("The whole glossary in a file, which is replaced only when the whole list has arrived");
     assert_eq!(output.status.code(), Some(8));
     assert_eq!(std::fs::read_to_string(kitchen.file("glossary.json")).expect("it is still there"), text);
 }
@@ -315,7 +315,7 @@ fn a_glossary_in_a_file() {
 fn what_happened_in_the_account() {
     let kitchen = Kitchen::new();
     kitchen.standin.edit(|content| content.set_audit_events(1_500));
-    let events = kitchen.cooked("What happened in the account since a day, one event per line");
+    let events = kitchen.cooked("Everything that happened in the account since a date, one event per line");
     assert_eq!(events.lines().count(), 1_500);
     assert_eq!(kitchen.standin.requests()[1].parameter("date_from").as_deref(), Some("2026-08-01"));
 }

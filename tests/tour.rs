@@ -6,13 +6,13 @@ use std::process::Command;
 
 #[test]
 fn the_tour_reaches_its_end_and_leaves_no_files() {
-    let profile = support::home::binary().parent().expect("it lies in the profile's folder").to_owned();
+    let profile = support::home::binary().parent().expect("it is in the profile's folder").to_owned();
     let name = profile.file_name().and_then(|name| name.to_str()).expect("our own folder");
     let temporary = tempfile::tempdir().expect("the folder for temporary files can be used");
     let output = Command::new(env!("CARGO"))
         .args(["run", "--quiet", "--example", "tour", "--profile", if name == "debug" { "dev" } else { name }])
         .arg("--target-dir")
-        .arg(profile.parent().expect("a profile's folder lies in the target folder"))
+        .arg(profile.parent().expect("a profile's folder is in the target folder"))
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .env("TMPDIR", temporary.path())
         .output()

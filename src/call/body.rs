@@ -52,12 +52,12 @@ impl RequestBody {
         self.parts.iter().map(BodyPart::length).sum()
     }
 
-    /// The body as it is sent, from its beginning. `sent` counts its bytes on their way.
+    /// The body from its beginning, to be sent. `sent` counts the bytes that were sent.
     pub fn open(&self, sent: Arc<AtomicU64>) -> BodyStream {
         BodyStream { left: self.length(), parts: self.parts.clone().into_iter(), piece: None, sent }
     }
 
-    /// The whole of it in memory.
+    /// The whole body, read into memory.
     pub fn bytes(&self) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         let mut sending = self.open(Arc::default());
@@ -68,7 +68,7 @@ impl RequestBody {
     }
 }
 
-/// A body on its way.
+/// A body that is being sent.
 pub struct BodyStream {
     left: u64,
     parts: std::vec::IntoIter<BodyPart>,
@@ -121,7 +121,7 @@ impl FileReader {
                 if self.at == 0 {
                     file.rewind()?;
                 }
-                // A file that shrinks under us ends the request: its length has been promised.
+                // `Content-Length` was sent already, so a file that becomes shorter ends the request.
                 file.read_exact(&mut piece)?;
             }
         }
@@ -130,7 +130,7 @@ impl FileReader {
     }
 }
 
-/// The files are on a disk: reading a piece of one does not keep the other side waiting.
+/// The files are on a disk, so that a read of one piece blocks only briefly.
 impl Body for BodyStream {
     type Data = Bytes;
     type Error = io::Error;

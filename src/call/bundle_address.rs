@@ -5,12 +5,12 @@ use reqwest::Url;
 use crate::error::{Error, Result};
 use crate::origin::is_loopback;
 
-/// Reads an address. It must be https, or plain http to this machine while the API's own address is plain http too, as
-/// that of a stand-in is.
-/// `redirected_from` is the address that led here: from https no redirect leads to plain http.
+/// Reads an address. It must be https. Plain http is allowed only to this machine, and only while the API's own address
+/// is plain http too, as in tests. `redirected_from` is the address that led here: from https no redirect leads to
+/// plain http.
 ///
 /// # Errors
-/// Other. The address is not repeated: whoever has it has the bundle.
+/// Other. The address is not repeated, since it gives access to the bundle.
 pub fn bundle_address(text: &str, redirected_from: Option<&Url>, api_is_plain: bool) -> Result<Url> {
     let url = match redirected_from {
         Some(base) => base.join(text),

@@ -1,5 +1,5 @@
-//! `-f` and `-F` as `gh api` has them: a small tree that becomes a JSON body, or the pairs
-//! of a query. Two fields that cannot both be meant are an error, never a silent winner.
+//! `-f` and `-F` as `gh api` has them: a small tree that becomes a JSON body, or the pairs of a
+//! query. Two fields that contradict each other are an error: none wins silently.
 
 use std::fmt::Write as _;
 
@@ -28,7 +28,7 @@ struct Field {
     /// As it was typed, brackets and all.
     key: String,
     steps: Vec<KeyStep>,
-    /// Nothing for `key[]` alone, which is an empty array.
+    /// `None` for `key[]` alone, which is an empty array.
     value: Option<FieldValue>,
 }
 
@@ -109,7 +109,7 @@ impl Fields {
     }
 }
 
-/// One `key=value` of a query, where nothing is read into the value.
+/// One `key=value` of a query. The value is taken literally.
 ///
 /// # Errors
 /// Usage, if there is no `=` or no key.
@@ -121,7 +121,7 @@ pub fn pair(typed: &str) -> Result<(String, String)> {
 }
 
 impl FieldArgument {
-    /// A question about `-f key=@file`: it sends the text, and people mean the file.
+    /// A warning about `-f key=@file`, which sends this text, although people usually mean the file.
     pub fn doubt(&self) -> Option<String> {
         let Self::Raw(text) = self else { return None };
         let (key, value) = text.split_once('=')?;
@@ -164,7 +164,7 @@ fn is_group_of_curl(typed: &FieldArgument, key: &str) -> bool {
     matches!(typed, FieldArgument::Raw(_)) && key.len() <= 4 && key.bytes().all(|byte| b"sSLkivg".contains(&byte))
 }
 
-/// `a[b][][c]` in its steps.
+/// Splits `a[b][][c]` into its steps.
 fn steps(key: &str) -> Result<Vec<KeyStep>> {
     let malformed = || {
         Error::usage(format!("the field `{key}` has no key that can be read"))
@@ -176,7 +176,7 @@ fn steps(key: &str) -> Result<Vec<KeyStep>> {
     }
     let mut steps = vec![KeyStep::Name(name.to_owned())];
     while !rest.is_empty() {
-        let (inner, behind) = rest.strip_prefix('[').and_then(|rest| rest.split_once(']')).ok_or_else(malformed)?;
+        let (inner, after) = rest.strip_prefix('[').and_then(|rest| rest.split_once(']')).ok_or_else(malformed)?;
         if inner.contains('[') {
             return Err(malformed());
         }
@@ -189,7 +189,7 @@ fn steps(key: &str) -> Result<Vec<KeyStep>> {
         if steps.len() > DEEPEST {
             return Err(Error::usage("a field is nested deeper than 64 levels"));
         }
-        rest = behind;
+        rest = after;
     }
     Ok(steps)
 }
@@ -233,7 +233,7 @@ fn file(name: &str, inputs: &mut Inputs) -> Result<FieldValue> {
     }
 }
 
-/// What a data URL says of an image, by the bytes that every file of its kind begins with. Names are often wrong.
+/// The beginning of an image's data URL, by the first bytes of the file. File names are often wrong.
 fn data_url_prefix(beginning: &[u8]) -> Option<&'static str> {
     match beginning {
         [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Some("data:image/png;base64,"),
@@ -242,14 +242,14 @@ fn data_url_prefix(beginning: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// An integer as JSON writes one. `007` and `+1` are no such numbers: they are telephone numbers and the like.
+/// An integer in JSON's notation. `007` and `+1` are strings, for example telephone numbers.
 fn integer(text: &str) -> Option<Value> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let plain = digits == "0" || (!digits.starts_with('0') && digits.bytes().all(|byte| byte.is_ascii_digit()));
     plain.then(|| text.parse::<i64>().ok()).flatten().map(Value::from)
 }
 
-/// Why two fields cannot both be meant.
+/// Why two fields contradict each other.
 enum FieldConflict {
     Twice,
     Shape(&'static str),
@@ -321,7 +321,7 @@ impl FieldNode {
     }
 }
 
-/// JSON as it is written down: text, with gaps for the files.
+/// JSON text with gaps for the contents of files.
 #[derive(Default)]
 struct JsonBody {
     parts: Vec<BodyPart>,

@@ -30,7 +30,7 @@ pub struct Filter {
     code: String,
 }
 
-/// What a filter sees of the machine, besides the answer.
+/// What a filter sees of the machine, in addition to the answer.
 #[derive(Clone, Debug, Default)]
 pub struct FilterContext {
     /// The environment without the secrets.
@@ -53,14 +53,14 @@ impl FilterContext {
 #[derive(Debug, PartialEq, Eq)]
 pub enum GateResult {
     Open,
-    /// With what the gate gave, `false` or `null`.
+    /// With the result of the gate, `false` or `null`.
     Closed(String),
 }
 
 /// The variables of `--arg` and `--argjson`.
 ///
 /// # Errors
-/// Usage: a name that is none, or JSON that is none.
+/// Usage, for an invalid name or invalid JSON.
 pub fn variables(texts: &[(String, String)], documents: &[(String, String)]) -> Result<Vec<NamedValue>> {
     let mut variables = Vec::new();
     for (name, text) in texts {
@@ -123,7 +123,7 @@ impl Filter {
         self.program.items(context, STACK).map(|running| FilterRun { running })
     }
 
-    /// Asks the filter as a gate: it has to give one result, and only `true` opens it.
+    /// Runs the filter as a gate: it must give one result, and only `true` opens the gate.
     ///
     /// # Errors
     /// Usage, if it gives anything but one `true`, `false` or `null`; other, if it fails.
@@ -172,7 +172,7 @@ pub fn closed_gate(code: &str, value: &str) -> Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ran {
     ToTheEnd,
-    /// It said `halt`: nothing more is filtered.
+    /// `halt` was called: nothing more is filtered.
     Halted,
 }
 
@@ -239,7 +239,7 @@ fn cut(text: &str, most: usize) -> String {
     short
 }
 
-/// Reads a document that is at hand.
+/// Reads a whole document.
 ///
 /// # Errors
 /// Other, if it is not JSON.

@@ -28,7 +28,7 @@ pub struct Filters {
     pub style: ResultStyle,
 }
 
-/// How a result that is no string is written.
+/// How a result is written that is not a string.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ResultStyle {
     /// For a terminal: readable, and coloured or not.
@@ -58,7 +58,7 @@ pub struct FilterWorker {
     thread: Option<JoinHandle<Result<()>>>,
 }
 
-/// Takes results. `false` means that nobody wants more.
+/// Receives results. `false` means that no more are wanted.
 pub type TakeResults<'t> = dyn FnMut(&[u8]) -> Result<bool> + Send + 't;
 
 impl FilterWorker {
@@ -68,7 +68,7 @@ impl FilterWorker {
         let thread = tokio::task::spawn_blocking(move || {
             let mut results = Results { style: filters.style, piece: Vec::new(), sender };
             let ended = filters.run(&mut given, &mut results);
-            // What the filter gave before it failed was asked for as well.
+            // The results before the failure are printed too.
             let sent = results.send();
             ended.and(sent)
         });
@@ -117,7 +117,7 @@ impl FilterWorker {
 
     fn hand_on(&mut self, piece: &[u8], take: &mut TakeResults<'_>) -> Result<()> {
         if !take(piece)? {
-            // A filter that goes on for nobody ends at its next result.
+            // A filter whose results are not wanted any more ends at its next result.
             self.pieces.close();
         }
         Ok(())
@@ -158,7 +158,7 @@ impl Filters {
         Ok(())
     }
 
-    /// A document with its members sorted, number by number as it came. A closed gate does not keep it back.
+    /// A document with sorted members and unchanged numbers. It is printed even if the gate is closed.
     fn rewrite(&self, document: &[u8], results: &mut Results) -> Result<()> {
         let asked = match &self.gate {
             Some(gate) => Some((gate, gate.gate(filter::read(document.to_vec())?, &self.context)?)),
@@ -188,7 +188,7 @@ impl Filters {
         Ok(Ran::ToTheEnd)
     }
 
-    /// A document for the gate and for the filter. What a closed gate lets through is still printed.
+    /// Runs the gate and the filter on a document. The filter's results are printed even if the gate is closed.
     fn document(&self, document: Value, whole: Option<&FilterRun<'_>>, results: &mut Results) -> Result<Ran> {
         let asked = match &self.gate {
             Some(gate) => Some((gate, gate.gate(document.clone(), &self.context)?)),
@@ -206,7 +206,7 @@ impl Filters {
 }
 
 fn batch_items(batch: ItemBatch, items: Option<&FilterRun<'_>>, results: &mut Results) -> Result<Ran> {
-    // A part of the text may only be taken where it is text: an item that is not is read by itself.
+    // Items are slices of UTF-8 text. If one is not UTF-8, each is read by itself.
     let text = match String::from_utf8(batch.text) {
         Ok(text) => Rc::new(text),
         Err(error) => return broken_items(error.as_bytes(), &batch.items, batch.other, items, results),
@@ -248,7 +248,7 @@ fn run_item(item: Value, items: Option<&FilterRun<'_>>, results: &mut Results) -
     }
 }
 
-/// What is under the name of the list, where it is no list: the values of an object, or an error.
+/// For a value under the name of the list that is not a list: the values of an object, or an error.
 fn each(value: Value, items: Option<&FilterRun<'_>>, results: &mut Results) -> Result<Ran> {
     match items {
         Some(run) => run.run_each(value, &mut |result| results.line(result)),
@@ -256,7 +256,7 @@ fn each(value: Value, items: Option<&FilterRun<'_>>, results: &mut Results) -> R
     }
 }
 
-/// Results on their way from the thread, some at a time.
+/// Results that the thread sends, several at a time.
 struct Results {
     style: ResultStyle,
     piece: Vec<u8>,
@@ -311,7 +311,7 @@ pub fn no_json(error: impl Into<anyhow::Error>) -> Error {
     Error::other("the answer cannot be written as JSON").because(error)
 }
 
-/// Whoever read stdout has gone away.
+/// The reader of stdout has gone.
 pub fn closed() -> Error {
     Error::stdout(io::ErrorKind::BrokenPipe.into())
 }

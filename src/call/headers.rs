@@ -5,7 +5,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::error::{Error, Result};
 
-/// What `-H` may not set, because this program or the client under it does.
+/// Headers that `-H` may not set, because this program or its HTTP client sets them.
 const FORBIDDEN_HEADERS: [&str; 16] = [
     "accept-encoding",
     "authorization",

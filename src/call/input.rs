@@ -10,12 +10,12 @@ use crate::error::{Error, Result};
 use crate::text;
 
 /// The longest text that becomes part of a JSON body. A longer one can be sent with `--input`.
-const LONGEST_TEXT: u64 = 64 * 1024 * 1024;
+const MAX_TEXT_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Standard input up to this size is kept in memory; more goes to an unnamed temporary file.
 const IN_MEMORY: u64 = 1024 * 1024;
 
-/// Where arguments may read from. Standard input has been read before, and can be had once.
+/// What arguments may read. Standard input is read beforehand, and can be used once.
 pub struct Inputs {
     stdin: Option<ByteSource>,
 }
@@ -25,7 +25,7 @@ pub struct Inputs {
 pub enum ByteSource {
     Memory(Arc<[u8]>),
     File {
-        /// Nothing for what came through standard input.
+        /// `None` for standard input.
         path: Option<PathBuf>,
         file: Arc<File>,
         length: u64,
@@ -40,7 +40,7 @@ impl ByteSource {
         }
     }
 
-    /// Its first bytes, or all of it if it is shorter.
+    /// The first bytes, or all of them if there are fewer.
     pub fn beginning<const N: usize>(&self) -> io::Result<Vec<u8>> {
         match self {
             Self::Memory(bytes) => Ok(bytes[..bytes.len().min(N)].to_vec()),
@@ -77,10 +77,11 @@ impl Inputs {
     /// The text of a file, or of standard input if the name is `-`.
     ///
     /// # Errors
-    /// Usage, if it is no regular file, is in no encoding that [`text::decode`] takes, or is read for the second time.
+    /// Usage, if it is not a regular file, has an encoding that [`text::decode`] does not take, or is read for the
+    /// second time.
     pub fn text(&mut self, name: &str) -> Result<String> {
         let source = self.source(name)?;
-        if source.length() > LONGEST_TEXT {
+        if source.length() > MAX_TEXT_BYTES {
             return Err(Error::usage(format!("{} is longer than 64 MiB, too long for a field", called(name))));
         }
         let bytes = source.bytes().map_err(|error| unreadable(name, error))?;
@@ -94,7 +95,7 @@ impl Inputs {
     /// A file, or standard input if the name is `-`, to be read when it is sent.
     ///
     /// # Errors
-    /// Usage, if it is no regular file or is read for the second time.
+    /// Usage, if it is not a regular file, or is read for the second time.
     pub fn source(&mut self, name: &str) -> Result<ByteSource> {
         if name == "-" {
             return self.stdin.take().ok_or_else(|| {
@@ -105,14 +106,14 @@ impl Inputs {
         let path = Path::new(name);
         let (mut file, length) = regular_file(path)?;
         if length == 0 {
-            // It is empty, or its length is not known before, as in /proc.
+            // The file is empty, or states no length, as in /proc.
             return kept(&mut file).map_err(|error| unreadable(name, error));
         }
         Ok(ByteSource::File { path: Some(path.to_owned()), file: Arc::new(file), length })
     }
 }
 
-/// Standard input to its end. It is read on a thread of its own: while somebody types, Ctrl-C is still heard.
+/// Standard input to its end. It is read on a thread of its own, so that Ctrl-C works while somebody types.
 ///
 /// # Errors
 /// Usage, if it cannot be read.
@@ -134,7 +135,7 @@ fn kept(stream: &mut dyn Read) -> io::Result<ByteSource> {
     Ok(ByteSource::File { path: None, file: Arc::new(file), length })
 }
 
-/// Opens a file and tells its length. What it is comes first: to open a FIFO would wait for a writer.
+/// Opens a file and returns its length. Its type is checked first, since opening a FIFO would wait for a writer.
 fn regular_file(path: &Path) -> Result<(File, u64)> {
     let name = path.display().to_string();
     let metadata = path.metadata().map_err(|error| unreadable(&name, error))?;
@@ -153,7 +154,7 @@ fn regular_file(path: &Path) -> Result<(File, u64)> {
 /// The failure of a file that cannot be read.
 pub fn unreadable(name: &str, error: io::Error) -> Error {
     match error.kind() {
-        io::ErrorKind::NotFound => Error::usage(format!("there is no file `{name}`")),
+        io::ErrorKind::NotFound => Error::usage(format!("no such file: `{name}`")),
         _ => Error::usage(format!("{} cannot be read", called(name))).because(error),
     }
 }
@@ -199,7 +200,7 @@ mod tests {
         let mut inputs = Inputs::new(None);
         let name = |path: &Path| path.display().to_string();
         let missing = name(&folder.path().join("nothing.json"));
-        assert_eq!(message(inputs.source(&missing)), format!("there is no file `{missing}`"));
+        assert_eq!(message(inputs.source(&missing)), format!("no such file: `{missing}`"));
         let directory = name(folder.path());
         assert_eq!(message(inputs.text(&directory)), format!("`{directory}` is a directory, where a file is needed"));
         assert_eq!(message(inputs.text(&name(&binary))), format!("`{}` is not UTF-8 text", name(&binary)));

@@ -13,7 +13,7 @@ use crate::json::list::BodySummary;
 use crate::lokalise::endpoints::Paging;
 use crate::origin::{ApiUrl, Origin};
 
-/// Paths as people type them, and as nobody should.
+/// Paths as people type them, and hostile ones.
 fn path() -> impl Strategy<Value = String> {
     let part = prop_oneof![
         Just("projects".to_owned()),

@@ -1,12 +1,12 @@
-//! Pages become one document of the same shape, or one item per line, as they come in.
-//! Items keep their bytes; of the pages themselves never more is held than their edges.
+//! Pages become one document of the same shape, or one item per line, as they come in. Items keep
+//! their bytes. Of a page, only what is around its list is held in memory.
 
 use crate::error::{Error, Result};
 use crate::json::list::{BodyPiece, BodySummary, ListReader};
 use crate::json::scan::Malformed;
 
-/// The most that is held of what follows a list, or of an answer that turns out to have none.
-const MOST_HELD: usize = 16 * 1024 * 1024;
+/// The most bytes that are held of what follows a list, or of an answer without a list.
+const MAX_HELD: usize = 16 * 1024 * 1024;
 
 /// How the items are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,16 +26,17 @@ pub struct Merge {
     /// Items written so far, and how many may be.
     written: u64,
     most: u64,
-    /// The list that every page must have, once the first page has said which.
+    /// The key of the list that every page must have. The first page sets it.
     list: Option<Vec<u8>>,
-    /// A document: what followed the list of the last page. Lines: what may turn out to be the only item.
+    /// For a document, the bytes after the list of the last page. For lines, an answer without a list, which is the
+    /// only item.
     held: Vec<u8>,
     /// A line break was left out, and the indentation after it will be too.
     indented: bool,
 }
 
 impl Merge {
-    /// An empty document that takes at most `most` items.
+    /// An empty document for at most `most` items.
     pub fn new(form: MergeFormat, most: Option<u64>) -> Self {
         Self {
             form,
@@ -68,7 +69,7 @@ impl Merge {
         let pushed = page.push(bytes, |piece| self.take(piece, out));
         self.page = Some(page);
         pushed.map_err(|malformed| self.bad_page(malformed))?;
-        if self.held.len() > MOST_HELD {
+        if self.held.len() > MAX_HELD {
             return Err(Error::other("the answer has no list where one was expected, and is too long to be one item"));
         }
         Ok(())
@@ -99,7 +100,7 @@ impl Merge {
         let full = self.written == self.most;
         match piece {
             BodyPiece::Before(bytes) => self.held.extend_from_slice(bytes),
-            // There is a list, and what stood before it is no item.
+            // There is a list, so the bytes before it are not an item.
             BodyPiece::ItemBegins | BodyPiece::After(_) => self.held.clear(),
             _ if full => {}
             BodyPiece::Item(bytes) => put_on_one_line(bytes, &mut self.indented, out),
@@ -110,7 +111,7 @@ impl Merge {
         }
     }
 
-    /// Closes the page that came in.
+    /// Ends the current page.
     ///
     /// # Errors
     /// Other, if it was cut short, or is not shaped like the first one.
@@ -171,7 +172,7 @@ fn put_on_one_line(bytes: &[u8], indented: &mut bool, out: &mut Vec<u8>) {
 mod tests {
     use super::*;
 
-    /// What comes out of pages that come in bytes of `size`.
+    /// The output for pages that arrive in pieces of `size` bytes.
     fn merged(form: MergeFormat, most: Option<u64>, pages: &[&str], size: usize) -> Result<String> {
         let mut merge = Merge::new(form, most);
         let mut out = Vec::new();
@@ -221,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_behind_the_list_is_the_last_page_s() {
+    fn the_members_after_the_list_are_those_of_the_last_page() {
         assert_eq!(
             document(&[
                 r#"{"data":[1],"next_cursor":"x","has_more":true}"#,
@@ -252,6 +253,33 @@ mod tests {
         assert_eq!(merged(MergeFormat::Document, Some(3), &pages, 1).unwrap(), r#"{"keys":[1,2,3],"n":2}"#);
         assert_eq!(merged(MergeFormat::Document, Some(0), &pages, 1).unwrap(), r#"{"keys":[],"n":2}"#);
         assert_eq!(merged(MergeFormat::Lines, Some(1), &pages, 1).unwrap(), "1\n");
+    }
+
+    #[test]
+    fn the_items_are_counted_and_the_list_has_a_name() {
+        for (form, page, list, items) in [
+            (MergeFormat::Document, r#"{"keys":[1,2]}"#, Some("keys"), 2),
+            (MergeFormat::Lines, r#"{"keys":[1,2]}"#, Some("keys"), 2),
+            (MergeFormat::Document, r#"{"key":1}"#, None, 0),
+            (MergeFormat::Lines, r#"{"key":1}"#, None, 1),
+        ] {
+            let mut merge = Merge::new(form, None);
+            assert_eq!((merge.list(), merge.written()), (None, 0));
+            merge.push(page.as_bytes(), &mut Vec::new()).unwrap();
+            merge.end_page(&mut Vec::new()).unwrap();
+            assert_eq!((merge.list(), merge.written()), (list, items), "{page}");
+        }
+    }
+
+    #[test]
+    fn an_answer_without_a_list_is_one_line_up_to_a_limit() {
+        let held = |bytes: usize| {
+            let page = format!(r#"{{"key":"{}"}}"#, "x".repeat(bytes - r#"{"key":""}"#.len()));
+            Merge::new(MergeFormat::Lines, None).push(page.as_bytes(), &mut Vec::new())
+        };
+        assert!(held(16 * 1024 * 1024).is_ok());
+        let error = held(16 * 1024 * 1024 + 1).unwrap_err().to_string();
+        assert_eq!(error, "the answer has no list where one was expected, and is too long to be one item");
     }
 
     #[test]

@@ -9,21 +9,21 @@ use crate::error::{Error, Result};
 use crate::json::list::BodySummary;
 use crate::lokalise::endpoints::Paging;
 
-/// No list of Lokalise's is longer, and no server gets more requests out of one run.
-const MOST_PAGES: u64 = 10_000;
+/// The most pages of one run. No list at Lokalise is longer, and no server can cause more requests.
+const MAX_PAGES: u64 = 10_000;
 
 /// Parameters that ask for a page. They replace what the query has under their names.
 pub type Parameters = Vec<(&'static str, String)>;
 
-/// What is to be done next.
+/// The next step of a run.
 #[derive(Debug, PartialEq, Eq)]
 pub enum NextStep {
     Over,
-    /// One more page; whether there is another, only it can tell.
+    /// Request one more page, which tells whether there is another.
     Next(Parameters),
-    /// All the pages that are left. They may be asked for together, and are to be taken in order.
+    /// Request all remaining pages. The requests may be parallel; the pages are processed in order.
     Rest(Vec<Parameters>),
-    /// The next of those.
+    /// Process the next of those.
     GoOn,
 }
 
@@ -61,7 +61,7 @@ impl PageInfo {
 pub struct Pages {
     /// How the list is handed out, as far as it is known.
     style: PagingStyle,
-    /// The `limit` that is asked for, if we or the query ask for one.
+    /// The `limit` of the requests, if there is one.
     limit: Option<u64>,
     started_at: u64,
     item_bound: Option<u64>,
@@ -87,7 +87,7 @@ enum PagingStyle {
 }
 
 impl Pages {
-    /// A run over an endpoint's list. What the request's own query says of pages is respected.
+    /// A run over an endpoint's list. Page parameters in the request's own query are respected.
     pub fn new(paging: Paging, query: &[(String, String)], item_bound: Option<u64>, page_bound: Option<u64>) -> Self {
         let asked = |name: &str| query.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
         let by_page = asked("page").is_some() || asked("pagination") == Some("offset");
@@ -100,7 +100,7 @@ impl Pages {
         };
         let limit = match asked("limit") {
             Some(limit) => limit.parse().ok(),
-            // No page needs to be larger than all that is wanted.
+            // A page need not be larger than the number of items wanted.
             None => largest.map(|largest| u64::from(largest).min(item_bound.unwrap_or(u64::MAX)).max(1)),
         };
         Self {
@@ -118,7 +118,7 @@ impl Pages {
         }
     }
 
-    /// How many items the list has, once a page has said so.
+    /// The number of items in the list, once a page has stated it.
     pub fn total(&self) -> Option<u64> {
         self.total
     }
@@ -135,10 +135,10 @@ impl Pages {
         parameters
     }
 
-    /// Takes a page in and says what comes next.
+    /// Processes a page and returns the next step.
     ///
     /// # Errors
-    /// Other, if the pages cannot all be had, or do not add up to what they promised.
+    /// Other, if pages are missing, or do not add up to the total that they state.
     pub fn turn(&mut self, answer: &PageInfo) -> Result<NextStep> {
         self.taken += 1;
         self.items = self.items.saturating_add(answer.items);
@@ -162,7 +162,7 @@ impl Pages {
         }
     }
 
-    /// A list that changes between two pages has lost or doubled items at their seam.
+    /// If a list changes between two requests, items are lost or doubled where the pages meet.
     fn compare(&mut self, answer: &PageInfo) -> Result<()> {
         if let (Some(before), Some(now)) = (self.total, answer.total)
             && before != now
@@ -192,7 +192,7 @@ impl Pages {
         if !self.cursors.insert(cursor.to_owned()) {
             return Err(Error::other(format!("page {} repeats a cursor: the list would never end", self.taken)));
         }
-        if self.taken == MOST_PAGES {
+        if self.taken == MAX_PAGES {
             return Err(too_many());
         }
         let mut parameters = self.first();
@@ -200,7 +200,7 @@ impl Pages {
         Ok(NextStep::Next(parameters))
     }
 
-    /// The pages of a counted list that are left, or as many of them as should hold the items that are wanted.
+    /// The remaining pages of a counted list, or as many of them as hold the items that are wanted.
     fn rest(&mut self, page_count: u64) -> Result<NextStep> {
         self.style = PagingStyle::Offset;
         self.last = page_count;
@@ -214,14 +214,14 @@ impl Pages {
         if left == 0 {
             return self.over();
         }
-        if left >= MOST_PAGES {
+        if left >= MAX_PAGES {
             return Err(too_many());
         }
         self.announced = left;
         Ok(NextStep::Rest((0..left).map(|further| self.page(next.saturating_add(further))).collect()))
     }
 
-    /// The next page of a list whose pages nobody counts: without a total, one that is not full is the last.
+    /// The next page of a list without a total: a page that is not full is the last one.
     fn uncounted(&mut self, answer: &PageInfo) -> Result<NextStep> {
         let complete = match self.total {
             Some(total) => self.items >= total,
@@ -230,7 +230,7 @@ impl Pages {
         if answer.items == 0 || complete {
             return self.over();
         }
-        if self.taken == MOST_PAGES {
+        if self.taken == MAX_PAGES {
             return Err(too_many());
         }
         Ok(NextStep::Next(self.page(self.started_at.saturating_add(self.taken))))
@@ -257,7 +257,7 @@ impl Pages {
 }
 
 fn too_many() -> Error {
-    Error::other(format!("the list has more than {MOST_PAGES} pages")).hint("`--max-pages N` takes the first of them")
+    Error::other(format!("the list has more than {MAX_PAGES} pages")).hint("`--max-pages N` takes the first of them")
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ impl ProgressLine {
         let is_due = self.drawn.get().is_none_or(|drawn| drawn.elapsed() >= MIN_REDRAW_INTERVAL);
         if self.is_shown && is_due {
             self.drawn.set(Some(Instant::now()));
-            // The cursor goes back, so that a warning overwrites the line. A failure to write is no failure of the run.
+            // The cursor goes back, so that a warning overwrites the line. A failed write does not fail the run.
             let _ = write!(io::stderr().lock(), "\r{}\u{1b}[K\r", escaped(&line()));
         }
     }

@@ -1,4 +1,4 @@
-//! One API request: where it goes, what it carries, and what it would do there.
+//! One API request: its URL, its method, headers and body, and whether it changes anything.
 
 use std::collections::HashSet;
 
@@ -21,7 +21,7 @@ pub struct ApiRequest {
     pub url: Url,
     /// The path as the endpoint table has it: `/api2/projects/123/keys`.
     pub path: String,
-    /// Everything but the credential.
+    /// All headers but the credential's.
     pub headers: HeaderMap,
     pub body: Option<RequestBody>,
 }
@@ -37,12 +37,12 @@ impl ApiRequest {
         Self { method, url: target.url, path: target.path, headers, body }
     }
 
-    /// A GET of something that an answer named.
+    /// A GET of a path that an answer named.
     pub fn get(target: Target) -> Self {
         Self::new(Method::GET, target, HeaderMap::new(), None)
     }
 
-    /// The endpoint, if it is a known one.
+    /// The endpoint, if it is known.
     pub fn endpoint(&self) -> Option<Endpoint> {
         endpoints::find(self.method.as_str(), &self.path)
     }
@@ -51,8 +51,8 @@ impl ApiRequest {
         self.endpoint().map_or(Paging::Unknown, |endpoint| endpoint.operation.paging)
     }
 
-    /// A sentence for each of these query parameters that the endpoint does not have, with the name that may be meant.
-    /// What a server does with an unknown name is on record nowhere; a filter may just not filter.
+    /// A warning for each of these query parameters that the endpoint does not have, with the most similar name. No
+    /// source says what the server does with an unknown name; it may ignore a filter.
     pub fn unknown_parameters<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
         let Some(endpoint) = self.endpoint() else { return Vec::new() };
         let known = endpoint.operation.query.unwrap_or_default();
@@ -76,12 +76,12 @@ impl ApiRequest {
         said
     }
 
-    /// Whether it leaves everything at Lokalise as it was.
+    /// Whether it changes nothing at Lokalise.
     pub fn only_reads(&self) -> bool {
         self.reads_by_method() || self.endpoint().is_some_and(|endpoint| endpoint.only_reads())
     }
 
-    /// Whether the method itself promises that (RFC 9110 §9.2.1), to servers and proxies too.
+    /// Whether the method is safe (RFC 9110 §9.2.1), so that servers and proxies rely on it too.
     pub fn reads_by_method(&self) -> bool {
         matches!(self.method, Method::GET | Method::HEAD)
     }
@@ -120,7 +120,8 @@ pub fn add_query<'a>(url: &mut Url, pairs: impl IntoIterator<Item = (&'a str, &'
 pub fn method(word: &str) -> Result<Method> {
     METHODS.into_iter().find(|method| method.as_str().eq_ignore_ascii_case(word)).ok_or_else(|| {
         let is_word = word.len() <= 10 && word.bytes().all(|byte| byte.is_ascii_alphabetic());
-        let what = if is_word { format!("`{word}` is no method of the API") } else { "there are two paths".to_owned() };
+        let what =
+            if is_word { format!("`{word}` is not a method of the API") } else { "there are two paths".to_owned() };
         Error::usage(what).hint("a call is `call [METHOD] PATH`, with GET, HEAD, POST, PUT, PATCH or DELETE")
     })
 }
@@ -141,7 +142,7 @@ mod tests {
     fn a_method_is_read_in_any_case() {
         assert_eq!(method("get").unwrap(), Method::GET);
         assert_eq!(method("DELETE").unwrap(), Method::DELETE);
-        assert_eq!(method("FETCH").unwrap_err().message, "`FETCH` is no method of the API");
+        assert_eq!(method("FETCH").unwrap_err().message, "`FETCH` is not a method of the API");
         let secret = "0123456789abcdef0123456789abcdef01234567";
         assert!(!format!("{:?}", method(secret).unwrap_err()).contains(secret));
     }

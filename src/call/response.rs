@@ -1,4 +1,4 @@
-//! A response of the API, whatever its status: what its head says, and its body while it comes in.
+//! A response of the API with any status: its head, and its body while it arrives.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -42,7 +42,7 @@ impl FetchedResponse {
         Ok(Self { answer, beginning, is_whole: false })
     }
 
-    /// A response of which nothing is read ahead.
+    /// A response whose body has not been read.
     pub fn unread(answer: ApiResponse) -> Self {
         Self { answer, beginning: VecDeque::new(), is_whole: false }
     }
@@ -87,7 +87,7 @@ impl ApiResponse {
         self.incoming.head().status().is_success()
     }
 
-    /// Where it came from, at the end of all redirects.
+    /// The URL that it came from, after all redirects.
     pub fn url(&self) -> &Url {
         self.incoming.head().url()
     }

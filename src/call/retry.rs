@@ -7,7 +7,7 @@ use reqwest::header::HeaderMap;
 
 use crate::http::stated_wait;
 
-/// How often one request is sent at most. The budget ends most runs sooner.
+/// The most attempts of one request. The time budget usually ends sooner.
 const MAX_TRIES: u32 = 10;
 
 /// The first wait where the server asks for none. It doubles each time.
@@ -16,7 +16,7 @@ const FIRST_WAIT: Duration = Duration::from_millis(500);
 /// The shortest wait, even where the server says "now". It doubles each time as well.
 const MIN_WAIT: Duration = Duration::from_millis(100);
 
-/// What came of one attempt.
+/// The result of one attempt.
 pub enum AttemptResult<'a> {
     Answered(u16, &'a HeaderMap),
     /// No response came, or its body broke off.
@@ -39,7 +39,7 @@ pub struct Retries {
     /// `--max-wait`, or zero under `--no-retry`.
     budget: Duration,
     allowed: bool,
-    /// Retry a 423 too: another request of ours is in the way (`src/lokalise/README.md`, rate and size).
+    /// Retry a 423 too: another request of ours holds the lock (`src/lokalise/README.md`, rate and size).
     through_locks: bool,
     /// Retry 408 and every 5xx too: Amazon S3 answers 500 to a request that succeeds a moment later.
     is_bundle: bool,
@@ -84,7 +84,7 @@ impl Retries {
         };
         let wait = match stated {
             Some(wait) => wait.max(MIN_WAIT * doubled),
-            // Between half and one and a half times that, so that many clients do not come back together.
+            // 0.5 to 1.5 times the wait, so that many clients do not return at once.
             None => (FIRST_WAIT * doubled).mul_f64(0.5 + jitter.clamp(0.0, 1.0)),
         };
         if !self.allowed || self.tries >= MAX_TRIES || self.waited + wait > self.budget {
@@ -165,6 +165,7 @@ mod tests {
             Decision::TooLong(wait) => wait,
             other => panic!("{retry_after}: {other:?}"),
         };
+        assert_eq!(decision(&Method::GET, 429, &[("retry-after", "60")]), Decision::Wait(Duration::from_secs(60)));
         assert_eq!(too_long("61"), Duration::from_secs(61));
         assert_eq!(too_long("99999999999999999999999"), MAX_WAIT);
         assert_eq!(too_long("18446744073709551615"), MAX_WAIT);
@@ -197,10 +198,10 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_is_waited_for_by_requests_beside_each_other_alone() {
+    fn only_parallel_requests_wait_for_a_lock() {
         let locked = HeaderMap::new();
-        let mut beside = patient().through_locks();
-        let decision = beside.decide(&Method::GET, &AttemptResult::Answered(423, &locked), now(), 0.5);
+        let mut parallel = patient().through_locks();
+        let decision = parallel.decide(&Method::GET, &AttemptResult::Answered(423, &locked), now(), 0.5);
         assert_eq!(decision, Decision::Wait(Duration::from_millis(500)));
         assert_eq!(patient().decide(&Method::GET, &AttemptResult::Answered(423, &locked), now(), 0.5), Decision::Keep);
     }

@@ -67,10 +67,10 @@ pub struct Sender<'w> {
     session: Mutex<Session<'w>>,
     pace: Option<RateLimit>,
     retry_budget: RetryBudget,
-    /// How long the run has waited. Waits of parallel requests at the same time count once. A request may wait for what is
-    /// left of the budget.
+    /// How long the run has waited. Simultaneous waits of parallel requests count once. A request may wait for the rest
+    /// of the budget.
     waited: Cell<Duration>,
-    /// When the wait that ends last is over.
+    /// When the last of the current waits ends.
     waits_until: Cell<Option<Instant>>,
     /// A 429 or 423 has come: parallel requests are too many.
     crowded: Cell<bool>,
@@ -102,8 +102,8 @@ impl<'w> Sender<'w> {
         self.send_with(request, &mut self.retries()).await.map_err(|failure| failure.error)
     }
 
-    /// Sends a request and reads its answer's body, until its end or until `enough` bytes are there. As long as
-    /// nobody has seen a body, one that is cut short is a failed connection like any other.
+    /// Sends a request and reads its answer's body, until its end or until `enough` bytes are there. A body that is cut
+    /// short before any of it was shown counts as a failed connection.
     ///
     /// # Errors
     /// As [`Sender::send`].
@@ -139,7 +139,7 @@ impl<'w> Sender<'w> {
             };
             match retries.decide(&request.method, &AttemptResult::Unreachable, self.world.now(), self.jitter()) {
                 Decision::Wait(wait) => self.wait(wait, &error.to_string()).await,
-                // An answer came, again and again, and none could be read.
+                // Each attempt got an answer, and none could be read.
                 Decision::Keep | Decision::TooLong(_) => return Err(SendFailure::for_good(error)),
             }
         }
@@ -192,8 +192,8 @@ impl<'w> Sender<'w> {
         }
     }
 
-    /// After a 401: whether there is another credential now than the one that was refused. It is renewed at most once
-    /// in a run; a request that was under way meanwhile finds the new one.
+    /// After a 401: gets another credential than the refused one, and returns whether there is one. It is renewed at
+    /// most once in a run; parallel requests use the new one too.
     async fn has_new_credential(&self, refused: &HeaderValue) -> Result<bool> {
         let mut session = self.session.lock().await;
         if session.header().1 != *refused {
@@ -214,7 +214,7 @@ impl<'w> Sender<'w> {
         tokio::time::sleep(wait).await;
     }
 
-    /// One request, and what redirects within the origin make of it.
+    /// Sends one request and follows redirects within the origin.
     async fn send_once(
         &self,
         request: &ApiRequest,
@@ -255,7 +255,7 @@ impl<'w> Sender<'w> {
     }
 
     fn jitter(&self) -> f64 {
-        // Without randomness all come back together, which is not worth a failure.
+        // Without randomness all clients return at once, which is better than a failure.
         self.world.random::<1>().map_or(0.5, |[byte]| f64::from(byte) / 255.0)
     }
 }
@@ -264,8 +264,8 @@ fn received(response: Response, come_back: Option<Duration>, is_of_write: bool) 
     ApiResponse::new(response, come_back, is_of_write).map_err(SendFailure::for_good)
 }
 
-/// Where a redirect leads that may be followed with the credential: to the same scheme, host and port, and for a
-/// request that may be made anywhere twice.
+/// The target of a redirect that may be followed with the credential: same scheme, host and port, and a request that
+/// may be repeated.
 fn next_hop(request: &ApiRequest, url: &Url, response: &Response) -> Option<Url> {
     let moved = matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
     if !moved || !request.reads_by_method() {
@@ -278,7 +278,7 @@ fn next_hop(request: &ApiRequest, url: &Url, response: &Response) -> Option<Url>
     (is_bare && Origin::of(&next) == Origin::of(url)).then_some(next)
 }
 
-/// How long the server wants to be left alone, for a reader. It names no time of day: the clocks may differ.
+/// The wait that the server asks for, in words. It names no time of day, since the clocks may differ.
 pub fn time_to_come_back(wait: Duration) -> String {
     let seconds = wait.as_secs().max(1);
     let parts = [(seconds / 3600, "h"), (seconds / 60 % 60, "min"), (seconds % 60, "s")];

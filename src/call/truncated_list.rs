@@ -1,5 +1,5 @@
-//! A list that is longer than its answer: the API gives the first 100 items to whoever asks for no page, and a script
-//! that counts them sees no difference.
+//! A list that is longer than its answer: without page parameters the API sends the first 100
+//! items, and a script that counts them notices nothing.
 
 use std::fmt;
 
@@ -22,8 +22,8 @@ pub struct TruncatedList {
 }
 
 impl TruncatedList {
-    /// Whether the answer can be a page that nobody asked for: to a GET that names no page, limit or cursor.
-    /// `url` is where the answer came from: a redirect may have asked for one.
+    /// Whether the answer may be a first page although no page was requested: it answers a GET without page, limit or
+    /// cursor. `url` is where the answer came from: a redirect may have asked for one.
     pub fn is_possible(request: &ApiRequest, url: &Url) -> bool {
         // `pagination` alone asks for a kind of page, and not for one of them.
         let asks = |name: &str| name != "pagination" && PAGE_PARAMETERS.contains(&name);
@@ -81,7 +81,7 @@ impl fmt::Display for TruncatedList {
     }
 }
 
-/// A number with its thousands apart.
+/// A number with separated thousands.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::with_capacity(digits.len() * 4 / 3);
@@ -124,7 +124,7 @@ mod tests {
     ];
 
     #[test]
-    fn a_page_that_nobody_asked_for_is_counted() {
+    fn a_page_that_was_not_requested_is_counted() {
         let keys = |headers: &[_]| said(Method::GET, "/projects/1/keys?filter_tags=a", headers, 100);
         let expected = Some("page 1 of 13: 100 of 1,203 keys; --paginate fetches all".to_owned());
         assert_eq!(keys(&COUNTED), expected);
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_list_and_a_page_that_was_asked_for_are_not_spoken_of() {
+    fn a_whole_list_and_a_requested_page_give_no_warning() {
         for path in ["/p?limit=100", "/p?page=1", "/p?a=b&cursor=x", "/p?pagination=offset&limit=5"] {
             assert_eq!(said(Method::GET, path, &COUNTED, 100), None, "{path}");
         }

@@ -27,7 +27,7 @@ impl Args for InOrder {
                 .help_heading("Request")
         };
         command.arg(field(RAW, 'f', "Add a string field, `key=value`")).arg(
-            field(MAGIC, 'F', "Add a typed field: true, null, 12, @file, @base64:file, @dataurl:image")
+            field(MAGIC, 'F', "Add a typed field: true, 12, @file, @base64:file, @dataurl:image")
                 .add(ArgValueCompleter::new(candidates::field_files)),
         )
     }

@@ -16,7 +16,7 @@ const FLAGS: &[(&[&str], &str)] = &[
     (&["-L", "--location", "--follow", "--location-trusted"], "redirects within the API are followed without a flag"),
     (
         &["-s", "--slurp"],
-        "nothing is shown but the answer and what went wrong, without a flag; `--paginate` makes one document of all pages",
+        "only the answer and errors are shown, without a flag; `--paginate` makes one document of all pages",
     ),
     (&["-S", "--show-error"], "errors are shown without a flag; `--sort-keys` sorts the members of objects"),
     (&["--fail", "--fail-with-body", "--check-status"], "a status of 400 or more fails without a flag"),
@@ -38,7 +38,7 @@ const FLAGS: &[(&[&str], &str)] = &[
         &["--retry", "--retry-delay", "--retry-max-time", "--retry-all-errors"],
         "`--max-wait DURATION` limits the retries",
     ),
-    (&["--compressed", "--no-buffer", "-N"], "that goes without a flag"),
+    (&["--compressed", "--no-buffer", "-N"], "no flag is needed for that"),
     (&["-r", "--raw-output", "--raw"], "strings are raw without a flag: `-q EXPR`, or `--jq EXPR`"),
     (&["-j", "--join-output", "--ascii-output"], "`-q EXPR`, or `--jq EXPR`, prints one result on each line"),
     (&["-c", "--compact-output", "--compact"], "results of `-q EXPR`, or `--jq EXPR`, are compact without a flag"),
@@ -65,7 +65,7 @@ const FLAGS: &[(&[&str], &str)] = &[
     (&["--poll", "--async"], "`--wait` waits for a queued process"),
 ];
 
-/// What `call` has for this flag, if it is one that people bring along.
+/// What `call` has instead of this flag, if it is a flag of another tool.
 pub fn hint(flag: &str) -> Option<&'static str> {
     FLAGS.iter().find(|(names, _)| names.contains(&flag)).map(|(_, hint)| *hint)
 }
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_flag_is_explained_twice_or_is_one_of_ours() {
+    fn each_foreign_flag_is_listed_once_and_is_not_a_flag_of_call() {
         use clap::CommandFactory;
         let mut cli = crate::cli::Cli::command();
         cli.build();
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_hint_names_exists() {
+    fn every_flag_in_a_hint_exists() {
         use clap::CommandFactory;
         let mut cli = crate::cli::Cli::command();
         cli.build();

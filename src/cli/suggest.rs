@@ -1,7 +1,7 @@
-//! What a mistyped word was probably meant to be: the most similar command or flag of ours, and pairs
-//! for words that people bring from other programs. Nothing that was typed is repeated.
+//! What a mistyped word was probably meant to be: the most similar command or flag of ours, and
+//! pairs for words of other programs. Nothing that was typed is repeated.
 
-/// Words that are no command of ours, with the command line that does what they ask for.
+/// Words that are not commands of this program, each with the command line to suggest.
 const ROOT_PAIRS: &[(&str, &str)] = &[
     ("status", "whoami"),
     ("auth", "whoami"),
@@ -67,12 +67,12 @@ const PROFILE_PAIRS: &[(&str, &str)] = &[
     ("select", "profile use NAME"),
 ];
 
-/// The command line for a word that is no command, below the commands `parents` (empty at the top), where
-/// `known` are the commands and `next` is the word after it.
+/// The command line to suggest for an unknown word. `parents` are the commands before it (none at the top),
+/// `next` is the word after it, and `known` are the commands that exist at this place.
 pub(super) fn command(parents: &[&str], typed: &str, next: Option<&str>, known: &[&str]) -> Option<String> {
     let typed = typed.to_lowercase();
     if parents.is_empty() && typed == "auth" {
-        // `gh auth login` and its kin.
+        // `gh auth login` and similar commands.
         let meant = match next {
             Some("login") => "login",
             Some("logout") => "logout",
@@ -97,8 +97,8 @@ pub(super) fn command(parents: &[&str], typed: &str, next: Option<&str>, known: 
     nearest(&typed, known).map(|name| [parents, &[name]].concat().join(" "))
 }
 
-/// The most similar of `known`, if one is similar enough. `logout` loses every tie: to run it by mistake
-/// costs most.
+/// The most similar of `known`, if one is similar enough. `logout` loses every tie: running it by
+/// mistake does the most damage.
 pub(crate) fn nearest<'a>(typed: &str, known: &[&'a str]) -> Option<&'a str> {
     let length = typed.chars().count();
     if length < 2 {

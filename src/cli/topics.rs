@@ -1,5 +1,5 @@
-//! What `help` explains besides the commands, as data: the program prints it at the width of the
-//! terminal, and the manual pages are made of the same blocks.
+//! The topics of `help`, as data. The program prints them at the width of the terminal, and the
+//! manual pages use the same blocks.
 
 mod filters;
 mod guides;
@@ -85,7 +85,7 @@ fn environment() -> Vec<Block> {
         Block::Text(OF_THE_MACHINE.join(" ")),
         Block::Heading("Which credential is used"),
         text(
-            "The first of these that is there: --profile NAME; a variable that holds a token; LOKALISE_PROFILE; the \
+            "The first of these that exists: --profile NAME; a variable that holds a token; LOKALISE_PROFILE; the \
              nearest file .lokalise-profile (one line, a profile name) in this folder or a parent; the profile of \
              `lokalise-auth profile use NAME`; the profile `default`. `lokalise-auth whoami` shows which one it was.",
         ),

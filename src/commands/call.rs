@@ -1,5 +1,5 @@
-//! `call`: one authenticated request, from what was typed to what is printed. What
-//! cannot be meant is refused first, then the credential is found, then something is sent.
+//! `call`: one authenticated request, from what was typed to what is printed. Contradictions are
+//! refused first, then the credential is found, then the request is sent.
 
 mod batches;
 mod extract;
@@ -52,7 +52,7 @@ async fn execute(context: Context<'_>, call: &Call) -> Result<u8> {
     Ok(0)
 }
 
-/// Finds the credential, renews it if it is stale, and sends what was ordered with it.
+/// Finds the credential, renews it if it is stale, and sends the planned requests with it.
 async fn send(context: Context<'_>, plan: CallPlan, choice: CredentialChoice) -> Result<()> {
     let mut http = Http::new(context.world);
     http.refresh_patience = http.refresh_patience.min(plan.retry_budget.longest());
@@ -106,8 +106,8 @@ struct Run<'w> {
 }
 
 impl Run<'_> {
-    /// How the request ended, and how showing its answer did: the first is the failure of the run, and the second is
-    /// not lost.
+    /// Joins the results of the request and of showing its answer: the first is the failure of the run, and the second
+    /// is reported too.
     fn report_both<T>(&self, ended: Result<T>, shown: Result<()>) -> Result<T> {
         if let (Err(_), Err(second)) = (&ended, &shown)
             && !second.is_closed_pipe()
@@ -139,12 +139,12 @@ fn credential_info(session: &Session, async_export: Option<String>, paginates: b
     }
 }
 
-/// What a whole body says about errors, if it is JSON at all.
+/// The errors in a complete body, if it is JSON.
 fn summary_of(body: &[u8]) -> BodySummary {
     lenient::parse(body).map(|document| BodySummary::of(&document)).unwrap_or_default()
 }
 
-/// Refuses what would write, where only reading is allowed.
+/// Refuses a request that writes where only reading is allowed.
 fn refuse_to_write(request: &ApiRequest, read_only: bool, choice: &CredentialChoice) -> Result<()> {
     let bound = choice.entry.as_ref().is_some_and(|entry| entry.read_only);
     if request.only_reads() || !(read_only || bound) {

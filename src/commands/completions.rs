@@ -1,6 +1,6 @@
-//! `completions SHELL`: the script that a shell loads, as it lies in `completions/`.
+//! `completions SHELL`: the script that a shell loads, as it is in `completions/`.
 //! The script asks the program on PATH for candidates, so that profiles and API
-//! paths complete too, and a new version completes anew.
+//! paths complete too, and a new version completes its new commands.
 
 use crate::cli::{Completions, Shell};
 use crate::error::Result;

@@ -1,5 +1,5 @@
-//! `exec -- COMMAND`: runs a command that is given the credential, and no other
-//! secret of ours. Its exit code is ours.
+//! `exec -- COMMAND`: runs a command with the credential, and no other secret of ours, in its
+//! environment. `exec` ends with the exit code of the command.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -35,7 +35,7 @@ pub async fn run(context: Context<'_>, exec: &Exec) -> Result<u8> {
     Ok(replace(context.world, command, program))
 }
 
-/// The command, with its ending where that was left out: by itself Windows finds programs that end in `.exe` alone.
+/// The command, with its file ending if that was omitted: without it, Windows finds only `.exe` programs.
 fn command(world: &World, program: &OsStr) -> Command {
     if cfg!(windows)
         && let Some(found) = program.to_str().and_then(|name| world.search_path().find(name))
@@ -51,7 +51,7 @@ fn without_secrets(command: &mut Command) {
     }
 }
 
-/// Becomes the command: signals and the terminal are then its own.
+/// Replaces this process by the command, which then gets the signals and the terminal.
 #[cfg(unix)]
 fn replace(world: &World, mut command: Command, program: &OsStr) -> u8 {
     crate::hardening::restore_core_limit();
@@ -67,7 +67,7 @@ fn replace(world: &World, mut command: Command, program: &OsStr) -> u8 {
     }
 }
 
-/// 127: there is no such program; 126: it cannot be executed.
+/// 127: the program does not exist; 126: it cannot be executed.
 fn not_started(world: &World, program: &OsStr, error: &io::Error) -> u8 {
     let program = program.to_string_lossy();
     if error.kind() == io::ErrorKind::NotFound {
@@ -79,7 +79,7 @@ fn not_started(world: &World, program: &OsStr, error: &io::Error) -> u8 {
     }
 }
 
-/// The official CLI reads no variable: it gets a config file of its own, for as long as it runs.
+/// The official CLI reads no variable: it gets its own config file while it runs.
 async fn lokalise2(
     world: &World,
     credential: &Credential,
@@ -91,7 +91,7 @@ async fn lokalise2(
         return Err(Error::usage("the official CLI takes API tokens only, and an OAuth login is in force")
             .hint("store an API token: `lokalise-auth token set --profile NAME`, then `lokalise-auth exec --profile NAME --lokalise2 -- …`"));
     };
-    // Before there is a file: from here on no signal ends us without removing it.
+    // This comes before the file exists: from here on, no signal ends us before it is removed.
     let mut signals =
         ChildSignals::listen().map_err(|error| Error::other("signals cannot be waited for").because(error))?;
     let config = config_file(token.expose())
@@ -100,7 +100,7 @@ async fn lokalise2(
     command.arg("--config").arg(config.path()).args(arguments);
     without_secrets(&mut command);
     command.envs(also_as.map(|name| (name, token.expose())));
-    // What it is started with it keeps, as with `exec` alone.
+    // The program gets our original core limit, as with `exec` alone.
     #[cfg(unix)]
     crate::hardening::restore_core_limit();
     let started = tokio::process::Command::from(command).spawn();
@@ -118,7 +118,7 @@ async fn lokalise2(
     Ok(code_of(status))
 }
 
-/// 0600, and gone when it is dropped. YAML takes a JSON string as it is.
+/// Mode 0600, and removed when it is dropped. A JSON string is valid YAML.
 fn config_file(token: &str) -> io::Result<tempfile::NamedTempFile> {
     use std::io::Write;
     let mut file = tempfile::Builder::new().prefix("lokalise2-").suffix(".yml").tempfile()?;
@@ -161,7 +161,7 @@ impl ChildSignals {
         })
     }
 
-    /// Waits for the child. A signal to us alone goes on to it: the file has to be removed after it.
+    /// Waits for the child. A signal to us alone is passed to it: the file has to be removed after it ends.
     async fn wait(&mut self, child: &mut tokio::process::Child) -> io::Result<std::process::ExitStatus> {
         use rustix::process::{Pid, Signal, kill_process};
         let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
@@ -201,7 +201,7 @@ impl ChildSignals {
         Ok(Self { interrupt: ctrl_c()?, stop: ctrl_break()? })
     }
 
-    /// Waits for the child, whatever it makes of them: the file has to be removed after it.
+    /// Waits for the child, however it reacts: the file has to be removed after it ends.
     async fn wait(&mut self, child: &mut tokio::process::Child) -> io::Result<std::process::ExitStatus> {
         loop {
             tokio::select! {
@@ -213,7 +213,7 @@ impl ChildSignals {
     }
 }
 
-/// The child's code, or 128 and the signal that ended it, as shells have it.
+/// The child's exit code, or 128 plus the signal that ended it, as in shells.
 fn code_of(status: std::process::ExitStatus) -> u8 {
     #[cfg(unix)]
     if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {

@@ -39,7 +39,7 @@ pub fn topic(name: &str) -> Option<String> {
 fn unknown(word: &str, commands: &[&str], at_the_top: bool) -> Error {
     let topics = TOPICS.map(|(name, _)| name);
     let known = if at_the_top { [commands, &topics].concat() } else { commands.to_vec() };
-    let refused = Error::usage("there is no such command or topic");
+    let refused = Error::usage("unknown command or topic");
     let refused = match suggest::nearest(&word.to_lowercase(), &known) {
         Some(name) => refused.hint(format!("did you mean `{name}`?")),
         None => refused,

@@ -1,5 +1,5 @@
 //! `login`: the authorization code grant, RFC 6749 §4.1, as a command line does
-//! it (RFC 8252). Nothing is stored before the last step, and nothing is said to have been.
+//! it (RFC 8252). Nothing is stored, or reported as stored, before the last step.
 
 mod messages;
 mod questions;
@@ -30,10 +30,10 @@ use crate::world::World;
 use questions::{ClientInput, pasted, scopes};
 use route::{LoginEnvironment, Route, route};
 
-/// The login is done when this question is asked: it may not take long.
+/// The most time for the question about the owner: the login itself is done by then.
 const TIME_FOR_THE_OWNER: Duration = Duration::from_secs(10);
 
-/// How far a login has come, for whoever ends it.
+/// How far a login has come, for the message of an interruption.
 #[derive(Default)]
 struct LoginProgress {
     stored: Cell<StoredState>,
@@ -45,7 +45,7 @@ struct LoginProgress {
 enum StoredState {
     #[default]
     Nothing,
-    /// Being written: nobody can tell.
+    /// The write has begun, and its result is not known.
     Perhaps,
     Yes,
 }
@@ -61,7 +61,7 @@ pub async fn run(context: Context<'_>, login: &Login) -> Result<u8> {
         signal = signals.next() => signal,
         ended = &mut work => return ended.map(|()| 0),
     };
-    // The work goes no further, but the connection of its browser is still open.
+    // The login stops here, but the connection of its browser is still open.
     if let Some(waiting) = progress.browser.take() {
         waiting.show(BrowserPage::Failed).await;
     }
@@ -72,7 +72,7 @@ async fn log_in(context: Context<'_>, login: &Login, fill: &TargetProfile, progr
     let TargetProfile { profile, entry, .. } = fill;
     let route = route(LoginEnvironment::of(context.world), login)?;
     let http = Http::new(context.world);
-    // A proxy or a CA file that cannot be used is better known before somebody has logged in.
+    // A proxy or CA file that cannot be used is reported before the person logs in.
     http.prepare(&context.settings.oauth_url.token_endpoint())?;
     let store = context.settings.store(store_for(context.settings, entry.as_ref()));
     save::ready(context, &store, profile).await?;
@@ -112,7 +112,7 @@ async fn log_in(context: Context<'_>, login: &Login, fill: &TargetProfile, progr
         call_only: login.call_only,
     };
     let kept = new.credential(redirected, client, verifier.as_ref(), &request.scopes, progress).await;
-    // Only now is it true.
+    // Only now the page may report success.
     if let Some(waiting) = progress.browser.take() {
         waiting.show(page(&kept, refused)).await;
     }
@@ -173,7 +173,7 @@ fn page(kept: &Result<Credential>, refused: bool) -> BrowserPage {
     }
 }
 
-/// A new credential on its way into the store.
+/// A new credential that is going to be stored.
 struct NewCredential<'a> {
     context: Context<'a>,
     http: &'a Http,
@@ -184,7 +184,7 @@ struct NewCredential<'a> {
 }
 
 impl NewCredential<'_> {
-    /// What comes of the answer: the code exchanged, the credential stored, and read back.
+    /// Handles the answer: exchanges the code, stores the credential, and reads it back.
     async fn credential(
         &self,
         redirected: Redirected,
@@ -202,7 +202,7 @@ impl NewCredential<'_> {
         self.kept(oauth, client_id, &progress.stored).await
     }
 
-    /// One token request. The code is used up by it, whatever comes back.
+    /// Sends the one token request. It uses up the code, whatever the response is.
     async fn exchanged(
         &self,
         client: ClientCredentials,
@@ -244,7 +244,7 @@ impl NewCredential<'_> {
         Ok(record.credential)
     }
 
-    /// Whose login it is: worth a look, not a failure.
+    /// Asks who owns the login. A failure is only a warning.
     async fn owner(&self, credential: &Credential) -> Option<Owner> {
         let asked = whoami::ask(self.context.world, self.http, &self.context.settings.api_url, credential);
         let found = tokio::time::timeout(TIME_FOR_THE_OWNER, asked).await.ok()?;

@@ -27,7 +27,7 @@ pub async fn run(context: Context<'_>, logout: &Logout) -> Result<u8> {
     Ok(0)
 }
 
-/// Logs out of every profile. What fails for one does not keep the others.
+/// Logs out of every profile. A failure for one does not stop the others.
 async fn all(context: Context<'_>, profiles: &Profiles, forget: bool) -> Result<u8> {
     let mut failed: Vec<(&ProfileName, Error)> = Vec::new();
     for (profile, entry) in &profiles.entries {
@@ -55,7 +55,7 @@ async fn one(context: Context<'_>, profile: &ProfileName, entry: &ProfileEntry, 
         ))
         .hint(format!("`lokalise-auth logout --profile {profile}` removes it from there")));
     }
-    // Before anything is removed: a record that is gone while the list still names it would look like a fault.
+    // This comes before anything is removed: a list that names a removed record would look like a fault.
     Profiles::prove_changeable(context.settings.config_folder()?)?;
     if forget {
         remove_entry(context, profile)?;
@@ -73,7 +73,7 @@ async fn one(context: Context<'_>, profile: &ProfileName, entry: &ProfileEntry, 
     Ok(())
 }
 
-/// Removes the record. One that is not found may be kept elsewhere.
+/// Removes the record. If it is not found, it may be in another place.
 async fn remove_record(store: &Store, profile: &ProfileName, entry: &ProfileEntry) -> Result<()> {
     let explain = |error: StoreError| error.explain(store, profile);
     match store.read(profile).await {
@@ -81,7 +81,7 @@ async fn remove_record(store: &Store, profile: &ProfileName, entry: &ProfileEntr
             store.confirm_absence(profile).await.map_err(explain)?;
             Err(not_found(store, profile, entry))
         }
-        // What cannot be read can still be removed.
+        // A record that cannot be read can still be removed.
         Ok(Some(_)) | Err(StoreError::Corrupt(_)) => store.delete(profile).await.map_err(explain),
         Err(error) => Err(explain(error)),
     }
@@ -127,7 +127,7 @@ async fn without_entry(context: Context<'_>, profile: &ProfileName) -> Result<()
                 "profile {profile} holds no credential: it is not in {list}, and has no record in {title} ({item})"
             ));
         }
-        // What cannot be read can still be removed.
+        // A record that cannot be read can still be removed.
         Ok(Some(_)) | Err(StoreError::Corrupt(_)) => {
             store.delete(profile).await.map_err(explain)?;
             context.world.say(&format!("logged out of profile {profile}"));

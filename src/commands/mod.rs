@@ -1,4 +1,4 @@
-//! The stories: one file a command, each read from top to bottom as the steps it takes.
+//! One file for each command, which reads from top to bottom as the steps that the command takes.
 
 pub mod call;
 pub mod completions;

@@ -22,19 +22,19 @@ pub async fn run(context: Context<'_>, command: &Profile) -> Result<u8> {
     }
 }
 
-/// The profiles, and what can be said of them here.
+/// The profiles, and what is known about them here.
 struct Listing {
     profiles: Profiles,
     default: ProfileName,
     in_force: Option<ProfileName>,
-    /// Those whose record should be in the file store and is not.
+    /// The profiles that should have a record in the file store but have none.
     gone: BTreeSet<ProfileName>,
 }
 
 async fn list(context: Context<'_>) -> Result<u8> {
     let Context { world, settings } = context;
     let profiles = settings.profiles()?;
-    // A variable that holds a token comes before every profile. Of two of them neither is in force.
+    // A token variable overrides every profile. If two are set, neither is in force.
     let in_force = match settings.token_variable(world) {
         Ok(None) => Some(settings.profile(world, &profiles)?.0),
         Ok(Some(variable)) => {
@@ -66,7 +66,7 @@ async fn list(context: Context<'_>) -> Result<u8> {
     Ok(0)
 }
 
-/// The profiles whose record is missing from the file store. A file that cannot be read tells nothing.
+/// The profiles without their record in the file store. None, if the file cannot be read.
 async fn gone(context: Context<'_>, profiles: &Profiles) -> BTreeSet<ProfileName> {
     let mut gone = BTreeSet::new();
     let store = context.settings.store(StoreKind::File);
@@ -82,7 +82,7 @@ async fn gone(context: Context<'_>, profiles: &Profiles) -> BTreeSet<ProfileName
 impl Listing {
     fn to_table(&self, width: usize) -> String {
         let entries = &self.profiles.entries;
-        // Nearly everybody has one server: then it says nothing.
+        // With one server for all profiles, the column would say nothing.
         let shows_server = entries.values().any(|entry| !API_URL.starts_with(&entry.api_url));
         let row = |cells: [&str; 5], server: &str| {
             let mut row = cells.map(str::to_owned).to_vec();
@@ -156,10 +156,10 @@ fn unknown(context: Context<'_>, name: &ProfileName, profiles: &Profiles) -> Err
     // A token can be a name by its letters.
     let is_like_a_token = name.as_str().len() == 40 && name.as_str().bytes().all(|byte| byte.is_ascii_hexdigit());
     let error = if is_like_a_token {
-        Error::usage("there is no profile of that name (not shown, in case it is a secret)")
+        Error::usage("unknown profile (not shown, in case it is a secret)")
     } else {
         let ways = ways(context.world, &format!(" --profile {name}"), None);
-        ways.into_iter().fold(Error::usage(format!("there is no profile `{name}`")), |error, way| {
+        ways.into_iter().fold(Error::usage(format!("unknown profile `{name}`")), |error, way| {
             error.hint(format!("to make it {way}"))
         })
     };

@@ -14,7 +14,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::http::Http;
 use crate::names::StoreKind;
 use crate::profile::{Owner, ProfileEntry, ProfileName};
-use crate::secret::{ApiToken, LONGEST, json};
+use crate::secret::{ApiToken, MAX_SECRET_BYTES, json};
 use crate::session::refresh::{RefreshOutcome, RefreshReason};
 use crate::session::save::{self, TargetProfile, profile_to_fill, save, store_for};
 use crate::session::{CredentialChoice, CredentialSource, Session, command_credential, command_words, no_shell_hint};
@@ -82,7 +82,7 @@ async fn set_command(
     let program = command[0].clone();
     // No store holds anything for such a profile; the kind is only what a later `token set` starts from.
     let entry = entry_of(context.settings, set, StoreKind::Keyring, owner.clone());
-    save::enter(context, profile, ProfileEntry { kind, command: Some(command), ..entry }).await?;
+    save::write_entry(context, profile, ProfileEntry { kind, command: Some(command), ..entry }).await?;
     say_kept(context.world, kind, profile, owner.as_ref(), &format!("what `{program}` prints, which runs at each use"));
     context.world.say(&next_step(profile_flag));
     Ok(0)
@@ -107,7 +107,7 @@ fn say_kept(world: &World, kind: CredentialKind, profile: &ProfileName, owner: O
     world.say(&format!("the {what}{of} is kept in {place}, as profile {profile}"));
 }
 
-/// The token from a pipe, or from a person.
+/// Reads the token from a pipe or from a person.
 async fn read_token(context: Context<'_>, profile_flag: &str) -> Result<ApiToken> {
     let world = context.world;
     let pasted = if !world.stdin_is_terminal {
@@ -126,13 +126,13 @@ async fn read_token(context: Context<'_>, profile_flag: &str) -> Result<ApiToken
         }
         ask("API token (hidden; from https://app.lokalise.com/profile#apitokens): ", Echo::Hidden).await?
     } else {
-        let mut error = Error::usage("nobody is there to type a token");
+        let mut error = Error::usage("cannot ask for a token here");
         error.hints.extend(world.ci_hint());
         let command = shell::with_input(&format!("lokalise-auth token set{profile_flag}"), "FILE");
         return Err(error.hint(format!("pipe it in: `{command}`")));
     };
     let token = ApiToken::parse(&pasted).map_err(|why| {
-        Error::usage(format!("that is no token: {why}")).hint("nothing was stored; paste the token alone, on one line")
+        Error::usage(format!("invalid token: {why}")).hint("nothing was stored; paste the token alone, on one line")
     })?;
     if token.expose().len() != 40 {
         world.warn(&format!("Lokalise's API tokens have 40 characters, and this one has {}", token.expose().len()));
@@ -150,12 +150,12 @@ fn token_of_config(text: &str) -> Option<Zeroizing<String>> {
     (!value.is_empty()).then(|| Zeroizing::new(value.to_owned()))
 }
 
-/// Asks the API whether the token is good, and whose it is.
+/// Asks the API whether the token is valid, and who owns it.
 async fn verified(context: Context<'_>, http: &Http, credential: &Credential) -> Result<Option<Owner>> {
     let found = whoami::ask(context.world, http, &context.settings.api_url, credential).await;
     match &found.state {
         CredentialState::Valid => Ok(found.owner),
-        // A token that may not list projects is still a token.
+        // A token that may not list projects is still valid.
         CredentialState::Forbidden => Ok(None),
         _ => Err(not_verified(&found)),
     }
@@ -251,7 +251,7 @@ fn formatted(session: &Session<'_>, format: TokenFormat) -> Zeroizing<String> {
                 expires_at: end.map(whoami::timestamp),
                 api_url: session.api_url().to_string(),
             };
-            let mut text = json(&printed, 2 * LONGEST);
+            let mut text = json(&printed, 2 * MAX_SECRET_BYTES);
             text.push('\n');
             return text;
         }

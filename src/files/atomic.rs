@@ -13,7 +13,7 @@ use super::lock::Lock;
 use super::private::why_not_private;
 
 /// Replaces a file: new file of mode 0600, written, synced, renamed over the old one, folder
-/// synced. Whoever holds the lock of the file removes what a killed process left of an earlier try.
+/// synced. With the lock of the file, it also removes the temporary files of killed processes.
 pub fn replace(path: &Path, content: &[u8], lock: Option<&Lock>) -> io::Result<()> {
     let new = new_file(path, content, lock)?;
     persist(new, path)?;
@@ -48,15 +48,15 @@ fn folder_of(path: &Path) -> io::Result<&Path> {
     path.parent().ok_or_else(|| io::Error::other("the path has no folder"))
 }
 
-/// A file that is about to take another's place. Dropped before it did, it is removed; what cannot be removed then is
-/// swept away by the next write.
+/// A temporary file that is about to replace another file. If it is dropped before that, it is removed; if that fails,
+/// the next write removes it.
 fn new_file(path: &Path, content: &[u8], lock: Option<&Lock>) -> io::Result<NamedTempFile> {
     let folder = folder_of(path)?;
     if lock.is_some() {
         sweep(path, folder);
     }
     let prefix = format!("{}{}", temporary_prefix(path), std::process::id());
-    // Without a lock a process with the same number, in another container, may be at work.
+    // Without a lock a process with the same number, in another container, may be using the file.
     let random = if lock.is_some() { 0 } else { 8 };
     let mut new = tempfile::Builder::new().prefix(&prefix).rand_bytes(random).tempfile_in(folder)?;
     new.write_all(content)?;
@@ -69,7 +69,7 @@ fn temporary_prefix(path: &Path) -> String {
     format!(".{name}.new.")
 }
 
-/// Removes what a killed process left.
+/// Removes the temporary files of killed processes.
 fn sweep(path: &Path, folder: &Path) {
     let prefix = temporary_prefix(path);
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::Result;
 
-/// The path without links. What is not there is left as it is.
+/// The path without links. A part that does not exist is left as it is.
 ///
 /// # Errors
 /// Other, if a link, or a pipe at the end, belongs to another user, in a folder that others can write to.
@@ -30,7 +30,7 @@ mod unix {
     /// As many links as Linux follows in one path.
     const MAX_LINKS: usize = 40;
 
-    /// The path without links. What is not there is left as it is.
+    /// The path without links. A part that does not exist is left as it is.
     ///
     /// # Errors
     /// Other, if a link, or a pipe at the end, belongs to another user, in a folder that others can write to.
@@ -68,7 +68,7 @@ mod unix {
         Ok(if done.as_os_str().is_empty() { PathBuf::from(".") } else { done })
     }
 
-    /// The parts of a path, of which the first may be the root.
+    /// The parts of a path. The first one may be the root.
     fn parts_of(path: &Path) -> VecDeque<OsString> {
         path.components().filter(|part| *part != Component::CurDir).map(|part| part.as_os_str().to_owned()).collect()
     }

@@ -11,10 +11,10 @@ use super::ownership::one_spelling;
 use crate::names::ProfileName;
 use crate::secret::digest;
 
-/// How long anyone waits for a record's lock.
+/// How long a process waits for a record's lock.
 pub const RECORD_LOCK_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long anyone waits for the lock of a file that all records share. It is held for one write.
+/// How long a process waits for the lock of a file that all records share. It is held for one write.
 const SHARED_FILE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The most bytes of a note in a lock file.
@@ -25,7 +25,7 @@ const MAX_NOTE_BYTES: u64 = 4096;
 pub struct Lock(File);
 
 impl Lock {
-    /// The note that an earlier holder has left for the next ones.
+    /// The note that an earlier holder wrote for the next ones.
     pub fn note(&self) -> io::Result<Vec<u8>> {
         let mut file = &self.0;
         file.rewind()?;
@@ -34,7 +34,7 @@ impl Lock {
         Ok(note)
     }
 
-    /// Leaves a note in place of the earlier one. An empty note is none.
+    /// Writes a note over the earlier one. An empty note counts as absent.
     pub fn leave_note(&self, note: &[u8]) -> io::Result<()> {
         let mut file = &self.0;
         file.set_len(0)?;
@@ -67,11 +67,11 @@ impl RecordKey {
     }
 }
 
-/// Waits for the lock file `PATH.lock`. `None` where the file system has no locks: then nobody
-/// can hold one, and replacing the file without a lock is better than never writing it.
+/// Waits for the lock file `PATH.lock`. `None` if the file system has no locks: then no
+/// process can hold one, and it is better to replace the file without a lock than never to write it.
 ///
 /// # Errors
-/// `TimedOut` when it is held for too long; else why the file cannot be opened or locked.
+/// `TimedOut` when it is held for too long; otherwise the reason why the file cannot be opened or locked.
 pub fn of_file(path: &Path) -> io::Result<Option<Lock>> {
     let mut name = path.file_name().unwrap_or_default().to_os_string();
     name.push(".lock");
@@ -84,12 +84,12 @@ pub fn of_file(path: &Path) -> io::Result<Option<Lock>> {
 /// Waits for a record's lock.
 ///
 /// # Errors
-/// `TimedOut` after [`RECORD_LOCK_TIMEOUT`]; else why it cannot be had.
+/// `TimedOut` after [`RECORD_LOCK_TIMEOUT`]; otherwise the reason why the lock is not available.
 pub fn of_record(key: &RecordKey) -> io::Result<Lock> {
     wait(&user_folder()?.join(key.file_name()), RECORD_LOCK_TIMEOUT)
 }
 
-/// Whether an error means that the file system does not know locks, as some network file systems.
+/// Whether an error means that the file system has no locks, like some network file systems.
 #[cfg(unix)]
 fn has_no_locks(error: &io::Error) -> bool {
     use rustix::io::Errno;
@@ -102,10 +102,10 @@ fn has_no_locks(error: &io::Error) -> bool {
 }
 
 /// The folder of this user on this machine for locks and rate limits, made when missing. It depends on the user's id
-/// alone, and not on HOME, TMPDIR or a session: a job of cron and a shell have to meet in it.
+/// alone, and not on HOME, TMPDIR or a session: a cron job and a shell must use the same folder.
 ///
 /// # Errors
-/// If it cannot be made, or is not a folder of this user. In `/tmp` another user may have made it first.
+/// If it cannot be made, or is not a folder of this user. In `/tmp` another user may make it first.
 #[cfg(unix)]
 pub fn user_folder() -> io::Result<PathBuf> {
     use std::os::unix::fs::{DirBuilderExt, MetadataExt};
@@ -154,8 +154,8 @@ pub fn open(path: &Path) -> io::Result<File> {
     }
 }
 
-/// Waits for the lock on a file. One that was removed meanwhile, by a cleaner of /tmp or by hand,
-/// locks nothing: the next process makes a new one.
+/// Waits for the lock on a file. A lock file that was removed meanwhile, by a
+/// cleaner of /tmp or by hand, locks nothing: the next process makes a new one.
 fn wait(path: &Path, timeout: Duration) -> io::Result<Lock> {
     let until = Instant::now() + timeout;
     loop {
@@ -166,7 +166,7 @@ fn wait(path: &Path, timeout: Duration) -> io::Result<Lock> {
     }
 }
 
-/// Locks at once when nobody holds it; else waits on a thread, which wakes the moment it is free.
+/// Locks at once if no process holds the lock; otherwise waits on a thread, which wakes when it is free.
 fn locked(file: File, timeout: Duration, until: Instant) -> io::Result<File> {
     match file.try_lock() {
         Ok(()) => return Ok(file),
@@ -176,7 +176,7 @@ fn locked(file: File, timeout: Duration, until: Instant) -> io::Result<File> {
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || {
         let locked = file.lock().map(|()| file);
-        // After the time-out nobody receives it. It is dropped then, which frees the lock.
+        // After the time-out no receiver is left. The lock is then dropped, which frees it.
         let _ = sender.send(locked);
     });
     receiver.recv_timeout(until.saturating_duration_since(Instant::now())).unwrap_or_else(|_| {

@@ -34,7 +34,7 @@ impl OutputPath {
     /// Checks the path and makes the temporary file. A request is not sent if its answer cannot be kept.
     ///
     /// # Errors
-    /// Usage, if no file can be there; other, if the temporary file cannot be made, or a link is not to be followed.
+    /// Usage, if the path cannot be a file; other, if the temporary file cannot be made, or a link is not to be followed.
     pub fn new(path: &Path) -> Result<Self> {
         if cfg!(windows) && is_windows_device(path) {
             return Ok(Self { path: path.to_owned(), new: None });
@@ -50,7 +50,7 @@ impl OutputPath {
             Some(_) => {}
             None => {
                 let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-                // A name with a slash at its end is that of a folder.
+                // A name that ends in a slash is the name of a folder.
                 let folder = if has_slash { &path } else { folder };
                 if !folder.is_dir() {
                     return Err(Error::usage(format!("the folder `{}` does not exist", folder.display())));
@@ -68,7 +68,7 @@ impl OutputPath {
         }
     }
 
-    /// Opens the output. A pipe that nobody reads from does not delay signals or `--timeout`.
+    /// Opens the output. A pipe without a reader does not delay signals or `--timeout`.
     ///
     /// # Errors
     /// Other, if the pipe or device cannot be opened.
@@ -85,7 +85,7 @@ impl OutputPath {
     }
 }
 
-/// `NUL` and its like are devices in every folder of Windows, whatever the case of the letters.
+/// `NUL` and similar names are devices in every folder of Windows, in upper and lower case.
 fn is_windows_device(path: &Path) -> bool {
     let name = path.to_string_lossy().to_ascii_uppercase();
     let name = name.trim_start_matches(r"\\.\").trim_end_matches(':');

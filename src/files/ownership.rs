@@ -1,11 +1,11 @@
-//! Files that decide what this program does: whose they are, and where they really lie. Another
-//! user's file, or a link that another user made, is not obeyed.
+//! The owner and the real path of files that decide what this program does. A file of another user,
+//! or a link that another user made, is not used.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Why a file is not obeyed.
+/// Why a file is not used.
 #[derive(Debug, thiserror::Error)]
 #[error("{} {why}", .path.display())]
 pub struct Untrusted {
@@ -25,14 +25,14 @@ impl Untrusted {
     }
 }
 
-/// The most links from one path to its file, as Linux has it.
+/// The most links from one path to its file, as in Linux.
 const MAX_LINKS: usize = 40;
 
-/// Follows the links that a path is, as far as they belong to this user or to root. A file that does not exist yet is
-/// where the last link points to.
+/// Follows the links at the end of a path, as long as they belong to this user or to root. The last link may point to
+/// a file that does not exist yet.
 ///
 /// # Errors
-/// [`Untrusted`], if somebody else made one of the links.
+/// [`Untrusted`], if another user made one of the links.
 pub fn follow_links(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_owned();
     for _ in 0..MAX_LINKS {
@@ -52,7 +52,7 @@ pub fn follow_links(path: &Path) -> io::Result<PathBuf> {
 /// Opens a file for reading, if it is a regular one of this user or of root.
 ///
 /// # Errors
-/// [`Untrusted`], if somebody else owns it, or made a link to it.
+/// [`Untrusted`], if another user owns it, or made a link to it.
 pub fn open_trusted(path: &Path) -> io::Result<File> {
     let path = follow_links(path)?;
     let mut options = OpenOptions::new();
@@ -172,7 +172,7 @@ mod tests {
         for spelling in ["home/u/new/config", "var/home/./u//new/config/", "home/u/../u/new/other/../config"] {
             assert_eq!(one_spelling(&root.join(spelling)), expected, "{spelling}");
         }
-        // Behind a link, `..` is the parent of what the link points to.
+        // After a link, `..` is the parent of the link's target.
         assert_eq!(one_spelling(&root.join("home/../x")), root.join("var/x"));
     }
 }

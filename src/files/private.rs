@@ -4,13 +4,13 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-/// Root would leave files in the home of another user that this user can no longer read.
+/// The refusal of another user's home: root would make files there that this user cannot read.
 #[derive(Debug, thiserror::Error)]
-#[error("running as another user than the one whose home this is")]
+#[error("this home belongs to another user than the one that runs the program")]
 pub struct ForeignHome;
 
 impl ForeignHome {
-    /// What to do about it.
+    /// The hint for it.
     pub const HINT: &str = "run it without sudo, or with `sudo -H`; after `su`, use `su -`";
 
     /// Whether an error means this.
@@ -24,7 +24,7 @@ impl ForeignHome {
 /// # Errors
 /// [`ForeignHome`]
 #[cfg(unix)]
-#[expect(clippy::disallowed_methods, reason = "whose home it is must be known wherever a file is made")]
+#[expect(clippy::disallowed_methods, reason = "the owner of HOME is checked wherever a file is made")]
 pub fn own_home() -> io::Result<()> {
     use std::os::unix::fs::MetadataExt;
     let user = rustix::process::geteuid();
@@ -117,7 +117,7 @@ pub fn why_not_ours(metadata: &fs::Metadata) -> Option<String> {
     (!metadata.is_file()).then(|| "is not a regular file".to_owned())
 }
 
-/// Why a file cannot be believed to be this user's alone; `None` when it is.
+/// Why other users may have access to a file; `None` if only this user has.
 #[cfg(unix)]
 pub fn why_not_private(metadata: &fs::Metadata) -> Option<String> {
     use std::os::unix::fs::MetadataExt;

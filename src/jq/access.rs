@@ -63,7 +63,7 @@ pub fn index(value: Value, key: &Value) -> Fails<Value> {
     }
 }
 
-/// The place in a list of `length` that a number means: counted from the end if it is negative.
+/// The position in a list of `length` that a number means. Negative numbers count from the end.
 fn place(number: f64, length: usize) -> Option<usize> {
     if number.is_nan() {
         return None;
@@ -80,7 +80,7 @@ pub fn slice_key(from: Value, to: Value) -> Value {
     Value::Object(Rc::new(JqObject::from_members(vec![("start".into(), from), ("end".into(), to)])))
 }
 
-/// The first place of a slice and the one behind its last.
+/// The start of a slice, and its end, which is not part of it.
 fn slice_ends(slice: &JqObject, length: usize) -> Fails<(usize, usize)> {
     let wrong = || error("Array/string slice indices must be integers");
     #[allow(clippy::cast_precision_loss)] // lists are shorter than 2^53
@@ -104,7 +104,7 @@ fn slice_ends(slice: &JqObject, length: usize) -> Fails<(usize, usize)> {
     Ok((start, end))
 }
 
-/// Where a list stands in another one.
+/// The positions of a list in another one.
 pub fn indexes_of(items: &[Value], wanted: &[Value]) -> Value {
     if wanted.is_empty() {
         return Value::array(Vec::new());
@@ -122,7 +122,7 @@ pub fn get_path(value: Value, path: &Value) -> Fails<Value> {
     keys.iter().try_fold(value, |value, key| if matches!(value, Value::Null) { Ok(value) } else { index(value, key) })
 }
 
-/// Replaces what stands at a path by what `change` makes of it.
+/// Replaces the value at a path by the result of `change`.
 pub fn change<E: From<Value>>(
     value: Value,
     path: &[Value],
@@ -234,7 +234,7 @@ fn delete_sorted(mut value: Value, paths: &[&[Value]]) -> Fails<Value> {
         let (group, rest) = left.split_at(same);
         left = rest;
         if first.len() == 1 {
-            // What lies below goes with it.
+            // The paths below it are removed with it.
             keys.push(key);
             continue;
         }

@@ -1,4 +1,4 @@
-//! What a filter may turn to while it runs, and what is kept from one item to the next.
+//! What a filter may use while it runs, and what is kept from one item to the next.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -7,7 +7,7 @@ use std::rc::Rc;
 use super::regex::Regex;
 use super::value::{Fails, Value};
 
-/// Where a filter may turn to while it runs.
+/// What a filter may use while it runs.
 pub trait Host {
     /// The environment, without what is secret.
     fn environment(&self) -> Value;

@@ -1,5 +1,5 @@
-//! Runs terms. Every result is handed to a callback as it comes, so that nothing is held
-//! but what a filter collects.
+//! Runs terms. Every result is passed to a callback at once, so that only what a filter collects is
+//! held in memory.
 
 mod assignment;
 mod binding;
@@ -30,7 +30,7 @@ pub enum Stop {
     Break(u64),
     /// `halt`, or `halt_error` with its message.
     Halt(Option<String>),
-    /// Whoever takes the results wants no more.
+    /// The receiver of the results wants no more.
     Closed,
     /// The stack is used up.
     TooDeep,
@@ -44,10 +44,10 @@ impl From<Value> for Stop {
 
 pub type Flow = Result<(), Stop>;
 
-/// What receives results.
+/// A receiver of results.
 pub type Out<'o> = dyn FnMut(Value) -> Flow + 'o;
 
-/// What names mean while a filter runs, the innermost first.
+/// The bindings of names while a filter runs, the innermost first.
 pub struct NameScope<'s> {
     binding: Binding<'s>,
     outer: Option<&'s NameScope<'s>>,
@@ -118,7 +118,7 @@ fn stack_address() -> usize {
 }
 
 impl<'p> Interpreter<'p> {
-    /// An interpreter that may use so many bytes of the stack of its thread.
+    /// An interpreter that may use this many bytes of its thread's stack.
     pub fn new(functions: &'p [Function], host: &'p dyn Host, stack: usize) -> Self {
         Self {
             functions,
@@ -144,7 +144,7 @@ impl<'p> Interpreter<'p> {
         out: &mut Out<'_>,
     ) -> Flow {
         self.check_stack()?;
-        // What comes last in a term goes on in this loop, so that loops in jq need no stack.
+        // Tail calls continue in this loop, so that loops in jq need no stack.
         loop {
             match &term.action {
                 Action::Pipe(one, two) => {
@@ -198,7 +198,7 @@ impl<'p> Interpreter<'p> {
         }
     }
 
-    /// What gives any number of results, and no result in tail position.
+    /// Terms that give any number of results, none of them by a tail call.
     fn run_many<'s>(&'s self, term: &'s Term, scope: &'s NameScope<'s>, input: Value, out: &mut Out<'_>) -> Flow {
         match &term.action {
             Action::Empty => Ok(()),
@@ -251,7 +251,7 @@ impl<'p> Interpreter<'p> {
         }
     }
 
-    /// What may end before all of its results came.
+    /// Terms that may end before all of their results came.
     fn run_to_an_end<'s>(&'s self, term: &'s Term, scope: &'s NameScope<'s>, input: Value, out: &mut Out<'_>) -> Flow {
         match &term.action {
             Action::Label(body) => {
@@ -360,7 +360,8 @@ impl<'p> Interpreter<'p> {
         self.labels.get()
     }
 
-    /// Runs the body of a `try`. The value that it throws; an error of whatever takes its results is not its own.
+    /// Runs the body of a `try` and returns the value that it throws. An error of the receiver of its results is not
+    /// caught.
     fn attempt<'s>(
         &'s self,
         body: &'s Term,
@@ -436,7 +437,7 @@ fn range(from: &Value, to: &Value, out: &mut Out<'_>) -> Flow {
     Ok(())
 }
 
-/// A break out of this label is its end.
+/// Ends at a break out of this label.
 fn stopped_at(label: u64, ended: Flow) -> Flow {
     match ended {
         Err(Stop::Break(number)) if number == label => Ok(()),
@@ -460,7 +461,7 @@ impl Limit {
         }
     }
 
-    /// Takes one result. Whether it is the last one.
+    /// Takes one result, and returns whether it is the last one.
     fn take(&mut self) -> Result<bool, Stop> {
         let Self::Left(left) = self else { return Ok(false) };
         *left = arithmetic::calculate(Arithmetic::Subtract, std::mem::take(left), Value::Number(1.0))?;

@@ -4,7 +4,7 @@
 #[derive(Clone, Debug, PartialEq)]
 pub struct Lexeme {
     pub word: Word,
-    /// The offset of its first byte, and the offset behind its last.
+    /// The offset of its first byte, and the offset after its last.
     pub start: usize,
     pub end: usize,
     pub line: usize,
@@ -110,7 +110,7 @@ impl<'c> Lexer<'c> {
         }
     }
 
-    /// A comment ends with its line, unless an odd number of backslashes stands before the line's end.
+    /// A comment ends with its line, unless an odd number of backslashes precedes the end of the line.
     fn skip_comment(&mut self) {
         loop {
             let rest = self.rest();

@@ -1,5 +1,5 @@
-//! jq, the language: a filter is compiled once and then run on values. What it prints is
-//! what jq 1.7 prints; what cannot be had is an error. It knows nothing of HTTP or Lokalise.
+//! jq, the language: a filter is compiled once and then run on values. It prints what jq 1.7
+//! prints, and what it does not support is an error. It knows nothing of HTTP or Lokalise.
 
 mod access;
 mod arithmetic;

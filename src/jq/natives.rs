@@ -15,7 +15,7 @@ pub use super::value::Fails;
 use super::value::Value;
 use super::{formats, read};
 
-/// What an input and the arguments give, or what is thrown.
+/// The result of a filter, or the value that it throws.
 pub type Native = fn(&Surroundings<'_>, Value, &[Value]) -> Fails<Value>;
 
 pub const MAX_ARGUMENTS: usize = 3;

@@ -51,7 +51,7 @@ pub fn parse_definitions(code: &str) -> Result<Vec<Definition>, SyntaxError> {
 struct Parser<'w> {
     words: &'w [Lexeme],
     at: usize,
-    /// The offset behind the last word.
+    /// The offset after the last word.
     end: usize,
     depth: usize,
     operators: usize,
@@ -201,7 +201,7 @@ impl<'w> Parser<'w> {
         }
     }
 
-    /// What stands between operators, with the `?` behind it.
+    /// An operand of operators, with the `?` after it.
     fn operand(&mut self) -> Result<Syntax, SyntaxError> {
         let mut operand = match self.peek() {
             Some(Word::Sign("-")) => {

@@ -9,7 +9,7 @@ use super::value::Value;
 
 /// The largest compiled expression.
 const MAX_COMPILED: usize = 8 * 1024 * 1024;
-/// How many steps an expression may go back for.
+/// The most backtracking steps of an expression.
 const MAX_STEPS: usize = 10_000_000;
 
 /// A compiled expression, and what its flags say of matching.
@@ -160,9 +160,9 @@ fn translated(pattern: &str) -> String {
                 text.push_str(&next[..negation]);
                 rest = &next[negation..];
                 // A bracket that comes first is a character.
-                if let Some(behind) = rest.strip_prefix(']') {
+                if let Some(after) = rest.strip_prefix(']') {
                     text.push_str("\\]");
-                    rest = behind;
+                    rest = after;
                 }
                 continue;
             }
@@ -183,7 +183,7 @@ fn translated(pattern: &str) -> String {
     text
 }
 
-/// Whether this stands behind the `{` of a count: `2}`, `2,}`, `,3}` or `2,3}`.
+/// Whether this is what follows the `{` of a count: `2}`, `2,}`, `,3}` or `2,3}`.
 fn is_count(text: &str) -> bool {
     let Some((inside, _)) = text.split_once('}') else { return false };
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -204,7 +204,7 @@ fn ends_count(before: &str) -> bool {
     is_count(&[&before[open + 1..], "}"].concat())
 }
 
-/// The class that `:name:]` stands for behind a `[`, and how long that is.
+/// The class that `:name:]` means after a `[`, and the length of that text.
 fn named_class(text: &str) -> Option<(&'static str, usize)> {
     let end = text.find(":]")?;
     let class = match &text[1..end] {

@@ -7,7 +7,7 @@ use super::syntax::{Definition, Operator, Pattern, Syntax, TextPart};
 use super::term::{Action, Destructuring, Fold, Function, ShapeTerm, Slot, Term, TextTerm};
 use super::value::{Value, decimal};
 
-/// What a filter names and does not exist, or cannot be had here.
+/// A name in a filter that does not exist, or is not supported here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unresolved(pub String);
 
@@ -75,7 +75,7 @@ impl Resolver {
             Syntax::Format(name) => single(Action::Format(format(name)?)),
             Syntax::Variable(name) if name == "ENV" => self.variable(name).unwrap_or(single(Action::Environment)),
             Syntax::Variable(name) => {
-                self.variable(name).ok_or_else(|| Unresolved(format!("there is no variable `${name}`")))?
+                self.variable(name).ok_or_else(|| Unresolved(format!("unknown variable `${name}`")))?
             }
             Syntax::Location(line) => single(Action::Location(*line)),
             Syntax::Call(name, arguments) => self.call(name, arguments)?,
@@ -163,7 +163,7 @@ impl Resolver {
         let is_wanted = |name: &Name| matches!(name, Name::Label(label) if label == wanted);
         match self.names.iter().rposition(is_wanted) {
             Some(at) => Ok(many(Action::Break(self.up_to(at)))),
-            None => Err(Unresolved(format!("there is no label `${wanted}`"))),
+            None => Err(Unresolved(format!("unknown label `${wanted}`"))),
         }
     }
 
@@ -327,5 +327,5 @@ fn number(spelling: &str) -> Result<Term, Unresolved> {
 }
 
 fn format(name: &str) -> Result<Format, Unresolved> {
-    Format::by_name(name).ok_or_else(|| Unresolved(format!("there is no format `@{name}`")))
+    Format::by_name(name).ok_or_else(|| Unresolved(format!("unknown format `@{name}`")))
 }

@@ -1,5 +1,5 @@
-//! A merge sort that bears an order that is none: a NaN is less than itself in jq, and
-//! the standard library's sort may panic on that.
+//! A merge sort that works with jq's order, which is inconsistent: a NaN is less than itself. The
+//! standard library's sort may panic on that.
 
 use std::cmp::Ordering;
 

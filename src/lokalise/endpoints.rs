@@ -68,7 +68,7 @@ impl Scope {
     }
 }
 
-/// The right that an operation needs besides the scope.
+/// The right that an operation needs in addition to the scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Right {
     /// An admin right of the project, by the name that the web app gives it.
@@ -102,7 +102,7 @@ pub enum Paging {
     OffsetOrCursor(u32),
     /// A cursor always, without asking.
     Cursor(u32),
-    /// Nobody says.
+    /// Not known.
     Unknown,
 }
 
@@ -114,7 +114,7 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// The path as it is typed after `call`: `/api2` goes without saying.
+    /// The path as it is typed after `call`, without `/api2`.
     pub fn typed(&self) -> &'static str {
         self.path.strip_prefix("/api2").unwrap_or(self.path)
     }
@@ -131,7 +131,7 @@ impl Endpoint {
         self.operation.query.is_none_or(|known| known.contains(&name)) || PAGE_PARAMETERS.contains(&name)
     }
 
-    /// Whether it leaves everything at Lokalise as it was.
+    /// Whether it changes nothing at Lokalise.
     pub fn only_reads(&self) -> bool {
         self.operation.method == "GET" || self.operation.only_reads
     }
@@ -145,38 +145,45 @@ pub fn all() -> impl Iterator<Item = Endpoint> {
 }
 
 /// The endpoint of a request, by method and path (`/api2/projects/123/keys`, a template, or any mix).
-/// A HEAD is what a GET would be.
+/// A HEAD is treated as a GET.
 pub fn find(method: &str, path: &str) -> Option<Endpoint> {
     let method = if method == "HEAD" { "GET" } else { method };
-    // Of two templates that fit, the one whose words are literal longer is meant: `contributors/me` is no id.
-    all()
-        .filter(|endpoint| endpoint.operation.method == method)
-        .filter_map(|endpoint| Some((literals(endpoint.path, path)?, endpoint)))
-        .max_by(|(one, _), (other, _)| one.cmp(other))
-        .map(|(_, endpoint)| endpoint)
+    let path = path.strip_suffix('/').unwrap_or(path);
+    let depth = depth(path);
+    RESOURCES
+        .iter()
+        .filter(|resource| self::depth(resource.path) == depth && fits(resource.path, path))
+        .filter_map(|resource| {
+            let operation = resource.operations.iter().find(|operation| operation.method == method)?;
+            Some(Endpoint { path: resource.path, operation })
+        })
+        .reduce(|one, other| if is_more_literal(other.path, one.path, path) { other } else { one })
 }
 
-/// For each segment, whether the template has it word for word; nothing if the path does not fit.
-fn literals(template: &str, path: &str) -> Option<Vec<bool>> {
-    let path = path.strip_suffix('/').unwrap_or(path);
-    let mut segments = path.split('/');
-    let words: Option<Vec<bool>> = template
-        .split('/')
-        .map(|word| {
-            let segment = segments.next()?;
-            let literal = word == segment;
-            (literal || (is_placeholder(word) && !segment.is_empty())).then_some(literal)
-        })
-        .collect();
-    words.filter(|_| segments.next().is_none())
+/// How many slashes a path has.
+fn depth(path: &str) -> usize {
+    path.bytes().filter(|byte| *byte == b'/').count()
+}
+
+/// Whether a path fits a template of the same depth.
+fn fits(template: &str, path: &str) -> bool {
+    let mut pairs = template.split('/').zip(path.split('/'));
+    pairs.all(|(word, segment)| word == segment || (is_placeholder(word) && !segment.is_empty()))
+}
+
+/// Of two templates that fit a path: whether the first has the path's own word where they differ. In
+/// `contributors/me`, `me` is not an id.
+fn is_more_literal(first: &str, second: &str, path: &str) -> bool {
+    let mut words = first.split('/').zip(second.split('/')).zip(path.split('/'));
+    words.find(|((first, second), _)| first != second).is_some_and(|((first, _), segment)| first == segment)
 }
 
 fn is_placeholder(word: &str) -> bool {
     word.starts_with('{')
 }
 
-/// What a half-typed path could become, in the order of the table: the segments that are finished are kept, and
-/// the rest of a template that fits them is put behind. A first letter other than `/` is as good.
+/// The completions of a partly typed path, in the order of the table: the finished segments are kept, and the rest of
+/// each matching template is appended. The leading `/` may be left out.
 pub fn completions(method: Option<&str>, typed: &str) -> Vec<(String, &'static str)> {
     let slash = if typed.starts_with('/') { "" } else { "/" };
     let rooted = format!("{slash}{typed}");
@@ -194,7 +201,8 @@ pub fn completions(method: Option<&str>, typed: &str) -> Vec<(String, &'static s
     found
 }
 
-/// The typed path, carried on as the template says, if its finished segments fit and its last one is a beginning.
+/// The typed path, completed by the template, if its finished segments match and its last one is the beginning of a
+/// segment.
 fn completed(template: &str, typed: &str) -> Option<String> {
     let (finished, beginning) = typed.rsplit_once('/')?;
     let mut words = template.split('/');

@@ -1,22 +1,22 @@
-//! The pages that a browser sees on the redirect URI: constant text and the name of the profile, in
-//! which nothing of any request appears, with nothing to load and no script.
+//! The pages that a browser sees on the redirect URI: constant text and the name of the profile.
+//! They hold nothing from a request, load nothing and have no script.
 
 use base64::Engine;
 
 use crate::names::ProfileName;
 
-/// What the browser is shown.
+/// The page that the browser gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BrowserPage {
     /// The credential is stored and was read back.
     LoggedIn,
-    /// The person, or Lokalise, said no.
+    /// The person or Lokalise refused.
     Refused,
     /// The login has ended without a credential for another reason.
     Failed,
-    /// The answer came before.
+    /// The login is already answered.
     Repeated,
-    /// Not the answer that is waited for.
+    /// The request does not belong to the login.
     Stranger,
 }
 
@@ -80,7 +80,7 @@ impl BrowserPage {
 
     pub(super) fn html(self, profile: &ProfileName) -> String {
         let Content { look, mark, title, text } = self.content();
-        // Whoever is not part of the login learns nothing about it.
+        // A stranger learns nothing about the login.
         let of_profile =
             if self == Self::Stranger { String::new() } else { format!(", profile <code>{profile}</code>") };
         format!(
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn the_program_and_the_profile_are_named_to_the_one_who_logs_in() {
+    fn every_page_of_a_login_names_the_program_and_the_profile() {
         for page in PAGES {
             assert!(html(page).contains("<small>lokalise-auth"), "{page:?}");
             assert_eq!(html(page).contains("<code>work</code>"), page != BrowserPage::Stranger, "{page:?}");

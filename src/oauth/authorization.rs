@@ -9,8 +9,8 @@ use ring::digest::{SHA256, digest};
 use crate::origin::as_written;
 use crate::secret::{AuthorizationCode, CodeVerifier, State};
 
-/// A redirect URI: to the letter as it was registered, since servers compare letters
-/// (RFC 6749 §3.1.2.3), and as the URL that a browser makes of it.
+/// A redirect URI: the exact text that was registered, since servers compare the text
+/// (RFC 6749 §3.1.2.3), and the URL that a browser makes of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RedirectUri {
     text: String,
@@ -31,7 +31,7 @@ impl RedirectUri {
     }
 }
 
-/// One authorization request. Its `state` is good for one answer.
+/// One authorization request. Its `state` can be used for one answer only.
 #[derive(Debug)]
 pub struct AuthorizationRequest {
     pub endpoint: Url,
@@ -44,12 +44,12 @@ pub struct AuthorizationRequest {
     pub code_challenge: Option<String>,
 }
 
-/// What one HTTP request to the redirect URI was.
+/// The meaning of one HTTP request to the redirect URI.
 #[derive(Debug)]
 pub enum Redirected {
     /// Not the answer to our request. The wait goes on.
     NotOurs(NotOurs),
-    /// The user or the server said no (RFC 6749 §4.1.2.1). The texts are the server's: escape them.
+    /// The user or the server refused (RFC 6749 §4.1.2.1). Both texts come from the server: escape them.
     Refused {
         error: String,
         description: Option<String>,
@@ -60,7 +60,7 @@ pub enum Redirected {
 /// Why a request was not the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotOurs {
-    #[error("it is no address")]
+    #[error("it is not an address")]
     Address,
     #[error("it is for another path")]
     Path,
@@ -108,8 +108,8 @@ impl AuthorizationRequest {
         self.answered(query)
     }
 
-    /// Reads an address that was pasted: the one on which the browser ended. Without a redirect URI
-    /// of ours it may be any, as Lokalise then chooses; the state still tells whether it is ours.
+    /// Reads a pasted address: the last one that the browser showed. Without a redirect URI of ours it may be any
+    /// address, because Lokalise then chooses it; the state still shows whether it answers our request.
     pub fn pasted_address(&self, pasted: &str) -> Redirected {
         let Ok(address) = Url::parse(pasted.trim()) else { return Redirected::NotOurs(NotOurs::Address) };
         // No browser ends on an address with a user name or a password.
@@ -128,7 +128,7 @@ impl AuthorizationRequest {
     }
 
     /// Reads the parameters of an answer that were pasted without their address: `code=…`, `?code=…&state=…`. Without
-    /// a state they are worth what a bare code is: whoever pastes it vouches for it.
+    /// a state they are treated like a bare code: the person who pastes it is trusted.
     pub fn pasted_parameters(&self, pasted: &str) -> Redirected {
         let query = pasted.rsplit_once('?').map_or(pasted, |(_, query)| query);
         let has_state = query.split('&').any(|pair| pair.split('=').next() == Some("state"));
@@ -137,8 +137,8 @@ impl AuthorizationRequest {
 
     fn answered(&self, query: &str) -> Redirected {
         let parameters = parameters(query);
-        // State first: nothing else in a redirect is worth believing until it is known to answer our request.
-        // Digests are compared, so that the time it takes says nothing about the state.
+        // The state comes first: nothing else in a redirect counts until we know that it answers our request.
+        // Digests are compared, so that the duration of the comparison reveals nothing about the state.
         let digested = |state: &str| digest(&SHA256, state.as_bytes());
         let expected = digested(self.state.expose());
         let ours = once(&parameters, "state").is_some_and(|state| digested(state).as_ref() == expected.as_ref());
@@ -165,7 +165,7 @@ fn parameters(query: &str) -> Vec<(String, String)> {
         .unwrap_or_default()
 }
 
-/// A parameter's value. One that stands twice has none (RFC 6749 §3.1).
+/// A parameter's value. A parameter that is given twice has no value (RFC 6749 §3.1).
 fn once<'a>(parameters: &'a [(String, String)], name: &str) -> Option<&'a str> {
     let mut values = parameters.iter().filter(|(key, _)| key == name).map(|(_, value)| value.as_str());
     values.next().filter(|value| !value.is_empty() && values.next().is_none())
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn parameters_without_an_address_are_read_and_a_state_among_them_is_looked_at() {
+    fn pasted_parameters_are_read_and_their_state_is_checked() {
         let pasted = |text: &str| request().pasted_parameters(text);
         for text in ["code=abc", "?code=abc", "/cb?code=abc", "code=abc&state=right", "?state=right&code=abc#_"] {
             assert!(matches!(pasted(text), Redirected::Granted(code) if code.expose() == "abc"), "{text}");
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_redirect_uri_is_sent_to_the_letter() {
+    fn a_redirect_uri_is_sent_exactly_as_it_was_given() {
         let redirect_uri = RedirectUri::parse("http://LOCALHOST:80");
         let request = AuthorizationRequest { redirect_uri, ..request() };
         assert!(request.url().as_str().contains("redirect_uri=http%3A%2F%2FLOCALHOST%3A80&"), "{}", request.url());

@@ -10,11 +10,11 @@ pub struct ClientCredentials {
     pub secret: ClientSecret,
 }
 
-/// What `login` asks for when nothing else is said: enough for `whoami`.
+/// The scopes that `login` requests by default: enough for `whoami`.
 pub const DEFAULT_SCOPES: [&str; 2] = ["read_projects", "read_contributors"];
 
 /// The scope tokens (RFC 6749 §3.3) of several arguments, each with spaces or
-/// commas between them; a token once.
+/// commas between them. Each token is kept once.
 ///
 /// # Errors
 /// The position, counted from 1, of a token with a character that the RFC forbids.

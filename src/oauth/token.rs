@@ -1,5 +1,5 @@
-//! Grant → token request; answer → tokens, or why there are none (RFC 6749 §4.1.3,
-//! §5 and §6). Of a body that was not understood nothing is repeated.
+//! Grant → token request; answer → tokens, or the reason why it holds none (RFC 6749 §4.1.3,
+//! §5 and §6). No part of a body that was not understood is repeated.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::client::ClientCredentials;
 use crate::secret::{
-    AccessToken, AuthorizationCode, CodeVerifier, LONGEST, RefreshToken, json, one_token, without_secrets,
+    AccessToken, AuthorizationCode, CodeVerifier, MAX_SECRET_BYTES, RefreshToken, json, one_token, without_secrets,
 };
 
 /// What is exchanged for tokens.
@@ -36,7 +36,7 @@ pub struct TokenResponse {
 pub enum TokenError {
     /// The server refused with an OAuth error (§5.2). Both texts are the server's, cut and stripped of odd characters.
     Rejected { status: u16, error: String, description: String },
-    /// 408, 429 or 5xx: worth another try later, after the wait that the server asks for.
+    /// 408, 429 or 5xx: another try may succeed later, after the wait that the server asks for.
     NotNow { status: u16, wait: Option<Duration> },
     /// Anything else: HTML, a redirect, a proxy's page, missing fields.
     NotUnderstood { status: u16, why: &'static str },
@@ -73,11 +73,11 @@ pub fn request_body(grant: &Grant<'_>, client: &ClientCredentials) -> Zeroizing<
             body.code_verifier = verifier.map(CodeVerifier::expose);
         }
     }
-    json(&body, 4 * LONGEST)
+    json(&body, 4 * MAX_SECRET_BYTES)
 }
 
-/// The longest lifetime that is believed, in seconds.
-const A_DAY: u64 = 24 * 3600;
+/// The longest lifetime that is accepted: a day, in seconds.
+const MAX_LIFETIME: u64 = 24 * 3600;
 
 /// Reads the answer of the token endpoint.
 pub fn token_response(status: u16, body: &[u8]) -> Result<TokenResponse, TokenError> {
@@ -184,33 +184,33 @@ fn text(object: &JsonMembers, name: &str) -> Option<String> {
     serde_json::from_str(object.get(name)?.get()).ok()
 }
 
-/// A token field; null and the empty string are no token.
+/// A token field. Null and the empty string count as absent.
 fn token(object: &JsonMembers, name: &str) -> Option<Zeroizing<String>> {
     text(object, name).map(Zeroizing::new).filter(|text| !text.is_empty())
 }
 
-/// Whether a token can be sent as it is. Nobody pasted it: a line break at its end is not forgiven.
+/// Whether a token can be sent as it is. It was not pasted, so a line break at its end is not accepted.
 fn is_usable(text: &str) -> bool {
     one_token(text) == Ok(text)
 }
 
-/// A lifetime as servers write it: integer, integral float, or digits in a string, as many as there may be. Negative
-/// is over already.
+/// A lifetime as servers write it: an integer, an integral float, or digits in a string, of any length. A negative
+/// lifetime is over already.
 fn seconds(value: &str) -> Option<u64> {
     let digits = serde_json::from_str::<String>(value).unwrap_or_else(|_| value.to_owned());
-    // The words for what is no number of seconds have no digit.
+    // `inf` and `NaN` parse as numbers; they hold no digit.
     if !digits.contains(|c: char| c.is_ascii_digit()) {
         return None;
     }
     let number = digits.trim().parse::<f64>().ok()?;
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)] // within 0..=86400
-    let clamped = number.clamp(0.0, A_DAY as f64) as u64;
+    let clamped = number.clamp(0.0, MAX_LIFETIME as f64) as u64;
     Some(clamped)
 }
 
-/// Scopes as one string, as RFC 6749 and every recording have them, or as an array, as one vendor page says. RFC 6749
-/// §3.3 allows nearly every character in them; one with more than the names of scopes have is dropped, since hints
-/// repeat them in commands.
+/// Scopes as one string, as in RFC 6749 and every recording, or as an array, as in one vendor page. RFC 6749 §3.3
+/// allows nearly every character in them. A scope with other characters than real scope names have is dropped,
+/// because hints repeat scopes in commands.
 fn scopes(value: &Value) -> Option<Vec<String>> {
     let tokens: Vec<String> = match value {
         Value::String(text) => text.split(' ').filter(|token| is_scope_name(token)).map(str::to_owned).collect(),
@@ -226,12 +226,12 @@ fn is_scope_name(token: &str) -> bool {
     !token.is_empty() && token.chars().all(|c| c.is_ascii_alphanumeric() || "_-.:/*".contains(c))
 }
 
-/// The characters that RFC 6749 §5.2 allows in an error text, without what may be a secret that the
-/// server echoes, and no more than `longest`.
-fn plain(text: &str, longest: usize) -> String {
+/// An error text with only the characters that RFC 6749 §5.2 allows, without what may be an echoed secret, cut to
+/// `max_length` characters.
+fn plain(text: &str, max_length: usize) -> String {
     let text: String = text.chars().map(|c| if matches!(c, '\u{20}'..='\u{7e}') { c } else { '?' }).collect();
-    // Before anything is cut: half a secret looks like a word.
-    without_secrets(&text).chars().take(longest).collect()
+    // Secrets go before the text is cut: half a secret looks like a word.
+    without_secrets(&text).chars().take(max_length).collect()
 }
 
 #[cfg(test)]
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_name_of_a_scope_is_dropped() {
+    fn a_scope_with_odd_characters_is_dropped() {
         let read = |text: &str| scopes(&Value::from(text));
         assert_eq!(read("read_projects  write:keys"), Some(vec!["read_projects".to_owned(), "write:keys".to_owned()]));
         assert_eq!(read("read_projects x;touch${IFS}a y'`b` \"z \u{202e}"), Some(vec!["read_projects".to_owned()]));
@@ -286,12 +286,12 @@ mod tests {
             ("\"3600\"", Some(3600)),
             ("0", Some(0)),
             ("-5", Some(0)),
-            ("18446744073709551616", Some(A_DAY)),
-            ("99999999", Some(A_DAY)),
-            ("1e400", Some(A_DAY)),
+            ("18446744073709551616", Some(MAX_LIFETIME)),
+            ("99999999", Some(MAX_LIFETIME)),
+            ("1e400", Some(MAX_LIFETIME)),
             ("-1e400", Some(0)),
-            (&"9".repeat(400), Some(A_DAY)),
-            ("\"1e400\"", Some(A_DAY)),
+            (&"9".repeat(400), Some(MAX_LIFETIME)),
+            ("\"1e400\"", Some(MAX_LIFETIME)),
             ("\"inf\"", None),
             ("\"1 day\"", None),
             ("true", None),
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_token_answer_stores_nothing_and_repeats_nothing() {
+    fn an_answer_without_a_usable_token_is_not_understood() {
         let cases: [(u16, &str); 13] = [
             (200, "<html>CANARY</html>"),
             (200, r#"["CANARY",3600,"bearer"]"#),

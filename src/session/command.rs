@@ -8,17 +8,17 @@ use super::Session;
 use crate::context::Context;
 use crate::credential::{Credential, CredentialKind, OAuth};
 use crate::error::{Error, Result};
-use crate::secret::{AccessToken, ApiToken, LONGEST};
+use crate::secret::{AccessToken, ApiToken, MAX_SECRET_BYTES};
 use crate::settings::Settings;
 use crate::subprocess::{self, SubprocessFailure};
 use crate::world::SECRET_VARIABLES;
 
-/// Splits a command line into words as a shell does, quotes included, expanding nothing. A program
-/// that is given by a relative path is meant as seen from here, and from nowhere else later on.
+/// Splits a command line into words as a shell does, quotes included, but expands nothing. A relative path to the
+/// program is made absolute, so that later runs in other folders use the same program.
 ///
 /// # Errors
-/// Usage, if it is no command, or if there is no such program: then it may be the token itself, typed
-/// where it does not belong. The line is not repeated.
+/// Usage, if the line is not a command or its program does not exist. The line may be the token itself, typed in the
+/// wrong place, so it is not repeated.
 pub fn command_words(settings: &Settings, line: &str) -> Result<Vec<String>> {
     let mut words = subprocess::split_words(line).filter(|words| !words.is_empty()).ok_or_else(|| {
         Error::usage("the value of `--from-command` is not a command: a quote is open, or it is empty")
@@ -37,7 +37,7 @@ pub fn command_words(settings: &Settings, line: &str) -> Result<Vec<String>> {
     Ok(words)
 }
 
-/// For a command line that was meant for a shell: none runs it.
+/// The hint for a command line that was written for a shell, since no shell runs it.
 pub fn no_shell_hint(words: &[String]) -> Option<&'static str> {
     let is_for_shell = |word: &String| {
         word.starts_with('~')
@@ -86,7 +86,7 @@ pub async fn command_credential(
     }
     let limit = context.settings.store_limit;
     let answer = tokio::task::spawn_blocking(move || {
-        subprocess::answer(&mut command, None, LONGEST + 4, Instant::now() + limit, apart)
+        subprocess::answer(&mut command, None, MAX_SECRET_BYTES + 4, Instant::now() + limit, apart)
     });
     let ended = match answer.await.map_err(|error| failed(format!("failed: {error}")))? {
         Ok(ended) => ended,
@@ -112,7 +112,7 @@ pub async fn command_credential(
 
 impl Session<'_> {
     /// Runs the command of `token set --from-command` again, after its token was refused: it may have been replaced
-    /// where it is kept. `false` when the credential is of no command, or the command prints the same token.
+    /// where it is kept. `false` when no command prints the credential, or the command prints the same token.
     pub(super) async fn token_replaced_at_its_source(&mut self) -> Result<bool> {
         let Some(command) = self.entry.as_ref().and_then(|entry| entry.command.as_ref()) else { return Ok(false) };
         self.context.world.step("the token was refused; running its command once more");

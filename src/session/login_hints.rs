@@ -1,5 +1,4 @@
-//! The way to a credential where there is none, or none that works: commands that are true here, for
-//! this profile, in this mode.
+//! Hints for a missing or refused credential: commands that work here, for this profile and in this mode.
 
 use super::{nothing_in_force, profile_flag_for_hint};
 use crate::context::Context;
@@ -10,8 +9,8 @@ use crate::settings::ProfileRule;
 use crate::shell;
 use crate::world::World;
 
-/// Adds the line that gives a step of GitHub Actions its token, as a workflow has it. Where the line is
-/// there already and its secret is not, that is said instead.
+/// Adds the workflow line that gives a step of GitHub Actions its token. If the line exists but its secret is empty,
+/// the hint says that instead.
 pub fn for_github_actions(error: Error, token_is_empty: bool) -> Error {
     if token_is_empty {
         return error.hint(
@@ -22,7 +21,7 @@ pub fn for_github_actions(error: Error, token_is_empty: bool) -> Error {
     error.hint("give the step a token; under its `env:`").hint("LOKALISE_API_TOKEN: ${{ secrets.LOKALISE_API_TOKEN }}")
 }
 
-/// The error for "there is no credential", with the ways on that work here.
+/// The error for a missing credential, with the hints that work here.
 pub fn not_logged_in(context: Context<'_>, profile: &ProfileName, rule: &ProfileRule) -> Error {
     let flag = profile_flag_for_hint(profile, rule);
     let profiles = context.settings.profiles().unwrap_or_default();
@@ -41,7 +40,7 @@ pub fn not_logged_in(context: Context<'_>, profile: &ProfileName, rule: &Profile
         error.hints.extend(context.world.ci_hint());
     }
     error = match context.world {
-        // `--profile` comes before the variables, so they are no way on there.
+        // `--profile` comes before the variables, so they cannot help there.
         world if !is_flag && world.switch("GITHUB_ACTIONS") => {
             for_github_actions(error, world.is_set_but_empty("LOKALISE_API_TOKEN"))
         }
@@ -59,12 +58,12 @@ pub fn not_logged_in(context: Context<'_>, profile: &ProfileName, rule: &Profile
     error
 }
 
-/// The two ways to a credential, one line each; only one where it is known which the profile had.
+/// The two ways to get a credential, one line each; only one line if the kind of the profile's credential is known.
 pub fn ways(world: &World, profile_flag: &str, kind: Option<CredentialKind>) -> Vec<String> {
-    let nobody = world.asked_for_silence();
-    let place = if nobody { ", where somebody can open a browser" } else { "" };
+    let silent = world.asked_for_silence();
+    let place = if silent { ", on a machine with a browser" } else { "" };
     let set = format!("lokalise-auth token set{profile_flag}");
-    let token = format!("with an API token: `{}`", if nobody { shell::with_input(&set, "FILE") } else { set });
+    let token = format!("with an API token: `{}`", if silent { shell::with_input(&set, "FILE") } else { set });
     let login = format!("with an OAuth app: `lokalise-auth login{profile_flag}`{place}");
     match kind {
         None => vec![token, login],
@@ -73,24 +72,24 @@ pub fn ways(world: &World, profile_flag: &str, kind: Option<CredentialKind>) -> 
     }
 }
 
-/// The names of the profiles that there are, for a name that is none of them.
+/// The names of the existing profiles, as a hint for an unknown name.
 pub fn known_profiles(profiles: &Profiles) -> Option<String> {
     let names: Vec<&str> = profiles.entries.keys().map(ProfileName::as_str).collect();
     (!names.is_empty()).then(|| format!("profiles: {}", names.join(", ")))
 }
 
-/// How to replace a login that works no more.
+/// How to replace a login that no longer works.
 pub fn log_in_again(world: &World, profile_flag: &str) -> String {
     match (world.asked_for_silence(), profile_flag) {
         (false, _) => format!("log in again with `lokalise-auth login{profile_flag}`"),
         (true, "") => {
-            "set LOKALISE_API_TOKEN, or run `lokalise-auth login` where somebody is there to log in".to_owned()
+            "set LOKALISE_API_TOKEN, or run `lokalise-auth login` on a machine where you can log in".to_owned()
         }
-        (true, _) => format!("run `lokalise-auth login{profile_flag}` where somebody is there to log in"),
+        (true, _) => format!("run `lokalise-auth login{profile_flag}` on a machine where you can log in"),
     }
 }
 
-/// What to do about a refused token that a command prints.
+/// The hint for a refused token that a command printed.
 pub fn command_hint(program: &str) -> String {
     format!("`{program}` prints this token: put a new one where it reads from")
 }

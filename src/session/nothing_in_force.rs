@@ -11,9 +11,9 @@ const VARIABLES_OF_OTHERS: [&str; 2] = ["LOKALISE_API_KEY", "LOKALISE_TOKEN"];
 
 /// Adds what the environment shows to "not logged in".
 pub(super) fn explained(world: &World, mut error: Error) -> Error {
-    // Of this one, a step of GitHub Actions hears in place of the line that sets it.
-    let is_said = |name: &str| name == "LOKALISE_API_TOKEN" && world.switch("GITHUB_ACTIONS");
-    for name in TOKEN_VARIABLES.iter().filter(|name| world.is_set_but_empty(name) && !is_said(name)) {
+    // In GitHub Actions, another hint already says this for the API token.
+    let has_own_hint = |name: &str| name == "LOKALISE_API_TOKEN" && world.switch("GITHUB_ACTIONS");
+    for name in TOKEN_VARIABLES.iter().filter(|name| world.is_set_but_empty(name) && !has_own_hint(name)) {
         error = error.hint(format!(
             "{name} is set but empty: the secret may have another name, or is not given to this build (as to one of a fork)"
         ));

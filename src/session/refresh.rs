@@ -1,6 +1,6 @@
-//! The refresh of a stored token: lock, read again, decide, ask, and replace the record that was
-//! read. However many processes find the token stale, one of them asks and the others use its
-//! answer.
+//! The refresh of a stored token: lock, read again, decide, send the request, and replace the record
+//! that was read. Even if many processes find the token stale, one of them sends the request and the
+//! others use its result.
 
 use std::time::{Duration, Instant};
 
@@ -22,16 +22,16 @@ use crate::secret::digest;
 pub enum RefreshReason {
     /// It has ended or is about to.
     Stale,
-    /// The API refused it although it should be good.
+    /// The API refused it although it should be valid.
     Refused,
     /// `token refresh`
     Asked,
 }
 
-/// What came of a renewal.
+/// The result of a renewal.
 #[derive(Debug)]
 pub enum RefreshOutcome {
-    /// A new token is in force, and stored if it is of a stored credential.
+    /// A new token is in force. It is stored if the credential is a stored one.
     Renewed,
     /// Another process renewed it in the meantime.
     Overtaken,
@@ -39,14 +39,14 @@ pub enum RefreshOutcome {
     NotStored(Error),
 }
 
-/// How long a run waits before it tries again what did not work.
-const BETWEEN_TRIES: Duration = Duration::from_secs(10);
+/// How long a run waits before it repeats a renewal that failed.
+const RENEWAL_RETRY_DELAY: Duration = Duration::from_secs(10);
 
-/// A token that lives this long is used as it is when its refresh fails for now.
-const LONG_ENOUGH: Duration = Duration::from_secs(30);
+/// A token with at least this much time left is still used when its refresh fails temporarily.
+const MIN_TIME_LEFT: Duration = Duration::from_secs(30);
 
 impl Session<'_> {
-    /// Renews a stale OAuth token. Where that fails and the old token still has time left, it stays in use.
+    /// Renews a stale OAuth token. If that fails and the old token still has time left, it stays in use.
     pub async fn fresh(&mut self) -> Result<()> {
         let now = self.context.world.now();
         let Some(oauth) = self.oauth() else { return Ok(()) };
@@ -60,8 +60,8 @@ impl Session<'_> {
                 Ok(())
             }
             Err(error) if time_left && error.kind != ErrorKind::NotLoggedIn => {
-                self.not_before = Some(Instant::now() + BETWEEN_TRIES);
-                self.context.world.step(&format!("{error}; the old token is still good"));
+                self.not_before = Some(Instant::now() + RENEWAL_RETRY_DELAY);
+                self.context.world.step(&format!("{error}; the old token is still valid"));
                 Ok(())
             }
             Err(error) => Err(error),
@@ -80,7 +80,7 @@ impl Session<'_> {
         self.context.world.step("the token was refused; renewing it once");
         let outcome = self.renew(RefreshReason::Refused).await?;
         self.say_if_not_stored(&outcome);
-        // A token that another process got counts as well: it too is not replayed twice.
+        // A token that another process got counts as well: the request is not replayed twice with it either.
         self.pause();
         Ok(true)
     }
@@ -89,8 +89,8 @@ impl Session<'_> {
         self.not_before.is_none_or(|not_before| Instant::now() >= not_before)
     }
 
-    /// No second renewal for half of the token's life, by a watch and not by the clock: a clock
-    /// that is wrong, or a server that gives tokens without a life, must not make a loop.
+    /// Allows no second renewal for half of the token's lifetime, measured with the monotonic clock. A wrong system
+    /// clock, or a server whose tokens end at once, must not cause a loop.
     pub(super) fn pause(&mut self) {
         let lifetime = self.oauth().and_then(|oauth| oauth.lifetime).unwrap_or(3600);
         self.not_before = Some(Instant::now() + Duration::from_secs((lifetime / 2).clamp(30, 300)));
@@ -114,7 +114,7 @@ impl Session<'_> {
     /// it was minted for this run.
     ///
     /// # Errors
-    /// `NotLoggedIn` when the server refused; else why there is no new token. What is stored stays as it was.
+    /// `NotLoggedIn` when the server refused; otherwise the reason why no new token came. The stored record stays as it was.
     pub async fn renew(&mut self, reason: RefreshReason) -> Result<RefreshOutcome> {
         let (Some(profile), Some(store)) = (self.profile.clone(), &self.store) else {
             return self.minted_anew().await;
@@ -123,7 +123,7 @@ impl Session<'_> {
         let seen = digest(self.credential.token());
         let lock = match self.lock(key).await {
             Ok(lock) => lock,
-            // The holder may be stuck after its work was done.
+            // The holder of the lock may be stuck although its work is done.
             Err(stuck) => return self.adopt_renewed(&profile, &seen).await.ok_or(stuck),
         };
         let (old, mut current) = self.stored_oauth(&profile).await?;
@@ -145,13 +145,13 @@ impl Session<'_> {
             (_, None) => {}
         }
         current.renew(response.map_err(|error| self.with_way_on(error))?, self.context.world.now());
-        self.kept(&profile, &old, current).await
+        self.store_renewed(&profile, &old, current).await
     }
 
-    /// How long a refresh is tried again that fails for now. While the old token is still good, it is used instead.
+    /// How long a refresh that fails temporarily is retried. While the old token is still valid, it is used instead.
     fn patience(&self, reason: RefreshReason) -> Duration {
         let left = self.oauth().and_then(|oauth| oauth.left(self.context.world.now())).unwrap_or_default();
-        if reason == RefreshReason::Stale && left > LONG_ENOUGH { Duration::ZERO } else { self.http.refresh_patience }
+        if reason == RefreshReason::Stale && left > MIN_TIME_LEFT { Duration::ZERO } else { self.http.refresh_patience }
     }
 
     fn with_way_on(&self, error: Error) -> Error {
@@ -165,9 +165,9 @@ impl Session<'_> {
         }
     }
 
-    /// Stores new tokens over the record that was renewed. A login or a logout that did not wait for us
-    /// is newer than what we were asked to renew, and stays.
-    async fn kept(&mut self, profile: &ProfileName, old: &str, renewed: OAuth) -> Result<RefreshOutcome> {
+    /// Stores new tokens in place of the record that was renewed. The result of a login or logout that did not wait for us
+    /// is newer than that record, so it stays.
+    async fn store_renewed(&mut self, profile: &ProfileName, old: &str, renewed: OAuth) -> Result<RefreshOutcome> {
         let record = Record {
             profile: profile.clone(),
             api_origin: self.context.settings.api_url.origin(),
@@ -189,8 +189,8 @@ impl Session<'_> {
         Ok(outcome)
     }
 
-    /// Whether a token that another process has stored meanwhile serves. One that was issued since this
-    /// run began is as new as any that could be had, however short it lives.
+    /// Whether we can use the token that another process has stored meanwhile. A token that was issued after this run
+    /// began is as new as we could get, however short its lifetime is.
     fn is_good_for(&self, stored: &OAuth, reason: RefreshReason) -> bool {
         let since = stored.expires_at.zip(stored.lifetime).map(|(end, lifetime)| end.saturating_sub(lifetime));
         reason != RefreshReason::Stale
@@ -198,7 +198,7 @@ impl Session<'_> {
             || since.is_some_and(|since| since >= unix(self.began))
     }
 
-    /// Takes over what another process has stored meanwhile, if it is new and good.
+    /// Uses the token that another process has stored meanwhile, if it is new and not stale.
     async fn adopt_renewed(&mut self, profile: &ProfileName, seen: &str) -> Option<RefreshOutcome> {
         let (_, stored) = self.stored_oauth(profile).await.ok()?;
         if digest(stored.access_token.expose()) == seen || stored.stale(self.context.world.now()) {
@@ -208,7 +208,7 @@ impl Session<'_> {
         Some(RefreshOutcome::Overtaken)
     }
 
-    /// The lock, waited for without holding up signals; `None` where none can be had.
+    /// Waits for the lock without delaying signals. `None` if this system gives no lock.
     async fn lock(&self, key: lock::RecordKey) -> Result<Option<lock::Lock>> {
         let waited = tokio::task::spawn_blocking(move || lock::of_record(&key)).await;
         match waited.unwrap_or_else(|error| Err(std::io::Error::other(error))) {
@@ -228,7 +228,7 @@ impl Session<'_> {
     async fn stored_oauth(&self, profile: &ProfileName) -> Result<(Zeroizing<String>, OAuth)> {
         let store = self.store.as_ref().expect("a stored credential has a store");
         let text = store.read(profile).await.map_err(|error| error.explain(store, profile))?;
-        // Logged out by another process: that is final.
+        // Another process logged out. That is final.
         let text = text.ok_or_else(|| not_logged_in(self.context, profile, &self.rule))?;
         let record = record_of(store, profile, &text, &self.profile_flag_for_hint())?;
         check_record_origin(self.context.settings, &record)?;
@@ -241,7 +241,7 @@ impl Session<'_> {
         }
     }
 
-    /// A token that no store keeps is renewed where it is.
+    /// Renews a token that is only in memory.
     async fn minted_anew(&mut self) -> Result<RefreshOutcome> {
         let Some(renewal) = self.oauth().and_then(|oauth| oauth.renewal.as_ref()) else {
             return Err(Error::usage("only a login can be renewed"));
@@ -255,8 +255,8 @@ impl Session<'_> {
     }
 
     fn cannot_be_renewed(&self, oauth: &OAuth) -> Error {
-        let good = oauth.left(self.context.world.now()).is_none_or(|left| !left.is_zero());
-        let what = if good {
+        let is_valid = oauth.left(self.context.world.now()).is_none_or(|left| !left.is_zero());
+        let what = if is_valid {
             "this login has no refresh token, so it cannot be renewed"
         } else {
             "the access token has ended, and there is no refresh token to renew it with"

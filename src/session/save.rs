@@ -1,5 +1,5 @@
 //! Saves a new credential: first its record in the store, under the record's lock, then its entry
-//! in `profiles.json`. The former record stays until the new one was read back.
+//! in `profiles.json`. The old record stays until the new one was read back.
 
 use super::profile_flag_for_hint;
 use crate::context::Context;
@@ -33,7 +33,7 @@ pub fn store_for_logout(settings: &Settings, entry: Option<&ProfileEntry>) -> St
     entry.map_or_else(|| store_for(settings, None), |entry| entry.store.clone())
 }
 
-/// Proves that a credential can be kept before anybody is asked for one.
+/// Proves that a credential can be stored, before a person is asked for one.
 pub async fn ready(context: Context<'_>, store: &Store, profile: &ProfileName) -> Result<()> {
     let config = context.settings.config_folder()?;
     Profiles::prove_changeable(config)?;
@@ -50,13 +50,13 @@ pub async fn ready(context: Context<'_>, store: &Store, profile: &ProfileName) -
             warn_of_former(context.world, &entry, store, profile);
             Ok(())
         }
-        // What cannot be read is about to be replaced. What is there twice cannot be.
+        // A record that cannot be read is about to be replaced. Two records with one name cannot be.
         (Ok(_) | Err(StoreError::Corrupt(_)), _) => Ok(()),
         (Err(error), _) => Err(error.explain_for_new(store, profile)),
     }
 }
 
-/// Says that a former record was not found: a copy that is kept elsewhere stays there.
+/// Warns that the former record was not found: a copy in another place stays there.
 fn warn_of_former(world: &World, entry: &ProfileEntry, store: &Store, profile: &ProfileName) {
     let looked = entry.where_looked(&store.title(), &store.item_name(profile));
     world.warn(&format!("the former credential of profile {profile} was not found, and stays where it is: {looked}"));
@@ -79,12 +79,12 @@ pub async fn save(context: Context<'_>, store: &Store, record: &Record, entry: P
         context.world.say(&format!("lokalise-auth: the credential will be kept in plaintext in {item}{readers}"));
     }
     store.write(profile, &record.to_text()).await.map_err(|error| error.explain_for_new(store, profile))?;
-    enter(context, profile, ProfileEntry { item: Some(store.item_name(profile)), ..entry }).await
+    write_entry(context, profile, ProfileEntry { item: Some(store.item_name(profile)), ..entry }).await
 }
 
 /// Writes the profile's entry, and removes the record that another store held for it before. A profile
-/// that was limited to reading or to calls stays so: a new token does not lift a limit unasked.
-pub async fn enter(context: Context<'_>, profile: &ProfileName, mut entry: ProfileEntry) -> Result<()> {
+/// that was limited to reading or to calls stays limited: a new token alone does not lift a limit.
+pub async fn write_entry(context: Context<'_>, profile: &ProfileName, mut entry: ProfileEntry) -> Result<()> {
     let (kept_in, by_command) = (entry.store.clone(), entry.command.is_some());
     let asked = (entry.read_only, entry.call_only);
     let before = Profiles::change(context.settings.config_folder()?, |profiles| {
@@ -115,7 +115,7 @@ async fn remove_former(context: Context<'_>, profile: &ProfileName, before: &Pro
     let store = context.settings.store(before.store.clone());
     let removed = match store.read(profile).await {
         Ok(None) => store.confirm_absence(profile).await.map(|()| false),
-        // What cannot be read can still be removed.
+        // A record that cannot be read can still be removed.
         Ok(Some(_)) | Err(StoreError::Corrupt(_)) => store.delete(profile).await.map(|()| true),
         Err(error) => Err(error),
     };
@@ -129,8 +129,8 @@ async fn remove_former(context: Context<'_>, profile: &ProfileName, before: &Pro
     }
 }
 
-/// Notes whose credential it is, and its scopes where they are told, for `profile list` and for later
-/// without a network. A profile that was logged out while the API was asked stays so.
+/// Records the owner of a credential, and its scopes if they are known, for `profile list` and for later use
+/// without a network. A profile that was logged out while the API was asked stays logged out.
 pub fn note_owner(settings: &Settings, profile: &ProfileName, owner: &Owner, scopes: Option<&[String]>) -> Result<()> {
     Profiles::change(settings.config_folder()?, |profiles| {
         if let Some(entry) = profiles.entries.get_mut(profile) {
@@ -142,7 +142,7 @@ pub fn note_owner(settings: &Settings, profile: &ProfileName, owner: &Owner, sco
     })
 }
 
-/// Waits for the record's lock, so that a refresh under way ends first and does not overwrite what is kept now. A
+/// Waits for the record's lock, so that a refresh under way ends first and does not overwrite the new record. A
 /// refresh that is stuck compares what is stored before it writes, so it cannot undo this either.
 pub async fn wait_for_lock(world: &World, store: &Store, profile: &ProfileName) -> Option<lock::Lock> {
     let key = store.record_key(profile);
@@ -165,7 +165,7 @@ pub struct TargetProfile {
     pub profile: ProfileName,
     /// For hints.
     pub profile_flag: String,
-    /// What is known of it by now.
+    /// Its entry so far, if it has one.
     pub entry: Option<ProfileEntry>,
 }
 

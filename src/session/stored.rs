@@ -17,7 +17,7 @@ use crate::store::{Store, StoreError};
 /// A credential, where it came from, and the store that keeps it.
 pub type FoundCredential = (CredentialSource, Credential, Option<Store>);
 
-/// A profile whose credential is wanted.
+/// A profile, and what is needed to find its credential.
 pub struct StoredProfile<'a> {
     pub context: Context<'a>,
     pub rule: &'a ProfileRule,
@@ -29,7 +29,7 @@ impl StoredProfile<'_> {
     /// Finds the credential. The HTTP client is built while the store answers.
     ///
     /// # Errors
-    /// `NotLoggedIn` when there is none; `Store` when that cannot be known.
+    /// `NotLoggedIn` when no credential exists; `Store` when that cannot be determined.
     pub async fn credential(&self, http: &Http) -> Result<FoundCredential> {
         let kind = self.store_kind()?;
         if let Some(entry) = self.entry {
@@ -40,7 +40,7 @@ impl StoredProfile<'_> {
         }
         let store = self.context.settings.store(kind);
         let reading = store.begin_read(self.profile);
-        // What is wrong here matters to the first request alone.
+        // An error here is reported by the first request.
         let _ = http.prepare(&self.context.settings.api_url.at(""));
         let text = store.finish_read(reading).await.map_err(|error| error.explain(&store, self.profile))?;
         let Some(text) = text else { return Err(self.missing(&store).await) };
@@ -54,7 +54,7 @@ impl StoredProfile<'_> {
         Ok((source, record.credential, Some(store)))
     }
 
-    /// The profile's store. A record may outlive its entry in `profiles.json`; then only a store that is named is asked.
+    /// The profile's store. A record may outlive its entry in `profiles.json`; then a store is read only if it is named.
     fn store_kind(&self) -> Result<StoreKind> {
         let settings = self.context.settings;
         match (self.entry, &settings.store_flag) {
@@ -116,7 +116,7 @@ fn check_entry_origin(settings: &Settings, profile: &ProfileName, entry: &Profil
     check_origin(settings, profile, &api, &oauth, entry.kind)
 }
 
-/// A record is for the origins that it was issued for, and for no other.
+/// Refuses a credential that was issued for other origins.
 fn check_origin(
     settings: &Settings,
     profile: &ProfileName,
@@ -129,7 +129,7 @@ fn check_origin(
             "the credential of profile `{profile}` is for {recorded}, not for {now}; nothing was sent"
         ));
         let (_, path) = default.rsplit_once('/').expect("a constant URL with a path");
-        // The record may be anybody's: only what can be a base URL is repeated in a command.
+        // The record may come from elsewhere: only what can be a base URL is repeated in a command.
         let error = match ApiUrl::parse(recorded.as_str()) {
             Ok(_) if default.strip_suffix(path) == Some(&format!("{recorded}/")) => {
                 error.hint(format!("`{}`", shell::unset(variable)))
@@ -149,7 +149,7 @@ fn check_origin(
     match (of_api, of_oauth) {
         (None, None) => Ok(()),
         (Some(error), None) | (None, Some(error)) => Err(error),
-        // Both variables have to be put right; the way to another profile is the same.
+        // Both variables have to be changed; the hint about another profile is the same.
         (Some(mut error), Some(other)) => {
             let at = error.hints.len() - 1;
             error.hints.splice(at..at, other.hints.into_iter().take(at));

@@ -1,5 +1,5 @@
-//! The refresh request (RFC 6749 §6), made again while the token endpoint fails for now. A blip
-//! costs a wait and not a job.
+//! The refresh request (RFC 6749 §6). It is repeated while the token endpoint fails temporarily, so that a
+//! short failure costs a wait and not a job.
 
 use std::time::{Duration, Instant};
 
@@ -9,24 +9,24 @@ use crate::error::{Error, Result};
 use crate::http::{Http, token_error};
 use crate::oauth::token::{Grant, TokenError, TokenResponse};
 
-/// The first wait, where the server asks for none. It doubles, and is at least a fifth of this where the server asks
-/// for less.
+/// The first wait, if the server asks for none. Each further wait is twice as long. If the server asks for a shorter
+/// wait, at least a fifth of ours is kept.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 
-/// How long all tries take together, answers included: other processes wait 30 seconds for the one that asks.
+/// The most that all tries take together, answers included: other processes wait 30 seconds for the one that asks.
 const MAX_DURATION: Duration = Duration::from_secs(28);
 
-/// Why a try brought no token, and when another one may.
+/// Why a try returned no token, and when another try may succeed.
 struct FailedTry {
     error: Error,
     /// `None`: another try would fail too.
     wait: Option<Duration>,
 }
 
-/// Exchanges a refresh token for new tokens. A failure that may pass is tried again for as long as `patience`.
+/// Exchanges a refresh token for new tokens. A temporary failure is retried for as long as `patience`.
 ///
 /// # Errors
-/// That of the last try; `what` is what the error says has failed.
+/// The error of the last try. `what` names the failed action in its message.
 pub async fn request_refresh(
     context: Context<'_>,
     http: &Http,
@@ -67,7 +67,7 @@ async fn try_once(
     let grant = Grant::RefreshToken(&renewal.refresh_token);
     let request = http.token_request(context.world, &context.settings.oauth_url, &grant, &renewal.client);
     let jittered = || {
-        // Between half and one and a half times that, so that many do not come back together.
+        // The wait is 0.5 to 1.5 times the backoff, so that many processes do not come back together.
         let [random] = context.world.random::<1>().unwrap_or([128]);
         backoff.mul_f64(0.5 + f64::from(random) / 255.0)
     };
@@ -88,7 +88,7 @@ async fn try_once(
     }
 }
 
-/// Names the time to come back, where the server has said it.
+/// Adds the wait that the server asked for, if it asked for one.
 fn with_wait(mut error: Error, token_error: &TokenError) -> Error {
     if let TokenError::NotNow { wait: Some(wait), .. } = token_error {
         let wait = humantime::format_duration(Duration::from_secs(wait.as_secs().max(1)));

@@ -1,13 +1,13 @@
-//! Text that was meant to be a token: what it looks like where it cannot be one. A CI system leaves a
-//! variable unfilled, a file keeps its quotes, a reference to a secret manager is not resolved.
+//! Text in the place of a token that cannot be one, and what it looks like. A CI system did not fill in a
+//! variable, a file has quotes, a reference to a secret manager is not resolved.
 
-/// What a text looks like that cannot be a token; `None` where it can. It is never repeated.
+/// What a text that cannot be a token looks like; `None` if it can be one. The text is never repeated.
 pub(super) fn not_a_token(text: &str) -> Option<&'static str> {
     let inner = text.trim();
     let is_name = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     let between = |start: &str, end: &str| inner.strip_prefix(start).is_some_and(|rest| rest.ends_with(end));
     let looks_like = if inner.contains(['"', '\'', '`', '\u{2018}', '\u{2019}', '\u{201c}', '\u{201d}']) {
-        "it has quotes, which are no part of a token"
+        "it has quotes, which do not belong to a token"
     } else if inner.contains("${{") || inner.contains("{{") {
         "it looks like an expression that was not filled in (`${{ … }}`)"
     } else if inner.contains("$(") || inner.contains("${") || inner.starts_with('$') {
@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_ci_system_or_a_file_leaves_is_recognised() {
+    fn text_of_a_ci_system_or_a_file_is_recognised() {
         let token = "00112233445566778899aabbccddeeff00112233";
         for (text, words) in [
             (format!("\"{token}\""), "quotes"),
@@ -60,8 +60,8 @@ mod tests {
             ("null".to_owned(), "null"),
             (format!("LOKALISE_API_TOKEN={token}"), "a name and `=`"),
         ] {
-            let said = not_a_token(&text).unwrap_or_else(|| panic!("{text} can be a token"));
-            assert!(said.contains(words) && !said.contains(token), "{text}: {said}");
+            let reason = not_a_token(&text).unwrap_or_else(|| panic!("{text} can be a token"));
+            assert!(reason.contains(words) && !reason.contains(token), "{text}: {reason}");
         }
     }
 

@@ -40,7 +40,7 @@ pub(super) async fn credential(context: Context<'_>, http: &Http, name: &'static
     }
 }
 
-/// The token in a variable. What cannot be one is not sent.
+/// The token in a variable. Text that cannot be a token is not sent.
 fn of_variable<T>(name: &str, text: &str, parse: impl Fn(&str) -> Result<T, NotAToken>) -> Result<T> {
     let refused = |why: String| {
         Error::usage(format!("{name} does not hold a token: {why}")).hint(format!("set {name} to the token alone"))
@@ -87,10 +87,10 @@ pub(super) async fn mint(context: Context<'_>, http: &Http, renewal: &Renewal) -
     })
 }
 
-/// What a token is minted from. Nothing is sent.
+/// The refresh token and the client of the variables. Nothing is sent.
 ///
 /// # Errors
-/// Usage, naming the variable that is missing or holds something else.
+/// Usage. It names the variable that is missing or does not hold what it should.
 pub fn renewal_of_variables(world: &World) -> Result<Renewal> {
     let token = Zeroizing::new(world.var("LOKALISE_REFRESH_TOKEN").unwrap_or_default());
     let refresh_token = of_variable("LOKALISE_REFRESH_TOKEN", &token, RefreshToken::parse)?;
@@ -107,7 +107,7 @@ pub fn renewal_of_variables(world: &World) -> Result<Renewal> {
     Ok(Renewal { client: ClientCredentials { id, secret }, refresh_token })
 }
 
-/// A secret that a file holds, or a pipe. It may say nothing for long: on a thread of its own, signals are heard meanwhile.
+/// Reads a secret from a file or a pipe. A pipe may block for long, so a thread reads it and signals still work.
 pub async fn secret_file(path: PathBuf) -> io::Result<Zeroizing<String>> {
     let read = tokio::task::spawn_blocking(move || {
         let file = std::fs::File::open(path)?;

@@ -1,4 +1,4 @@
-//! One question on a console that is not Unix's. What is hidden there is rpassword's business.
+//! Asks one question on a console outside Unix. rpassword hides the answer.
 
 use std::io::{self, Write};
 

@@ -1,5 +1,5 @@
-//! One question on a Unix terminal. Whatever ends it, the terminal is as it was
-//! before; Ctrl-Z gives the shell its terminal, and the question returns with the process.
+//! Asks one question on a Unix terminal. However the question ends, the terminal is restored.
+//! Ctrl-Z gives the terminal to the shell; when the process continues, the question is shown again.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -18,19 +18,19 @@ use zeroize::Zeroizing;
 use super::{Echo, decoded, is_in_paste, on_a_thread};
 use crate::signals::{PromptShown, quit};
 
-/// What the kernel keeps of one line that is typed or pasted; the rest is lost without a word.
-const LONGEST_TYPED: usize = if cfg!(target_os = "linux") { 4095 } else { 1023 };
-const LONGEST_PIPED: usize = 16 * 1024;
-/// How often a reader looks whether it is still wanted, and a process in the background whether it still is there.
+/// The kernel keeps this much of one typed or pasted line, and silently drops the rest.
+const MAX_TYPED_BYTES: usize = if cfg!(target_os = "linux") { 4095 } else { 1023 };
+const MAX_PIPED_BYTES: usize = 16 * 1024;
+/// How often a reader checks whether its line is still wanted, and whether the process is in the foreground.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
-/// How long the rest of a paste may take that holds a line end.
+/// How long to wait for the rest of a paste after a line end.
 const REST_OF_A_PASTE: Duration = Duration::from_millis(200);
 
 /// The modes of the terminal on stdin, to be given back when this is dropped.
 struct TerminalModes(Termios);
 
 impl TerminalModes {
-    /// `None` where stdin is no terminal.
+    /// `None` where stdin is not a terminal.
     fn of_stdin() -> Option<Self> {
         tcgetattr(stdin()).ok().map(Self)
     }
@@ -50,9 +50,9 @@ struct Prompt<'a> {
     question: &'a str,
     /// Set while what is typed stays hidden.
     before: Option<TerminalModes>,
-    /// Whether the cursor still stands behind the question.
+    /// Whether the cursor is still on the line of the question.
     unended: bool,
-    /// Whether what is typed is still for us. Hidden from the eye, it must not come out at the shell's prompt.
+    /// Whether what is typed is still for us. Hidden text must not appear at the shell's prompt.
     open: bool,
 }
 
@@ -74,7 +74,7 @@ impl<'a> Prompt<'a> {
         io::stderr().write_all(self.question.as_bytes()).and_then(|()| io::stderr().flush())
     }
 
-    /// Leaves the terminal as the shell knows it.
+    /// Restores the terminal for the shell.
     fn step_aside(&mut self) -> io::Result<()> {
         if let Some(TerminalModes(before)) = &self.before {
             tcsetattr(stdin(), OptionalActions::Flush, before)?;
@@ -109,17 +109,17 @@ pub(super) async fn answer(question: &str, echo: Echo) -> io::Result<Option<Zero
     let wanted = LineWanted(Arc::new(AtomicBool::new(true)));
     let line = on_a_thread({
         let wanted = Arc::clone(&wanted.0);
-        move || line(LONGEST_TYPED, &wanted)
+        move || line(MAX_TYPED_BYTES, &wanted)
     });
     tokio::pin!(line);
     loop {
         tokio::select! {
             line = &mut line => {
                 let line = line.and_then(|line| only(line, echo)).inspect_err(|_| {
-                    // What else was typed would come out as commands of the shell.
+                    // The shell would run what else was typed.
                     let _ = tcflush(stdin(), QueueSelector::IFlush);
                 })?;
-                // The key Enter is echoed where keys are.
+                // Enter is echoed if keys are echoed.
                 prompt.unended &= echo == Echo::Hidden || line.is_none();
                 prompt.open = false;
                 return Ok(line);
@@ -132,7 +132,7 @@ pub(super) async fn answer(question: &str, echo: Echo) -> io::Result<Option<Zero
                 prompt.step_aside()?;
                 quit();
             }
-            // Also after a SIGSTOP that nobody could prepare for.
+            // Also after a SIGSTOP, which cannot be caught.
             _ = resumed.recv() => {
                 foreground().await;
                 prompt.end_line();
@@ -142,7 +142,7 @@ pub(super) async fn answer(question: &str, echo: Echo) -> io::Result<Option<Zero
     }
 }
 
-/// A hidden answer is one line: another that waits behind it was pasted with it.
+/// A hidden answer is one line. A second line was pasted with it.
 fn only(line: Option<Zeroizing<String>>, echo: Echo) -> io::Result<Option<Zeroizing<String>>> {
     if echo == Echo::Hidden && line.is_some() && isatty(stdin()) && input_within(Duration::ZERO)? {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it has a second line"));
@@ -150,7 +150,7 @@ fn only(line: Option<Zeroizing<String>>, echo: Echo) -> io::Result<Option<Zeroiz
     Ok(line)
 }
 
-/// Says so to the reader when nobody waits for its line any more: what is typed next is the shell's.
+/// Stops the reader when its line is not wanted any more: what is typed next belongs to the shell.
 struct LineWanted(Arc<AtomicBool>);
 
 impl Drop for LineWanted {
@@ -159,18 +159,18 @@ impl Drop for LineWanted {
     }
 }
 
-/// One line of a stdin that is no terminal.
+/// One line of a stdin that is not a terminal.
 pub(super) fn line_of_stdin() -> io::Result<Option<Zeroizing<String>>> {
-    line(LONGEST_PIPED, &AtomicBool::new(true))
+    line(MAX_PIPED_BYTES, &AtomicBool::new(true))
 }
 
 /// One line, byte by byte: what comes after it belongs to the next question.
 fn line(longest: usize, wanted: &AtomicBool) -> io::Result<Option<Zeroizing<String>>> {
-    let mut line = Zeroizing::new(Vec::with_capacity(LONGEST_PIPED));
+    let mut line = Zeroizing::new(Vec::with_capacity(MAX_PIPED_BYTES));
     let mut byte = [0];
     loop {
-        // A read in the background would stop the process, and could not be called off. The foreground
-        // is looked at last: the process may have been stopped while it waited for input.
+        // A read in the background would stop the process, and could not be cancelled. The foreground is looked at
+        // last: the process may have been stopped while it waited for input.
         let readable = input_within(POLL_INTERVAL)?;
         if !wanted.load(Ordering::Relaxed) {
             return Ok(None);
@@ -214,20 +214,20 @@ fn input_within(limit: Duration) -> io::Result<bool> {
     }
 }
 
-/// Waits until the terminal is ours.
+/// Waits until this process is in the foreground.
 async fn foreground() {
     while !in_foreground() {
         tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 
-/// Whether there is a terminal whose keys Ctrl-C and Ctrl-\ are for our process group.
+/// Whether Ctrl-C and Ctrl-\ on the terminal go to our process group.
 pub(super) fn has_our_keys() -> bool {
     let terminal = std::fs::File::open("/dev/tty");
     terminal.is_ok_and(|terminal| tcgetpgrp(&terminal).is_ok_and(|group| group == getpgrp()))
 }
 
-/// Whether the terminal is ours to read and to set. One that does no job control always is.
+/// Whether this process may read and set the terminal. Without job control it always may.
 fn in_foreground() -> bool {
     tcgetpgrp(stdin()).map_or(true, |group| group == getpgrp())
 }

@@ -49,7 +49,7 @@ fn comments_and_documents_cite_only_pages_that_are_here() {
     assert_eq!(found, ["product.md", "SECURITY.md"]);
 }
 
-/// What stands between backticks.
+/// The text between backticks.
 fn code_spans(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }

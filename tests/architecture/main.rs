@@ -21,8 +21,10 @@ fn rust_files(folder: &str) -> BTreeMap<String, String> {
         for entry in fs::read_dir(folder).expect("the source can be read") {
             let path = entry.expect("the source can be read").path();
             if path.is_dir() {
-                // What cargo-fuzz builds and finds is no source.
-                if !["target", "corpus", "artifacts"].iter().any(|name| path.ends_with(name)) {
+                // What cargo-fuzz builds and finds is not source.
+                let is_of_fuzzing =
+                    ["fuzz/target", "fuzz/corpus", "fuzz/artifacts"].iter().any(|end| path.ends_with(end));
+                if !is_of_fuzzing {
                     collect(&path, root, found);
                 }
             } else if path.extension().is_some_and(|extension| extension == "rs") {

@@ -54,7 +54,7 @@ fn no_file_name_exists_twice() {
 }
 
 #[test]
-fn declarations_are_told_from_other_lines() {
+fn declarations_are_separated_from_other_lines() {
     for (line, name) in [
         ("pub struct Vault<'a> {", Some("Vault")),
         ("    enum Inner {", Some("Inner")),

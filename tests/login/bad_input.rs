@@ -1,5 +1,5 @@
-//! Input that cannot be meant: refused with 2 before anything opens, and never
-//! shown again, since it may be a secret in the wrong place.
+//! Invalid input: refused with 2 before anything opens, and never repeated, since it may be a secret
+//! in the wrong place.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -12,24 +12,24 @@ use super::support::secrets::forty_hex;
 use super::support::standin::Standin;
 use super::waiting::assert_nothing_stored;
 
-fn said(output: &Output) -> String {
+fn output_text(output: &Output) -> String {
     String::from_utf8_lossy(&[output.stdout.clone(), output.stderr.clone()].concat()).into_owned()
 }
 
-/// Fails unless the run ended with 2, said these words, and shows nothing of the secret.
+/// Fails unless the run ended with 2, printed these words, and shows no part of the secret.
 #[track_caller]
 fn assert_refused(output: &Output, secret: &str, words: &[&str]) {
-    let said = said(output);
-    assert_eq!(output.status.code(), Some(2), "{said}");
-    assert!(!said.contains(&secret[..10]) && !said.contains(&secret[secret.len() - 10..]), "it is shown");
-    assert!(!said.contains("panicked"), "{said}");
+    let output_text = output_text(output);
+    assert_eq!(output.status.code(), Some(2), "{output_text}");
+    assert!(!output_text.contains(&secret[..10]) && !output_text.contains(&secret[secret.len() - 10..]), "it is shown");
+    assert!(!output_text.contains("panicked"), "{output_text}");
     for words in words {
-        assert!(said.contains(words), "`{words}` is missing: {said}");
+        assert!(output_text.contains(words), "`{words}` is missing: {output_text}");
     }
 }
 
 #[test]
-fn what_cannot_be_a_token_is_refused_by_its_class_and_place() {
+fn an_invalid_token_is_refused_with_the_class_and_position() {
     let standin = Standin::start();
     let home = Home::new(&standin);
     let token = forty_hex();
@@ -57,8 +57,8 @@ fn what_cannot_be_a_token_is_refused_by_its_class_and_place() {
     ] {
         for verify in [&["token", "set"][..], &["token", "set", "--no-verify"]] {
             let output = home.cmd(verify).write_stdin(input.clone()).output().expect("the binary can be run");
-            assert_refused(&output, &token, &["that is no token: ", why]);
-            assert_eq!(said(&output).matches("paste the token alone").count(), 1);
+            assert_refused(&output, &token, &["invalid token: ", why]);
+            assert_eq!(output_text(&output).matches("paste the token alone").count(), 1);
         }
     }
     let mut latin_1 = token.clone().into_bytes();
@@ -67,7 +67,7 @@ fn what_cannot_be_a_token_is_refused_by_its_class_and_place() {
     assert_refused(&output, &token, &["it is not UTF-8 text"]);
     assert!(standin.requests().is_empty());
     assert_nothing_stored(&standin, &home);
-    // Blanks and line ends around it, and a byte order mark before it, are how tokens come.
+    // Real tokens come with blanks and line ends around them, or with a byte order mark.
     for (start, end) in [("", ""), ("", "\n"), ("", "\r\n"), ("", "\n\n"), (" ", " \r\r\n"), ("\u{feff}", "\t\n")] {
         home.cmd(["token", "set"]).write_stdin(format!("{start}{}{end}", standin.api_token())).assert().success();
     }
@@ -75,13 +75,13 @@ fn what_cannot_be_a_token_is_refused_by_its_class_and_place() {
 }
 
 #[test]
-fn what_is_typed_at_the_prompt_is_held_to_the_same() {
+fn an_invalid_token_at_the_prompt_is_refused_too() {
     let standin = Standin::start();
     let home = Home::new(&standin);
     let token = forty_hex();
     for (keys, words) in [
         (format!("{token} x\r"), "it has a space at position 41"),
-        ("\r".to_owned(), "that is no token: it is empty"),
+        ("\r".to_owned(), "invalid token: it is empty"),
         // The kernel keeps 4,095 characters of a line and says nothing of the rest.
         (format!("{}\r", "a".repeat(5000)), "it is longer than 4094 characters"),
         (format!("{token}\r{token}\r"), "it has a second line"),
@@ -152,7 +152,7 @@ fn a_secret_on_the_command_line_is_refused_and_not_repeated() {
 }
 
 #[test]
-fn a_client_secret_from_a_file_is_held_to_the_same() {
+fn an_invalid_client_secret_in_a_file_is_refused_too() {
     let standin = Standin::start();
     let mut home = Home::new(&standin);
     home.set("LOKALISE_CLIENT_ID", &standin.client_id());
@@ -167,10 +167,10 @@ fn a_client_secret_from_a_file_is_held_to_the_same() {
     ] {
         std::fs::write(&path, &text).expect("our own folder");
         let mut command = home.command(["login", "--client-secret-file"]);
-        assert_refused(&command.arg(&path).output().expect("it runs"), &secret, &["that is no client secret: it "]);
+        assert_refused(&command.arg(&path).output().expect("it runs"), &secret, &["invalid client secret: it "]);
         let output =
             home.cmd(["login", "--client-secret-file", "-"]).write_stdin(text.clone()).output().expect("it runs");
-        assert_refused(&output, &secret, &["that is no client secret: it "]);
+        assert_refused(&output, &secret, &["invalid client secret: it "]);
         let output =
             home.command(["login"]).env("LOKALISE_CLIENT_SECRET", text.replace('\n', " ")).output().expect("it runs");
         assert_refused(&output, &secret, &["client secret"]);
@@ -196,7 +196,7 @@ fn a_client_secret_in_the_place_of_the_client_id_is_not_sent_to_a_browser() {
         assert_refused(&output, &secret, &["client id and client secret are the same"]);
     }
     let output = home.command(["login"]).env("LOKALISE_CLIENT_ID", "two words").output().expect("it can be run");
-    assert_refused(&output, &secret, &["that is no client id: it has a space at position 4"]);
+    assert_refused(&output, &secret, &["invalid client id: it has a space at position 4"]);
 }
 
 #[test]
@@ -237,7 +237,7 @@ fn a_base_url_that_is_not_safe_is_2_and_no_socket_opens() {
         }
     }
     assert!(standin.requests().is_empty());
-    // The same look at a run that may open one sees it.
+    // The same check finds the socket of a run that may open one.
     let trace = home.path().join("trace");
     let mut command = home.other("strace", ["-f", "-qq", "-e", "trace=socket,connect", "-o"]);
     assert!(command.arg(&trace).arg(binary()).arg("whoami").output().expect("strace can be run").status.success());
@@ -296,7 +296,7 @@ fn shell(home: &Home, line: &str) -> Output {
 }
 
 #[test]
-fn closed_streams_are_no_reason_to_panic() {
+fn closed_streams_cause_no_panic() {
     let standin = Standin::start();
     let mut home = Home::new(&standin);
     home.set("LOKALISE_CLIENT_ID", &standin.client_id());
@@ -313,8 +313,8 @@ fn closed_streams_are_no_reason_to_panic() {
         ("\"$0\" --help | head -1 > /dev/null; \"$0\" help environment | true", 0),
     ] {
         let output = shell(&home, line);
-        assert_eq!(output.status.code(), Some(code), "{line}: {}", said(&output));
-        assert!(!said(&output).contains("panicked"), "{line}: {}", said(&output));
+        assert_eq!(output.status.code(), Some(code), "{line}: {}", output_text(&output));
+        assert!(!output_text(&output).contains("panicked"), "{line}: {}", output_text(&output));
     }
 }
 
@@ -339,9 +339,12 @@ fn a_stdout_that_takes_nothing_is_an_error() {
     ] {
         let full = File::options().write(true).open("/dev/full").expect("this test needs /dev/full, so it needs Linux");
         let output = home.command(args).stdout(Stdio::from(full)).output().expect("the binary can be run");
-        let said = said(&output);
-        assert_eq!(output.status.code(), Some(1), "{args:?}: {said}");
-        assert!(said.contains("stdout cannot be written") && !said.contains("panicked"), "{args:?}: {said}");
+        let output_text = output_text(&output);
+        assert_eq!(output.status.code(), Some(1), "{args:?}: {output_text}");
+        assert!(
+            output_text.contains("stdout cannot be written") && !output_text.contains("panicked"),
+            "{args:?}: {output_text}"
+        );
         Home::assert_silent(&standin, &output);
     }
 }

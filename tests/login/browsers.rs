@@ -1,5 +1,5 @@
 //! A real browser and a real keyring: Chromium without a window goes through the
-//! stand-in's page, and the credential lands in a Secret Service of its own.
+//! stand-in's page, and the credential is stored in a private Secret Service.
 
 use std::fs;
 use std::path::Path;
@@ -24,7 +24,7 @@ fn chromium(folder: &Path) -> String {
     )
 }
 
-/// A browser that keeps what it ends on in `page`, and what it complained of in `console`.
+/// A browser that writes its last page to `page` and its errors to `console`.
 fn browser(home: &Home) -> String {
     let folder = home.path().display();
     let text = format!(
@@ -138,7 +138,7 @@ fn with_keyring(home: &Home, line: &str, vars: &[(&str, &str)]) -> Output {
 }
 
 #[test]
-fn a_login_through_chromium_lands_in_a_real_keyring_and_another_process_uses_it() {
+fn a_login_through_chromium_is_kept_in_a_real_keyring() {
     let standin = Standin::start();
     standin.set(|switches| switches.person = Person::HasAScript);
     let mut home = Home::new(&standin);

@@ -1,5 +1,5 @@
-//! Every secret of a run is unique, so that finding one is proof: they are looked
-//! for on both streams, in files, and in the arguments and environments of children.
+//! Every secret of a run is unique, so that a match proves a leak. The tests search both streams,
+//! files, and the arguments and environments of children.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -15,11 +15,11 @@ use super::support::secrets::{self, forty_hex};
 use super::support::standin::{Answer, Person, Standin};
 use super::waiting::login;
 
-/// The loudest that the program can be.
+/// The most verbose level.
 const LOUD: [(&str, &str); 4] =
     [("RUST_LOG", "trace"), ("RUST_BACKTRACE", "full"), ("LOKALISE_AUTH_LOG", "requests"), ("HYPER_LOG", "trace")];
 
-/// A flow whose every step is looked at.
+/// A flow with a check of every step.
 struct Flow {
     standin: Standin,
     home: Home,
@@ -41,7 +41,7 @@ impl Flow {
         [self.standin.secrets(), self.others.clone()].concat()
     }
 
-    /// Runs under strace, and looks at everything that comes of it but a stdout whose job it is.
+    /// Runs under strace, and checks all its output, except a stdout that is meant to hold a secret.
     #[track_caller]
     fn run(&self, command: &Command, code: i32, stdout_tells: bool) -> Output {
         self.run_with(command, code, stdout_tells, b"")
@@ -138,12 +138,13 @@ fn no_secret_leaves_the_flow() {
 fn no_secret_leaves_a_flow_that_fails() {
     let mut flow = Flow::new();
     flow.run(&flow.login(&[]), 0, false);
-    // A server that says all it knows, in each of its answers.
+    // A server that puts every secret into each answer.
     let everything = flow.secrets().join(" ");
     for status in [200, 400, 401, 500] {
         let answer = Answer::oauth_error(status, "invalid_request", &everything);
         flow.standin.answer_next("POST", "/oauth2/token", answer.clone());
         flow.run(&flow.login(&["-vv"]), if status == 500 { 8 } else { 4 }, false);
+        flow.home.forget_failed_refreshes();
         // A refresh that meets a 500 tries again, until the server has recovered.
         flow.standin.answer_next("POST", "/oauth2/token", answer);
         flow.run(&flow.command(&["token", "refresh", "-vv"]), if status == 500 { 0 } else { 4 }, false);
@@ -157,13 +158,13 @@ fn no_secret_leaves_a_flow_that_fails() {
     flow.others.push(wrong.clone());
     flow.run_with(&flow.login(&["--paste", "-vv"]), 4, false, wrong.as_bytes());
     flow.run_with(&flow.command(&["token", "set", "-vv"]), 4, false, wrong.as_bytes());
-    // The token ends, and the refresh token is worth nothing any more.
+    // The token ends, and the refresh token is no longer valid.
     flow.standin.revoke_refresh_tokens();
     flow.standin.advance(Duration::from_secs(7200));
     for args in [&["whoami", "-vv"][..], &["whoami", "--json"], &["token", "refresh"], &["call", "GET", "/projects"]] {
         flow.run(&flow.command(args), 4, false);
     }
-    // A store that is broken shows nothing of what it holds.
+    // The error about a broken store shows nothing of its content.
     let text = fs::read_to_string(flow.home.credentials()).expect("it is stored");
     fs::write(flow.home.credentials(), text.replace("access", "\"access")).expect("our own file");
     flow.run(&flow.command(&["whoami", "-vv"]), 3, false);
@@ -280,12 +281,12 @@ fn help_usage_errors_and_completions_show_no_variable() {
 }
 
 #[test]
-fn our_own_environment_and_memory_are_closed_to_other_processes_of_the_user() {
+fn other_processes_of_the_user_cannot_read_our_environment_or_memory() {
     let standin = Standin::start();
     let home = Home::new(&standin);
     let waiting = super::waiting::Waiting::start(&standin, &home, &[]);
     let of = |name: &str| PathBuf::from(format!("/proc/{}/{name}", waiting.pid().as_raw_nonzero()));
-    // What belongs to root in /proc is nobody else's to read.
+    // Other users cannot read what belongs to root in /proc.
     for name in ["environ", "mem", "maps"] {
         assert_eq!(fs::metadata(of(name)).expect("it runs").uid(), 0, "{name}");
     }

@@ -1,5 +1,4 @@
-//! How the terminal is left: whatever ends the program or puts it aside, the modes
-//! are those of before, and the port is closed.
+//! The terminal after the program ends or is stopped: its modes are as before, and the port is closed.
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
@@ -133,7 +132,7 @@ fn a_login_in_the_background_goes_on_and_can_be_ended() {
 }
 
 #[test]
-fn a_login_that_starts_in_the_background_listens_and_asks_when_it_comes_to_the_front() {
+fn a_login_in_the_background_listens_and_asks_in_the_foreground() {
     let (_standin, home) = machine();
     let mut shell = shell(&home);
     shell.send(&format!("{} login --no-browser &\r", binary().display()));
@@ -191,7 +190,7 @@ fn a_panic_at_a_hidden_prompt_restores_the_terminal() {
 }
 
 #[test]
-fn ctrl_backslash_at_a_prompt_ends_as_it_does_elsewhere_and_restores_the_terminal() {
+fn ctrl_backslash_at_a_prompt_quits_and_restores_the_terminal() {
     let (standin, home) = machine();
     for (args, prompt) in [(&["login"][..], ADDRESS), (&["token", "set"], "API token (hidden; ")] {
         let mut terminal = Terminal::run(&home, args, &[]);
@@ -204,7 +203,7 @@ fn ctrl_backslash_at_a_prompt_ends_as_it_does_elsewhere_and_restores_the_termina
         assert_eq!(terminal.modes(), before);
         assert_nothing_stored(&standin, &home);
     }
-    // Behind the prompt the key does as ever.
+    // After the prompt, the key has its usual effect.
     standin.set(|switches| switches.token_delay = Duration::from_secs(20));
     let mut terminal = Terminal::run(&home, &["login", "--paste"], &[]);
     let url = url_on(&terminal.wait_for("code (hidden): "));
@@ -215,7 +214,7 @@ fn ctrl_backslash_at_a_prompt_ends_as_it_does_elsewhere_and_restores_the_termina
     assert_eq!(terminal.wait().0.signal(), Some(Signal::QUIT.as_raw()));
 }
 
-/// A pipe with a name, to which nobody ever writes: opening it blocks.
+/// A named pipe without a writer: opening it blocks.
 fn fifo(home: &Home) -> String {
     let fifo = home.path().join("fifo");
     let made = std::process::Command::new("mkfifo").arg(&fifo).status();
@@ -233,7 +232,7 @@ fn wait_until_it_listens(terminal: &Terminal) {
         let caught = text.lines().find_map(|line| line.strip_prefix("SigCgt:")).expect("a row of signals");
         let caught = u64::from_str_radix(caught.trim(), 16).expect("a mask");
         if caught >> (Signal::INT.as_raw() - 1) & 1 == 1 {
-            // What it listens for it is about to do.
+            // The handler is installed just before the wait begins.
             std::thread::sleep(Duration::from_millis(200));
             return;
         }
@@ -243,7 +242,7 @@ fn wait_until_it_listens(terminal: &Terminal) {
 }
 
 #[test]
-fn a_file_that_says_nothing_keeps_no_signal_waiting() {
+fn a_signal_ends_a_read_from_a_silent_pipe() {
     let (standin, mut home) = machine();
     let fifo = fifo(&home);
     for (args, vars) in [
@@ -258,7 +257,7 @@ fn a_file_that_says_nothing_keeps_no_signal_waiting() {
             assert_eq!(status.code(), Some(code), "{args:?}: {screen}");
         }
     }
-    // One that is written to is a file like others, as in `--client-secret-file <(pass show …)`.
+    // A pipe with a writer is read like a file, as in `--client-secret-file <(pass show …)`.
     home.set("LOKALISE_API_TOKEN_FILE", &fifo);
     std::thread::scope(|scope| {
         let asked = scope.spawn(|| home.command(["whoami"]).output().expect("the binary can be run"));

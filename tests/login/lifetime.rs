@@ -1,5 +1,5 @@
 //! How long the port is open: from before the browser until the end, whatever the
-//! end is, and on loopback alone. The page tells what was stored, not what was hoped.
+//! end is, and on loopback only. The page reports success only after the credential was stored.
 
 use std::collections::BTreeSet;
 use std::net::TcpListener;
@@ -21,7 +21,7 @@ fn listening(table: &str) -> Vec<(String, String)> {
 }
 
 #[test]
-fn only_127_0_0_1_listens_and_nobody_else_can() {
+fn only_127_0_0_1_listens_and_no_other_process_can() {
     let standin = Standin::start();
     let home = Home::new(&standin);
     let login = Waiting::start(&standin, &home, &[]);
@@ -34,7 +34,7 @@ fn only_127_0_0_1_listens_and_nobody_else_can() {
     let ours = on_port("/proc/net/tcp");
     assert_eq!(ours.iter().map(|(address, _)| address.as_str()).collect::<Vec<_>>(), [format!("0100007F:{port:04X}")]);
     assert_eq!(on_port("/proc/net/tcp6"), []);
-    // Root sees which sockets are whose; the process hides that from everybody else.
+    // Only root sees the sockets of the process: it hides them from other users.
     if let Ok(files) = std::fs::read_dir(format!("/proc/{}/fd", login.pid().as_raw_nonzero())) {
         let sockets: BTreeSet<String> =
             files.filter_map(|file| std::fs::read_link(file.ok()?.path()).ok()?.to_str().map(str::to_owned)).collect();
@@ -82,7 +82,7 @@ fn a_signal_during_the_exchange_ends_it_too() {
 }
 
 #[test]
-fn the_port_closes_before_the_api_is_asked_whose_login_it_is() {
+fn the_port_closes_before_the_api_is_asked_for_the_owner() {
     let standin = Standin::start();
     let slow = Answer::error(503, "busy").after(Duration::from_secs(20));
     standin.answer_always("GET", "/api2/projects", slow);
@@ -91,7 +91,7 @@ fn the_port_closes_before_the_api_is_asked_whose_login_it_is() {
     assert!(login.answer().text().contains("Logged in to Lokalise"));
     login.assert_closes();
     standin.wait_for("GET", "/api2/projects", 1);
-    // By now it is stored, and nobody is told otherwise.
+    // By now it is stored, and no message says otherwise.
     login.signal(Signal::INT);
     login.end().assert_code(130).assert_says("interrupted; the login is stored");
     home.cmd(["token", "print"]).assert().success();
@@ -108,12 +108,12 @@ fn the_time_limit_ends_a_login_with_4() {
     login
         .end()
         .assert_code(4)
-        .assert_says("nobody logged in within 1s; nothing was stored")
+        .assert_says("no login was completed within 1s; nothing was stored")
         .assert_says("--timeout 15m");
 }
 
 #[test]
-fn a_limit_that_ends_the_wait_for_a_paste_leads_nobody_to_where_they_are() {
+fn a_paste_that_times_out_is_not_hinted_to_paste() {
     let standin = Standin::start();
     let home = Home::new(&standin);
     let (reader, _writer) = std::io::pipe().expect("a pipe can be had");
@@ -122,13 +122,13 @@ fn a_limit_that_ends_the_wait_for_a_paste_leads_nobody_to_where_they_are() {
     let ended = Waiting::of(command).end();
     ended
         .assert_code(4)
-        .assert_says("nobody pasted a code within 1s 500ms; nothing was stored")
+        .assert_says("no code was pasted within 1s 500ms; nothing was stored")
         .assert_says("`lokalise-auth login --paste --timeout 15m`");
     assert!(!ended.stderr.contains("--paste`"), "{}", ended.stderr);
     let args = ["--redirect-uri", "https://tools.example/cb", "--no-browser", "--timeout", "500ms"];
     let mut command = login(&standin, &home, &args);
     command.stdin(reader);
-    Waiting::of(command).end().assert_code(4).assert_says("nobody pasted an address within 500ms");
+    Waiting::of(command).end().assert_code(4).assert_says("no address was pasted within 500ms");
 }
 
 #[test]

@@ -45,7 +45,7 @@ impl Attacked {
         Home::assert_no_secret(&self.standin, "stderr", ended.stderr.as_bytes());
     }
 
-    /// The status of an answer, after a look at what every answer has to have.
+    /// The status of an answer, after a check of the headers that every answer must have.
     #[track_caller]
     fn status_of(&self, request: &str) -> u16 {
         let answer = self.login.exchange(request.as_bytes());
@@ -53,13 +53,13 @@ impl Attacked {
     }
 }
 
-/// The status, after a look at what every answer has to have (LST-08, LST-09).
+/// The status, after a check of the headers that every answer must have (LST-08, LST-09).
 #[track_caller]
 fn status_of(answer: &str) -> u16 {
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {answer:?}"));
     let head = head.to_ascii_lowercase();
     assert!(!head.contains("\r\nlocation:"), "{head}");
-    // hyper's own answer to what is no HTTP has no page.
+    // hyper's own answer to a request that is not HTTP has no page.
     if !body.is_empty() {
         for header in [
             "content-security-policy: default-src 'none'",
@@ -104,7 +104,7 @@ fn ten_thousand_wrong_states_neither_end_a_login_nor_grow_it() {
 }
 
 #[test]
-fn fifty_silent_connections_hold_nobody_up() {
+fn fifty_silent_connections_do_not_delay_a_login() {
     let attacked = Attacked::login();
     let silent: Vec<TcpStream> = (0..50).map(|_| attacked.login.connect()).collect();
     // The oldest had to go: sixteen are enough for a browser.
@@ -117,7 +117,7 @@ fn fifty_silent_connections_hold_nobody_up() {
 }
 
 #[test]
-fn a_request_in_two_pieces_outlives_a_flood_that_says_nothing() {
+fn a_request_in_two_pieces_survives_a_flood_of_silent_connections() {
     let attacked = Attacked::login();
     let denial = attacked.login.get(&attacked.login.target("error=access_denied"));
     let (front, back) = denial.split_at(30);
@@ -135,7 +135,7 @@ fn a_request_in_two_pieces_outlives_a_flood_that_says_nothing() {
 }
 
 #[test]
-fn a_flood_that_begins_requests_leaves_a_new_connection_time_to_say_its_own() {
+fn a_flood_of_unfinished_requests_does_not_block_a_new_connection() {
     let attacked = Attacked::login();
     let denial = attacked.login.get(&attacked.login.target("error=access_denied"));
     let begun = |_| {
@@ -361,7 +361,7 @@ fn the_second_of_two_equal_redirects_gets_a_neutral_page_and_no_exchange() {
 }
 
 #[test]
-fn a_connection_that_wants_to_be_kept_is_closed_behind_its_page() {
+fn a_keep_alive_connection_is_closed_after_its_page() {
     let attacked = Attacked::login();
     let redirect = super::support::browser::redirect_of(&attacked.login.url);
     let target = redirect.split_once(&attacked.login.host()).expect("it is ours").1.to_owned();

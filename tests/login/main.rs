@@ -1,4 +1,4 @@
-//! A login that nobody can break, be fooled by, or be stuck in: the real binary
+//! Logins that cannot be broken, forged or blocked: the real binary
 //! under attack, in front of real browsers, proxies, terminals and keyrings.
 #![cfg(target_os = "linux")]
 

@@ -1,5 +1,5 @@
-//! Servers that speak no TLS that we speak, and proxies that say no: named for what they
-//! are, with a way on, and asked once.
+//! Servers without our versions of TLS, and proxies that refuse: the error names the cause, with a hint,
+//! and they get one request.
 
 use std::io::{Read as _, Write as _};
 use std::process::Output;
@@ -12,7 +12,7 @@ use super::support::proxy::Proxy;
 use super::support::standin::Standin;
 use super::support::tls::{Authority, Certificate, Tls};
 
-/// A port on which everybody gets the same bytes, once something has been said.
+/// A port that sends the same bytes to every client that has sent something.
 struct Answering {
     port: Port,
     asked: Arc<AtomicUsize>,
@@ -33,7 +33,7 @@ impl Answering {
     }
 }
 
-fn said(output: &Output) -> String {
+fn output_text(output: &Output) -> String {
     String::from_utf8_lossy(&[output.stdout.clone(), output.stderr.clone()].concat()).into_owned()
 }
 
@@ -62,14 +62,18 @@ fn a_server_without_our_tls_is_named_and_not_asked_again() {
         let url = format!("https://localhost:{}/api2", server.port.address().port());
         let output = home.command(["call", "GET", "/projects"]).env("LOKALISE_API_URL", url).output();
         let output = output.expect("the binary can be run");
-        assert_eq!(output.status.code(), Some(9), "{}", said(&output));
-        assert!(said(&output).contains(words) && said(&output).contains(hint), "{}", said(&output));
+        assert_eq!(output.status.code(), Some(9), "{}", output_text(&output));
+        assert!(
+            output_text(&output).contains(words) && output_text(&output).contains(hint),
+            "{}",
+            output_text(&output)
+        );
         assert_eq!(server.asked.load(Ordering::SeqCst), 1, "{words}");
     }
 }
 
 #[test]
-fn a_proxy_without_tls_is_not_taken_for_the_server_behind_it() {
+fn a_proxy_without_tls_is_not_taken_for_the_server() {
     let standin = Standin::start();
     let home = home(&standin);
     let proxy = Answering::with(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
@@ -77,9 +81,9 @@ fn a_proxy_without_tls_is_not_taken_for_the_server_behind_it() {
     command.env("LOKALISE_API_URL", "https://localhost:1/api2");
     command.env("HTTPS_PROXY", format!("https://{}", proxy.port.address()));
     let output = command.output().expect("the binary can be run");
-    assert_eq!(output.status.code(), Some(9), "{}", said(&output));
-    assert!(said(&output).contains("the proxy does not speak TLS\n"), "{}", said(&output));
-    assert!(said(&output).contains("write its address with `http://`"), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(9), "{}", output_text(&output));
+    assert!(output_text(&output).contains("the proxy does not speak TLS\n"), "{}", output_text(&output));
+    assert!(output_text(&output).contains("write its address with `http://`"), "{}", output_text(&output));
     assert_eq!(proxy.asked.load(Ordering::SeqCst), 1);
 }
 
@@ -95,24 +99,24 @@ fn a_cas_own_certificate_is_named_for_what_it_is() {
     home.set("LOKALISE_OAUTH_URL", &tls.oauth_url());
     for command in ["whoami", "doctor"] {
         let output = home.command([command]).output().expect("the binary can be run");
-        assert_eq!(output.status.code(), Some(9), "{}", said(&output));
+        assert_eq!(output.status.code(), Some(9), "{}", output_text(&output));
         let words = ["the certificate of localhost is a CA's own certificate, not a server's", "CA:FALSE"];
-        assert!(words.iter().all(|words| said(&output).contains(words)), "{}", said(&output));
+        assert!(words.iter().all(|words| output_text(&output).contains(words)), "{}", output_text(&output));
     }
     assert!(standin.requests().is_empty());
 }
 
 #[test]
-fn a_proxy_that_says_no_is_asked_once() {
+fn a_proxy_that_refuses_gets_one_request() {
     let standin = Standin::start();
     let mut home = home(&standin);
     home.set("LOKALISE_API_URL", "https://localhost:1/api2");
     let call = |home: &Home, proxy: &str| {
         let mut command = home.command(["call", "GET", "/projects"]);
         let output = command.env("HTTPS_PROXY", proxy).output().expect("the binary can be run");
-        assert_eq!(output.status.code(), Some(9), "{}", said(&output));
+        assert_eq!(output.status.code(), Some(9), "{}", output_text(&output));
         let words = "the proxy did not let us through to localhost";
-        assert!(said(&output).contains(words), "{}", said(&output));
+        assert!(output_text(&output).contains(words), "{}", output_text(&output));
     };
     // Each try with a wrong password is one step to a locked account.
     let proxy = Proxy::with_password(standin.address(), "user", "right");

@@ -1,4 +1,4 @@
-//! Opening the browser: which program `BROWSER` names, where there is none, and on another machine.
+//! Opening the browser: the program in `BROWSER`, a missing browser, and a browser on another machine.
 
 use super::routes::script;
 use super::support::browser;
@@ -64,7 +64,7 @@ fn the_working_folder_never_chooses_the_browser() {
         for name in ["xdg-open", "gio", "gnome-open", "kde-open", "wslview", "evil", "w3m"] {
             script(&home.work(), name, "echo > ran");
         }
-        // One that is in PATH for good and asks for another by its name.
+        // A browser on the real PATH that starts another program by its name.
         let bin = home.path().join("bin");
         std::fs::create_dir(&bin).expect("our own folder");
         home.set("PATH", &format!(".::../work:work:{}", bin.display()));
@@ -81,7 +81,7 @@ fn the_working_folder_never_chooses_the_browser() {
 }
 
 #[test]
-fn over_ssh_the_way_on_is_told_at_once() {
+fn over_ssh_the_hint_comes_at_once() {
     let (_standin, home) = machine();
     for (name, value, words) in [
         ("SSH_CONNECTION", "10.0.0.1 5 10.0.0.2 22", "over SSH a browser on your own machine does not reach this one"),

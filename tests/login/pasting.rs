@@ -43,7 +43,7 @@ fn paste_without_a_terminal_takes_the_code_as_one_line_of_stdin() {
     ] {
         let home = Home::new(&standin);
         let ended = pasted(&standin, &home, &["--paste"], |_| line.to_owned());
-        ended.assert_code(2).assert_says("that is no code: ").assert_says(why);
+        ended.assert_code(2).assert_says("invalid code: ").assert_says(why);
         assert_nothing_stored(&standin, &home);
     }
     let home = Home::new(&standin);
@@ -64,7 +64,7 @@ fn a_wrong_code_is_4_and_the_next_login_is_free() {
 }
 
 #[test]
-fn an_address_may_be_pasted_for_a_code_and_its_state_is_looked_at() {
+fn an_address_may_be_pasted_for_a_code_and_its_state_is_checked() {
     let standin = Standin::start();
     let home = Home::new(&standin);
     let address = |url: &str| {
@@ -79,7 +79,7 @@ fn an_address_may_be_pasted_for_a_code_and_its_state_is_looked_at() {
 }
 
 #[test]
-fn a_code_may_be_pasted_with_its_name_and_what_is_no_code_is_not_sent() {
+fn a_code_may_be_pasted_with_its_name_and_invalid_text_is_not_sent() {
     let standin = Standin::start();
     let home = Home::new(&standin);
     let state = |url: &str| url.split_once("state=").expect("it has a state").1.to_owned();
@@ -102,7 +102,7 @@ fn a_code_may_be_pasted_with_its_name_and_what_is_no_code_is_not_sent() {
         |_: &str| "code=".to_owned(),
     ] {
         let ended = pasted(&standin, &home, &["--paste"], |url| with(&browser::code_on_page(url)));
-        ended.assert_code(2).assert_says("that is no code: ");
+        ended.assert_code(2).assert_says("invalid code: ");
         Home::assert_no_secret(&standin, "stderr", ended.stderr.as_bytes());
     }
     assert!(standin.requests_to("POST", "/oauth2/token").is_empty());
@@ -130,12 +130,12 @@ fn a_redirect_uri_elsewhere_takes_the_address_as_one_line_of_stdin() {
     let ended = pasted(&standin, &home, &args, |url| browser::redirect_of(url).replace("tools.", "evil."));
     ended.assert_code(2).assert_says("it is for another host");
     let ended = pasted(&standin, &home, &args, |_| "0".repeat(40));
-    ended.assert_code(2).assert_says("it is no address");
+    ended.assert_code(2).assert_says("it is not an address");
     standin.set(|switches| switches.person = Person::Denies);
     pasted(&standin, &home, &args, browser::redirect_of).assert_code(4).assert_says("access was denied");
-    // Nobody there, and neither flag: that is not a person with an address to paste.
+    // Without a person and without a flag, no address can be pasted.
     let output = login(&standin, &home, &args[..2]).output().expect("the binary can be run");
-    assert_ended(&output, 4, &["nobody is here"]);
+    assert_ended(&output, 4, &["cannot log in with a browser here"]);
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn lines_with_carriage_returns_are_the_same_lines() {
 }
 
 #[test]
-fn what_is_pasted_on_a_terminal_where_nobody_may_be_asked_is_hidden_as_well() {
+fn pasted_text_is_hidden_on_a_terminal_without_prompts_too() {
     let (standin, home) = machine();
     let log = home.path().join("log");
     let redirected = format!("exec '{}' login --paste 2> '{}'", binary().display(), log.display());
@@ -180,8 +180,8 @@ fn what_is_pasted_on_a_terminal_where_nobody_may_be_asked_is_hidden_as_well() {
     for way in ["2>", "CI", "--no-input"] {
         let mut terminal = start(way);
         terminal.wait_for_echo(false);
-        let said = || std::fs::read_to_string(&log).unwrap_or_default() + &terminal.text();
-        let url = browser::printed_url(&said()).expect("the URL is there before anything is read");
+        let output_text = || std::fs::read_to_string(&log).unwrap_or_default() + &terminal.text();
+        let url = browser::printed_url(&output_text()).expect("the URL is there before anything is read");
         let code = browser::code_on_page(&url);
         terminal.send(&format!("{code}\r"));
         let (status, screen) = terminal.wait();

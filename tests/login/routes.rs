@@ -1,5 +1,5 @@
 //! Every way in: which address is listened on, which browser is tried, what can
-//! be pasted, and when nobody is there to do either.
+//! be pasted, and runs without a person.
 
 use std::fs;
 use std::io::Write as _;
@@ -60,7 +60,7 @@ fn localhost_is_listened_on_in_both_families() {
 }
 
 #[test]
-fn a_registered_uri_is_sent_to_the_letter() {
+fn a_registered_uri_is_sent_unchanged() {
     let standin = Standin::start();
     let home = Home::new(&standin);
     let port = free_port();
@@ -88,13 +88,13 @@ fn a_port_in_use_is_named_before_any_browser_opens() {
     for arguments in [
         vec!["--port".to_owned(), port_of(&v4).to_string()],
         vec!["--redirect-uri".to_owned(), format!("http://localhost:{}/callback", port_of(&v4))],
-        // Whoever has the other family would get every second redirect.
+        // The program on the other family would get every second redirect.
         vec!["--redirect-uri".to_owned(), format!("http://localhost:{}/callback", port_of(&v6))],
     ] {
         let port = if arguments[1].contains(&port_of(&v6).to_string()) { port_of(&v6) } else { port_of(&v4) };
         let output = login(&standin, &home, &[]).args(&arguments).output().expect("the binary can be run");
         assert_ended(&output, 2, &[&format!("port {port} is in use")]);
-        // Neither goes with `--paste`.
+        // Neither flag can be combined with `--paste`.
         let hint = match arguments[0].as_str() {
             "--port" => "hint: end that program, or choose another `--port`, or log in with `--paste` in its place\n",
             _ => "hint: end that program, or log in with `--paste` in place of `--redirect-uri`\n",
@@ -129,7 +129,7 @@ fn in_own_network(home: &Home, line: &str, vars: &[(&str, &str)]) -> Output {
     command.output().expect("unshare was just run")
 }
 
-/// A browser that says no: it goes to the redirect URI of the URL that it is given.
+/// A browser that denies access: it goes straight to the redirect URI of its URL.
 fn denier(home: &Home) -> String {
     let text = r#"
 redirect=$(printf %s "$1" | sed 's/.*redirect_uri=\([^&]*\).*/\1/; s/%3A/:/g; s/%2F/\//g; s/%5B/[/g; s/%5D/]/g')
@@ -164,7 +164,7 @@ fn a_machine_with_one_family_listens_on_that() {
 // ---- the browser
 
 #[test]
-fn a_browser_gets_the_url_as_one_argument_and_none_of_our_variables_or_files() {
+fn a_browser_gets_one_argument_and_none_of_our_variables_or_files() {
     let standin = Standin::start();
     let mut home = Home::new(&standin);
     let seen = home.path().join("seen");
@@ -221,7 +221,7 @@ fn a_browser_that_fails_or_is_missing_leaves_the_url() {
 }
 
 #[test]
-fn a_browser_that_hangs_or_outlives_the_login_holds_nobody_up() {
+fn a_browser_that_hangs_or_outlives_the_login_does_not_delay_it() {
     let standin = Standin::start();
     let home = Home::new(&standin);
     let pid = home.path().join("pid");
@@ -239,10 +239,10 @@ fn a_browser_that_hangs_or_outlives_the_login_holds_nobody_up() {
     assert!(alive.success(), "the browser was ended with the login");
 }
 
-// ---- nobody is there
+// ---- without a person
 
 #[test]
-fn nobody_there_is_4_at_once_and_names_what_to_set() {
+fn without_a_person_login_ends_with_4_and_names_what_to_set() {
     let standin = Standin::start();
     let mut home = Home::new(&standin);
     let opened = home.path().join("opened");
@@ -261,11 +261,11 @@ fn nobody_there_is_4_at_once_and_names_what_to_set() {
         ),
     ] {
         let output = login(&standin, &home, args).envs(vars.iter().copied()).output().expect("the binary can be run");
-        assert_ended(&output, 4, &["nobody is here to log in with a browser", words]);
+        assert_ended(&output, 4, &["cannot log in with a browser here", words]);
         assert!(browser::printed_url(&String::from_utf8_lossy(&output.stderr)).is_none(), "{vars:?}");
     }
     assert!(!opened.exists() && standin.requests().is_empty());
-    // Said to be there by a flag: CI or not.
+    // A flag says that a person is there, with or without CI.
     home.set("CI", "true");
     let login = Waiting::start(&standin, &home, &[]);
     assert!(login.answer().text().contains("Logged in to Lokalise"));
@@ -273,7 +273,7 @@ fn nobody_there_is_4_at_once_and_names_what_to_set() {
 }
 
 #[test]
-fn a_script_in_browser_is_somebody() {
+fn a_script_in_browser_counts_as_a_person() {
     let standin = Standin::start();
     let home = Home::new(&standin);
     home.login(&[]);

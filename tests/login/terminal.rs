@@ -1,4 +1,4 @@
-//! A login on a terminal: what stands on the screen, what is hidden, and what
+//! A login on a terminal: what the screen shows, what is hidden, and what
 //! text from elsewhere may do there.
 
 use std::net::TcpStream;
@@ -15,7 +15,7 @@ use super::waiting::PATIENCE;
 
 pub const ADDRESS: &str = "paste here the address it ended on (hidden): ";
 
-/// Somebody's machine, with the client's credentials in the environment and no display.
+/// A machine with the client's credentials in the environment and no display.
 pub fn machine() -> (Standin, Home) {
     let standin = Standin::start();
     let mut home = Home::new(&standin);
@@ -95,8 +95,8 @@ fn an_address_can_be_pasted_while_the_listener_waits() {
     terminal.wait_for_echo(false);
     let before = terminal.modes();
     for (times, (pasted, why)) in [
-        ("nonsense", "it is no address"),
-        ("", "it is no address"),
+        ("nonsense", "it is not an address"),
+        ("", "it is not an address"),
         ("https://evil.example/callback?code=x&state=y", "it is for another host"),
     ]
     .into_iter()
@@ -116,7 +116,7 @@ fn an_address_can_be_pasted_while_the_listener_waits() {
     terminal.wait_for("its state is missing or not ours; try again");
     wait_for_times(&terminal, ADDRESS, 5);
     terminal.wait_for_echo(false);
-    // A copy that was wrapped has two lines; it is no reason to start over.
+    // A copy that was wrapped has two lines; the person does not have to start over.
     terminal.send(&format!("{}\n{}\r", &address[..40], &address[40..]));
     terminal.wait_for("it has a second line; try again");
     wait_for_times(&terminal, ADDRESS, 6);
@@ -158,7 +158,7 @@ fn what_was_typed_in_the_dark_does_not_come_out_at_the_shell() {
     terminal.wait_for_echo(false);
     terminal.send("half");
     let (_, screen) = terminal.wait();
-    assert!(screen.contains("nobody logged in within 2s") && screen.contains("left: []"), "{screen}");
+    assert!(screen.contains("no login was completed within 2s") && screen.contains("left: []"), "{screen}");
 }
 
 #[test]
@@ -169,7 +169,7 @@ fn a_code_is_pasted_at_a_hidden_prompt() {
     assert!(!url.contains("redirect_uri"), "{url}");
     terminal.wait_for_echo(false);
     terminal.send("not a code\r");
-    terminal.wait_for("that is no code: it has a space at position 4; try again");
+    terminal.wait_for("invalid code: it has a space at position 4; try again");
     terminal.wait_for_echo(false);
     terminal.send(&format!("{}\r", browser::code_on_page(&url)));
     let (status, screen) = terminal.wait();
@@ -198,7 +198,7 @@ fn client_credentials_are_asked_for_and_the_secret_is_hidden() {
     terminal.send("0123456789\r");
     terminal.wait_for("a client id has 40 characters, and this has 10; try again");
     wait_for_times(&terminal, "client id (hidden): ", 2);
-    // Both at once, as a script or a quick hand may have it.
+    // Both come at once, as from a script.
     terminal.send(&format!("{}\r", standin.client_id()));
     terminal.wait_for("client secret (hidden): ");
     terminal.wait_for_echo(false);
@@ -210,7 +210,7 @@ fn client_credentials_are_asked_for_and_the_secret_is_hidden() {
     let (status, screen) = terminal.wait();
     assert_eq!(status.code(), Some(0), "{screen}");
     Home::assert_no_secret(&standin, "the screen", &terminal.written());
-    // Both are in the record now, and nobody is asked again.
+    // Both are in the record now, and no question is asked again.
     let mut terminal = Terminal::run(&home, &["login"], &[]);
     let screen = terminal.wait_for(ADDRESS);
     assert!(!screen.contains("client secret"), "{screen}");
@@ -286,7 +286,7 @@ fn plain_settings_get_plain_lines() {
         assert_eq!(status.code(), Some(0), "{screen}");
         let written = terminal.written();
         assert!(colour || !written.contains(&0x1b), "{vars:?}: {:?}", String::from_utf8_lossy(&written));
-        // No line is drawn over: a carriage return only ever ends one.
+        // No line is overwritten: a carriage return only ends a line.
         let returns = written.windows(2).filter(|pair| pair[0] == b'\r' && !matches!(pair[1], b'\n' | b'\r')).count();
         assert_eq!(returns, 0, "{vars:?}: {:?}", String::from_utf8_lossy(&written));
     }

@@ -15,15 +15,15 @@ use super::support::proxy::Proxy;
 use super::support::standin::Standin;
 use super::support::tls::{Authority, Certificate, Tls};
 
-/// Lokalise behind a certificate of a private authority.
-struct Behind {
+/// Lokalise with a certificate of a private authority.
+struct LokaliseOverTls {
     standin: Standin,
     authority: Authority,
     tls: Tls,
     home: Home,
 }
 
-impl Behind {
+impl LokaliseOverTls {
     fn certificate(certificate: &Certificate) -> Self {
         let standin = Standin::start();
         let authority = Authority::new();
@@ -36,10 +36,10 @@ impl Behind {
 
     /// The same with that authority trusted.
     fn trusted(certificate: &Certificate) -> Self {
-        let mut behind = Self::certificate(certificate);
-        let file = behind.authority.write(behind.home.path());
-        behind.home.set("SSL_CERT_FILE", &file.display().to_string());
-        behind
+        let mut lokalise = Self::certificate(certificate);
+        let file = lokalise.authority.write(lokalise.home.path());
+        lokalise.home.set("SSL_CERT_FILE", &file.display().to_string());
+        lokalise
     }
 
     /// One run that asks the API.
@@ -52,10 +52,10 @@ impl Behind {
     #[track_caller]
     fn assert_fails(&self, vars: &[(&str, &str)], code: i32, words: &[&str]) {
         let output = self.whoami(vars);
-        let said = said(&output);
-        assert_eq!(output.status.code(), Some(code), "{vars:?}: {said}");
+        let output_text = output_text(&output);
+        assert_eq!(output.status.code(), Some(code), "{vars:?}: {output_text}");
         for words in words {
-            assert!(said.contains(words), "`{words}` is missing: {vars:?}: {said}");
+            assert!(output_text.contains(words), "`{words}` is missing: {vars:?}: {output_text}");
         }
         assert!(self.standin.requests().is_empty(), "{vars:?}: a request was sent");
         assert!(self.tls.seen().iter().all(|seen| !seen.request), "{vars:?}: a request came through the encryption");
@@ -64,11 +64,11 @@ impl Behind {
     #[track_caller]
     fn assert_works(&self, vars: &[(&str, &str)]) {
         let output = self.whoami(vars);
-        assert_eq!(output.status.code(), Some(0), "{vars:?}: {}", said(&output));
+        assert_eq!(output.status.code(), Some(0), "{vars:?}: {}", output_text(&output));
     }
 }
 
-fn said(output: &Output) -> String {
+fn output_text(output: &Output) -> String {
     String::from_utf8_lossy(&[output.stdout.clone(), output.stderr.clone()].concat()).into_owned()
 }
 
@@ -76,14 +76,14 @@ fn said(output: &Output) -> String {
 
 #[test]
 fn a_private_authority_is_trusted_when_it_is_named() {
-    let behind = Behind::certificate(&Certificate::default());
-    behind.assert_fails(&[], 9, &["the certificate of localhost is signed by a CA that this machine does not trust"]);
+    let lokalise = LokaliseOverTls::certificate(&Certificate::default());
+    lokalise.assert_fails(&[], 9, &["the certificate of localhost is signed by a CA that this machine does not trust"]);
     // An empty variable counts as unset: the system's own CAs are in force, and ours is not among them.
     for empty in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
-        behind.assert_fails(&[(empty, "")], 9, &["is signed by a CA that this machine does not trust"]);
+        lokalise.assert_fails(&[(empty, "")], 9, &["is signed by a CA that this machine does not trust"]);
     }
-    let file = behind.authority.write(behind.home.path());
-    let folder = behind.home.path().join("authorities");
+    let file = lokalise.authority.write(lokalise.home.path());
+    let folder = lokalise.home.path().join("authorities");
     fs::create_dir_all(folder.join("a folder.pem")).expect("our own folder");
     fs::copy(&file, folder.join("0a1b2c3d.0")).expect("our own folder");
     fs::copy(&file, folder.join("again.pem")).expect("our own folder");
@@ -100,17 +100,17 @@ fn a_private_authority_is_trusted_when_it_is_named() {
         vec![("SSL_CERT_DIR", &both)],
         vec![("SSL_CERT_FILE", &other), ("SSL_CERT_DIR", &folder)],
     ] {
-        behind.assert_works(&vars);
+        lokalise.assert_works(&vars);
     }
-    behind.standin.forget_requests();
+    lokalise.standin.forget_requests();
 }
 
 #[test]
 fn authorities_that_cannot_be_read_are_named_before_anything_is_sent() {
-    let behind = Behind::certificate(&Certificate::default());
-    let empty = behind.home.path().join("empty.pem");
+    let lokalise = LokaliseOverTls::certificate(&Certificate::default());
+    let empty = lokalise.home.path().join("empty.pem");
     fs::write(&empty, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").expect("our own folder");
-    let (empty, folder) = (empty.display().to_string(), behind.home.work().display().to_string());
+    let (empty, folder) = (empty.display().to_string(), lokalise.home.work().display().to_string());
     for (name, value, words) in [
         ("SSL_CERT_FILE", "/no/such/file", "the file that SSL_CERT_FILE names cannot be read"),
         ("SSL_CERT_FILE", folder.as_str(), "the file that SSL_CERT_FILE names cannot be read"),
@@ -118,19 +118,23 @@ fn authorities_that_cannot_be_read_are_named_before_anything_is_sent() {
         ("SSL_CERT_DIR", "/no/such/folder", "the folder that SSL_CERT_DIR names holds no CA"),
         ("SSL_CERT_DIR", &folder, "the folder that SSL_CERT_DIR names holds no CA"),
     ] {
-        behind.assert_fails(&[(name, value)], 9, &[words]);
+        lokalise.assert_fails(&[(name, value)], 9, &[words]);
     }
-    // A login says so before somebody has been through the browser.
-    let connections = behind.tls.seen().len();
-    let mut home = Home::at(&behind.standin, &behind.tls.api_url(), &behind.tls.oauth_url());
+    // A login reports it before the person uses the browser.
+    let connections = lokalise.tls.seen().len();
+    let mut home = Home::at(&lokalise.standin, &lokalise.tls.api_url(), &lokalise.tls.oauth_url());
     home.set("SSL_CERT_FILE", "/no/such/file");
     let output = home.login_cmd(&[]).output().expect("the binary can be run");
-    assert_eq!(output.status.code(), Some(9), "{}", said(&output));
-    assert!(!said(&output).contains("/auth?") && behind.tls.seen().len() == connections, "{}", said(&output));
+    assert_eq!(output.status.code(), Some(9), "{}", output_text(&output));
+    assert!(
+        !output_text(&output).contains("/auth?") && lokalise.tls.seen().len() == connections,
+        "{}",
+        output_text(&output)
+    );
 }
 
-/// A login that was made before the server's certificate became what it is, and its record.
-fn logged_in_behind(certificate: &Certificate) -> (Behind, String) {
+/// A login from before the server got this certificate, and its record.
+fn logged_in_over_tls(certificate: &Certificate) -> (LokaliseOverTls, String) {
     let standin = Standin::start();
     let mut home = Home::new(&standin);
     home.login(&[]);
@@ -147,29 +151,29 @@ fn logged_in_behind(certificate: &Certificate) -> (Behind, String) {
     home.set("SSL_CERT_FILE", &authority.write(home.path()).display().to_string());
     let record = fs::read_to_string(home.credentials()).expect("our own file");
     standin.forget_requests();
-    (Behind { standin, authority, tls, home }, record)
+    (LokaliseOverTls { standin, authority, tls, home }, record)
 }
 
 #[test]
 fn the_keys_of_a_connection_are_logged_nowhere() {
-    let behind = Behind::trusted(&Certificate::default());
-    let log = behind.home.path().join("keys.log");
-    behind.assert_works(&[("SSLKEYLOGFILE", &log.display().to_string())]);
+    let lokalise = LokaliseOverTls::trusted(&Certificate::default());
+    let log = lokalise.home.path().join("keys.log");
+    lokalise.assert_works(&[("SSLKEYLOGFILE", &log.display().to_string())]);
     assert!(!log.exists());
 }
 
 #[test]
 fn doctor_names_who_signed_a_certificate_that_is_not_trusted() {
-    let behind = Behind::certificate(&Certificate::default());
-    let output = behind.home.cmd(["doctor"]).output().expect("the binary can be run");
-    assert_eq!(output.status.code(), Some(9), "{}", said(&output));
+    let lokalise = LokaliseOverTls::certificate(&Certificate::default());
+    let output = lokalise.home.cmd(["doctor"]).output().expect("the binary can be run");
+    assert_eq!(output.status.code(), Some(9), "{}", output_text(&output));
     let signed =
-        format!("the certificate is signed by {}; trusted are the CAs of this system", behind.authority.name());
-    assert!(said(&output).contains(&signed), "{}", said(&output));
-    assert!(behind.standin.requests().is_empty() && behind.tls.seen().iter().all(|seen| !seen.request));
-    let trusted = Behind::trusted(&Certificate::default());
+        format!("the certificate is signed by {}; trusted are the CAs of this system", lokalise.authority.name());
+    assert!(output_text(&output).contains(&signed), "{}", output_text(&output));
+    assert!(lokalise.standin.requests().is_empty() && lokalise.tls.seen().iter().all(|seen| !seen.request));
+    let trusted = LokaliseOverTls::trusted(&Certificate::default());
     let output = trusted.home.cmd(["doctor"]).output().expect("the binary can be run");
-    assert!(said(&output).contains("trusted are the CAs from SSL_CERT_FILE"), "{}", said(&output));
+    assert!(output_text(&output).contains("trusted are the CAs from SSL_CERT_FILE"), "{}", output_text(&output));
 }
 
 #[test]
@@ -182,43 +186,51 @@ fn a_bad_certificate_is_one_sentence_and_nothing_is_sent() {
         (early, ["the certificate of localhost is not valid yet", "clock"]),
         (elsewhere, ["the certificate of localhost is for another host", "LOKALISE_API_URL"]),
     ] {
-        let (behind, before) = logged_in_behind(&certificate);
-        let refresh = behind.home.cmd(["token", "refresh"]).output().expect("the binary can be run");
-        assert_eq!(refresh.status.code(), Some(9), "{}", said(&refresh));
-        assert!(words.iter().all(|words| said(&refresh).contains(words)), "{}", said(&refresh));
-        assert_eq!(fs::read_to_string(behind.home.credentials()).expect("our own file"), before, "nothing was changed");
-        assert!(behind.standin.requests().is_empty() && behind.tls.seen().iter().all(|seen| !seen.request));
+        let (lokalise, before) = logged_in_over_tls(&certificate);
+        let refresh = lokalise.home.cmd(["token", "refresh"]).output().expect("the binary can be run");
+        assert_eq!(refresh.status.code(), Some(9), "{}", output_text(&refresh));
+        assert!(words.iter().all(|words| output_text(&refresh).contains(words)), "{}", output_text(&refresh));
+        assert_eq!(
+            fs::read_to_string(lokalise.home.credentials()).expect("our own file"),
+            before,
+            "nothing was changed"
+        );
+        assert!(lokalise.standin.requests().is_empty() && lokalise.tls.seen().iter().all(|seen| !seen.request));
 
-        let mut behind = Behind::trusted(&certificate);
-        behind.assert_fails(&[], 9, &words[..1]);
-        let token = behind
+        let mut lokalise = LokaliseOverTls::trusted(&certificate);
+        lokalise.assert_fails(&[], 9, &words[..1]);
+        let token = lokalise
             .home
             .cmd(["token", "set", "--profile", "x"])
-            .write_stdin(behind.standin.api_token())
+            .write_stdin(lokalise.standin.api_token())
             .output()
             .expect("it runs");
-        assert_eq!(token.status.code(), Some(9), "{}", said(&token));
-        Home::assert_silent(&behind.standin, &token);
-        // The code is not sent to whoever this is, and the login says why.
-        behind.home.unset("LOKALISE_API_TOKEN");
-        behind.home.set("LOKALISE_CLIENT_ID", &behind.standin.client_id());
-        behind.home.set("LOKALISE_CLIENT_SECRET", &behind.standin.client_secret());
-        let mut login = behind.home.cmd(["login", "--paste", "--json"]);
+        assert_eq!(token.status.code(), Some(9), "{}", output_text(&token));
+        Home::assert_silent(&lokalise.standin, &token);
+        // The code is not sent to this server, and the login says why.
+        lokalise.home.unset("LOKALISE_API_TOKEN");
+        lokalise.home.set("LOKALISE_CLIENT_ID", &lokalise.standin.client_id());
+        lokalise.home.set("LOKALISE_CLIENT_SECRET", &lokalise.standin.client_secret());
+        let mut login = lokalise.home.cmd(["login", "--paste", "--json"]);
         let output = login.write_stdin("0".repeat(40)).output().expect("the binary can be run");
-        assert_eq!(output.status.code(), Some(9), "{}", said(&output));
+        assert_eq!(output.status.code(), Some(9), "{}", output_text(&output));
         for words in words {
-            assert!(said(&output).contains(words), "{}", said(&output));
+            assert!(output_text(&output).contains(words), "{}", output_text(&output));
         }
-        assert!(behind.standin.requests().is_empty() && behind.tls.seen().iter().all(|seen| !seen.request));
+        assert!(lokalise.standin.requests().is_empty() && lokalise.tls.seen().iter().all(|seen| !seen.request));
     }
 }
 
 #[test]
 fn tls_1_2_is_spoken_and_1_1_is_not() {
     let only = Certificate { only: Some(&rustls::version::TLS12), ..Certificate::default() };
-    let behind = Behind::trusted(&only);
-    behind.assert_works(&[]);
-    assert!(behind.tls.seen().iter().all(|seen| seen.version.as_deref() == Some("TLSv1_2")), "{:?}", behind.tls.seen());
+    let lokalise = LokaliseOverTls::trusted(&only);
+    lokalise.assert_works(&[]);
+    assert!(
+        lokalise.tls.seen().iter().all(|seen| seen.version.as_deref() == Some("TLSv1_2")),
+        "{:?}",
+        lokalise.tls.seen()
+    );
 
     // A server that answers any ClientHello with TLS 1.1 (RFC 4346 §7.4.1.3).
     let answered: Arc<Mutex<Vec<u8>>> = Arc::default();
@@ -235,8 +247,8 @@ fn tls_1_2_is_spoken_and_1_1_is_not() {
         log.lock().expect("nobody panics").extend(rest);
     });
     let url = format!("https://localhost:{}/api2", port.address().port());
-    let output = behind.whoami(&[("LOKALISE_API_URL", &url)]);
-    assert_eq!(output.status.code(), Some(9), "{}", said(&output));
+    let output = lokalise.whoami(&[("LOKALISE_API_URL", &url)]);
+    assert_eq!(output.status.code(), Some(9), "{}", output_text(&output));
     drop(port);
     // The thread of the connection may still be reading.
     super::support::crowd::until("an answer", || !answered.lock().expect("nobody panics").is_empty());
@@ -248,11 +260,11 @@ fn tls_1_2_is_spoken_and_1_1_is_not() {
 
 #[test]
 fn a_login_over_tls_works_from_the_browser_to_the_store() {
-    let mut behind = Behind::trusted(&Certificate::default());
-    behind.home.unset("LOKALISE_API_TOKEN");
-    behind.home.login(&[]);
-    behind.home.cmd(["whoami"]).assert().success();
-    assert!(behind.standin.requests_to("POST", "/oauth2/token").len() == 1);
+    let mut lokalise = LokaliseOverTls::trusted(&Certificate::default());
+    lokalise.home.unset("LOKALISE_API_TOKEN");
+    lokalise.home.login(&[]);
+    lokalise.home.cmd(["whoami"]).assert().success();
+    assert!(lokalise.standin.requests_to("POST", "/oauth2/token").len() == 1);
 }
 
 // ---- proxies
@@ -260,21 +272,21 @@ fn a_login_over_tls_works_from_the_browser_to_the_store() {
 #[test]
 fn a_proxy_sees_connect_and_no_secret() {
     for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
-        let behind = Behind::trusted(&Certificate::default());
-        let proxy = Proxy::leading_to(behind.tls.address());
-        behind.assert_works(&[(name, &proxy.url()), ("HTTPS_PROXY_", "x")]);
+        let lokalise = LokaliseOverTls::trusted(&Certificate::default());
+        let proxy = Proxy::leading_to(lokalise.tls.address());
+        lokalise.assert_works(&[(name, &proxy.url()), ("HTTPS_PROXY_", "x")]);
         let seen = proxy.seen();
         assert!(!seen.is_empty(), "{name}");
         for request in seen {
             assert_eq!(request.method, "CONNECT", "{name}");
-            assert_eq!(request.target, format!("localhost:{}", behind.tls.address().port()));
+            assert_eq!(request.target, format!("localhost:{}", lokalise.tls.address().port()));
             assert_eq!(request.header("Proxy-Authorization"), None);
             let headers: Vec<String> = request.headers.iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
             assert!(headers.iter().all(|name| ["host", "user-agent"].contains(&name.as_str())), "{headers:?}");
-            Home::assert_no_secret(&behind.standin, "CONNECT", format!("{request:?}").as_bytes());
+            Home::assert_no_secret(&lokalise.standin, "CONNECT", format!("{request:?}").as_bytes());
         }
-        // What the proxy is told stays with the proxy.
-        assert!(behind.standin.requests().iter().all(|request| request.header("Proxy-Authorization").is_none()));
+        // The password for the proxy is sent to the proxy only.
+        assert!(lokalise.standin.requests().iter().all(|request| request.header("Proxy-Authorization").is_none()));
     }
 }
 
@@ -286,22 +298,22 @@ fn the_proxys_credentials_are_decoded_once_and_never_shown() {
         ("user", "hunter%C3%BC", "user:hunter\u{fc}"),
         ("user", "", "user:"),
     ] {
-        let behind = Behind::trusted(&Certificate::default());
-        let proxy = Proxy::leading_to(behind.tls.address());
+        let lokalise = LokaliseOverTls::trusted(&Certificate::default());
+        let proxy = Proxy::leading_to(lokalise.tls.address());
         let url = proxy.url_with(user, password);
-        let output = behind.whoami(&[("HTTPS_PROXY", &url)]);
-        assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+        let output = lokalise.whoami(&[("HTTPS_PROXY", &url)]);
+        assert_eq!(output.status.code(), Some(0), "{}", output_text(&output));
         let expected = format!("Basic {}", STANDARD.encode(decoded));
         assert_eq!(proxy.seen()[0].header("Proxy-Authorization"), Some(expected.as_str()), "{user}:{password}");
-        assert!(behind.standin.requests().iter().all(|request| request.header("Proxy-Authorization").is_none()));
-        assert!(!said(&output).contains(user) || user == "user", "{}", said(&output));
+        assert!(lokalise.standin.requests().iter().all(|request| request.header("Proxy-Authorization").is_none()));
+        assert!(!output_text(&output).contains(user) || user == "user", "{}", output_text(&output));
     }
 }
 
 #[test]
 fn a_proxy_that_refuses_or_is_not_there_is_named_and_its_password_is_not() {
-    let behind = Behind::trusted(&Certificate::default());
-    let proxy = Proxy::with_password(behind.tls.address(), "user", "right");
+    let lokalise = LokaliseOverTls::trusted(&Certificate::default());
+    let proxy = Proxy::with_password(lokalise.tls.address(), "user", "right");
     let gone = Port::open(drop);
     let gone = {
         let address = gone.address();
@@ -316,23 +328,24 @@ fn a_proxy_that_refuses_or_is_not_there_is_named_and_its_password_is_not() {
     ] {
         for command in ["whoami", "doctor"] {
             let output =
-                behind.home.command([command]).env("HTTPS_PROXY", &url).output().expect("the binary can be run");
-            assert_eq!(output.status.code(), Some(9), "{}", said(&output));
-            assert!(said(&output).contains(words), "`{words}` is missing: {}", said(&output));
+                lokalise.home.command([command]).env("HTTPS_PROXY", &url).output().expect("the binary can be run");
+            assert_eq!(output.status.code(), Some(9), "{}", output_text(&output));
+            assert!(output_text(&output).contains(words), "`{words}` is missing: {}", output_text(&output));
             assert!(
-                !said(&output).contains("hunter2") && !said(&output).contains(&STANDARD.encode("user:hunter2")),
+                !output_text(&output).contains("hunter2")
+                    && !output_text(&output).contains(&STANDARD.encode("user:hunter2")),
                 "{}",
-                said(&output)
+                output_text(&output)
             );
         }
     }
-    assert!(behind.standin.requests().is_empty() && behind.tls.seen().is_empty());
-    behind.assert_works(&[("HTTPS_PROXY", &proxy.url_with("user", "right"))]);
+    assert!(lokalise.standin.requests().is_empty() && lokalise.tls.seen().is_empty());
+    lokalise.assert_works(&[("HTTPS_PROXY", &proxy.url_with("user", "right"))]);
 }
 
 #[test]
-fn a_malformed_proxy_is_2_and_nothing_goes_round_it() {
-    let behind = Behind::trusted(&Certificate::default());
+fn a_malformed_proxy_is_2_and_nothing_bypasses_it() {
+    let lokalise = LokaliseOverTls::trusted(&Certificate::default());
     for (name, value) in [
         ("HTTPS_PROXY", "http://user:hunter2@"),
         ("HTTPS_PROXY", "::::"),
@@ -342,18 +355,18 @@ fn a_malformed_proxy_is_2_and_nothing_goes_round_it() {
         ("HTTPS_PROXY", "hunter2 hunter2"),
     ] {
         for no_proxy in ["", "*", "localhost"] {
-            behind.assert_fails(
+            lokalise.assert_fails(
                 &[(name, value), ("NO_PROXY", no_proxy)],
                 2,
                 &[&format!("{name} is not a proxy address")],
             );
-            let output = behind.whoami(&[(name, value)]);
-            assert!(!said(&output).contains("hunter2"), "{}", said(&output));
+            let output = lokalise.whoami(&[(name, value)]);
+            assert!(!output_text(&output).contains("hunter2"), "{}", output_text(&output));
         }
     }
-    assert!(behind.tls.seen().is_empty());
-    // One that is not used is not looked at.
-    behind.assert_works(&[("HTTP_PROXY", "::::"), ("http_proxy", "::::"), ("HTTPS_PROXY", "")]);
+    assert!(lokalise.tls.seen().is_empty());
+    // A variable that is not used is not checked.
+    lokalise.assert_works(&[("HTTP_PROXY", "::::"), ("http_proxy", "::::"), ("HTTPS_PROXY", "")]);
 }
 
 #[test]
@@ -390,7 +403,7 @@ fn no_proxy_takes_hosts_out() {
                 .env(name, &no_proxy)
                 .output()
                 .expect("the binary can be run");
-            assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+            assert_eq!(output.status.code(), Some(0), "{}", output_text(&output));
         }
         assert_eq!(proxy.seen().is_empty(), direct, "{no_proxy} for {host}");
     }
@@ -411,12 +424,12 @@ fn plain_http_on_loopback_goes_to_no_proxy() {
 
 #[test]
 fn the_token_request_of_a_login_goes_through_the_tunnel() {
-    let mut behind = Behind::trusted(&Certificate::default());
-    behind.home.unset("LOKALISE_API_TOKEN");
-    let proxy = Proxy::with_password(behind.tls.address(), "user", "pass");
-    behind.home.set("HTTPS_PROXY", &proxy.url_with("user", "pass"));
-    behind.home.login(&[]);
+    let mut lokalise = LokaliseOverTls::trusted(&Certificate::default());
+    lokalise.home.unset("LOKALISE_API_TOKEN");
+    let proxy = Proxy::with_password(lokalise.tls.address(), "user", "pass");
+    lokalise.home.set("HTTPS_PROXY", &proxy.url_with("user", "pass"));
+    lokalise.home.login(&[]);
     let seen = proxy.seen();
     assert!(!seen.is_empty() && seen.iter().all(|request| request.method == "CONNECT"));
-    Home::assert_no_secret(&behind.standin, "what the proxy saw", format!("{seen:?}").as_bytes());
+    Home::assert_no_secret(&lokalise.standin, "what the proxy saw", format!("{seen:?}").as_bytes());
 }

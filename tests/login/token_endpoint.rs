@@ -1,5 +1,5 @@
-//! The token endpoint under attack, on login and on refresh: nothing but a good
-//! answer changes what is stored, nothing of a bad one is shown, and a code is sent once.
+//! The token endpoint under attack, on login and on refresh: only a good answer changes the store,
+//! no part of a bad one is shown, and a code is sent once.
 
 use std::io::Read;
 use std::process::Output;
@@ -18,7 +18,7 @@ use super::waiting::{Ended, Waiting, login};
 
 const TOKEN: &str = "/oauth2/token";
 
-/// Somebody who is logged in, with `-vv`, so that a failure may say as much as it ever does.
+/// A login with `-vv`, so that failures show as much as they can.
 struct LoggedIn {
     standin: Standin,
     home: Home,
@@ -70,6 +70,7 @@ impl LoggedIn {
     }
 
     fn refresh(&self) -> Output {
+        self.home.forget_failed_refreshes();
         self.home.command(["token", "refresh"]).output().expect("the binary can be run")
     }
 
@@ -106,8 +107,8 @@ impl LoggedIn {
 }
 
 #[test]
-fn what_is_no_token_answer_stores_nothing_shows_nothing_and_is_asked_for_once() {
-    let somebody = LoggedIn::new();
+fn a_bad_token_answer_is_not_stored_not_shown_and_not_repeated() {
+    let user = LoggedIn::new();
     let canary = forty_hex();
     let canaries = [canary.clone()];
     let good = json!({"access_token": canary, "refresh_token": canary, "expires_in": 3600, "token_type": "Bearer"});
@@ -158,28 +159,28 @@ fn what_is_no_token_answer_stores_nothing_shows_nothing_and_is_asked_for_once() 
         ("429 with tokens", Answer::json(429, &good).header("Retry-After", "1"), 7),
         ("500 with an OAuth error", error(500, &canary), 8),
         ("503", Answer::html(503, &canary), 8),
-        ("a compressed answer that nobody asked for", Answer::json(200, &good).gzipped(), 1),
+        ("a compressed answer that was not asked for", Answer::json(200, &good).gzipped(), 1),
     ];
     for (what, answer, code) in &cases {
-        somebody.meets(what, &canaries, answer, *code);
+        user.meets(what, &canaries, answer, *code);
     }
 }
 
 #[test]
 fn a_redirect_of_the_token_request_is_not_followed() {
-    let somebody = LoggedIn::new();
+    let user = LoggedIn::new();
     let elsewhere = Wire::alone();
     for status in [301, 302, 303, 307, 308] {
         for location in
-            [format!("http://{}/steal", elsewhere.address()), format!("{}/token2", somebody.standin.oauth_url())]
+            [format!("http://{}/steal", elsewhere.address()), format!("{}/token2", user.standin.oauth_url())]
         {
             let mut answer = Answer::redirect(&location);
             answer.status = status;
-            somebody.meets(&format!("{status}"), &[], &answer, 10);
+            user.meets(&format!("{status}"), &[], &answer, 10);
         }
     }
     assert_eq!(elsewhere.connections(), 0);
-    assert_eq!(somebody.standin.requests_to("POST", "/oauth2/token2").len(), 0);
+    assert_eq!(user.standin.requests_to("POST", "/oauth2/token2").len(), 0);
 }
 
 /// A body that counts what was sent of it.
@@ -198,7 +199,7 @@ impl<R: Read> Read for Counted<R> {
 
 #[test]
 fn an_answer_without_end_is_left_after_a_mebibyte() {
-    let somebody = LoggedIn::new();
+    let user = LoggedIn::new();
     let canary = forty_hex();
     let start = format!("{{\"access_token\":\"{canary}\",\"x\":\"");
     let sent = Arc::new(AtomicU64::new(0));
@@ -207,27 +208,27 @@ fn an_answer_without_end_is_left_after_a_mebibyte() {
         let body = std::io::Cursor::new(start.clone().into_bytes()).chain(std::io::repeat(b'a').take(1 << 30));
         Box::new(Counted { body, sent: Arc::clone(&counter) })
     });
-    somebody.meets("a gibibyte", &[canary], &endless, 1);
+    user.meets("a gibibyte", &[canary], &endless, 1);
     let sent = sent.load(Ordering::SeqCst);
     assert!(sent < 64 << 20, "{sent} bytes were taken, with what the sockets hold");
 
-    somebody.standin.answer_next("POST", TOKEN, endless);
-    assert!(somebody.highest_of_a_login() < 64 * 1024);
+    user.standin.answer_next("POST", TOKEN, endless);
+    assert!(user.highest_of_a_login() < 64 * 1024);
 }
 
 #[test]
 fn a_bomb_in_gzip_is_not_unpacked() {
-    let somebody = LoggedIn::new();
+    let user = LoggedIn::new();
     let bomb = Answer::json(200, &json!({"access_token": "a".repeat(64 << 20)})).gzipped();
-    somebody.meets("64 MiB in 64 KiB", &[], &bomb, 1);
-    somebody.standin.answer_next("POST", TOKEN, bomb);
-    assert!(somebody.highest_of_a_login() < 64 * 1024);
-    for request in somebody.standin.requests_to("POST", TOKEN) {
-        assert_eq!(request.header("Accept-Encoding"), None, "nobody asked for it");
+    user.meets("64 MiB in 64 KiB", &[], &bomb, 1);
+    user.standin.answer_next("POST", TOKEN, bomb);
+    assert!(user.highest_of_a_login() < 64 * 1024);
+    for request in user.standin.requests_to("POST", TOKEN) {
+        assert_eq!(request.header("Accept-Encoding"), None, "it was not asked for");
     }
 }
 
-/// A login through bytes on the wire: what came of it, and how often the code was sent.
+/// A login against scripted bytes: its result, and how often the code was sent.
 fn login_over(standin: &Standin, steps: Vec<Step>) -> (Ended, Wire, Duration) {
     let wire = Wire::before(standin.address());
     let home = Home::at(standin, &standin.api_url(), &wire.oauth_url());
@@ -298,14 +299,14 @@ fn an_answer_that_dribbles_is_given_up_after_thirty_seconds() {
             });
         }
         scope.spawn(|| {
-            let somebody = LoggedIn::new();
-            somebody.standin.set(|switches| switches.token_delay = Duration::from_secs(40));
+            let user = LoggedIn::new();
+            user.standin.set(|switches| switches.token_delay = Duration::from_secs(40));
             let started = Instant::now();
-            let refreshed = somebody.refresh();
+            let refreshed = user.refresh();
             assert_eq!(refreshed.status.code(), Some(9), "{}", String::from_utf8_lossy(&refreshed.stderr));
             // A little less than the 30 seconds for which others wait for it.
             assert!(started.elapsed() >= Duration::from_secs(25), "{:?}", started.elapsed());
-            assert_eq!(std::fs::read(somebody.home.credentials()).expect("it is stored"), somebody.stored);
+            assert_eq!(std::fs::read(user.home.credentials()).expect("it is stored"), user.stored);
         });
     });
 }
@@ -348,34 +349,34 @@ fn odd_lifetimes_are_read_or_taken_for_unknown() {
 
 #[test]
 fn a_refresh_keeps_the_refresh_token_unless_there_is_a_new_one() {
-    let somebody = LoggedIn::new();
+    let user = LoggedIn::new();
     let sent = |number: usize| {
-        let requests = somebody.standin.requests_to("POST", TOKEN);
+        let requests = user.standin.requests_to("POST", TOKEN);
         requests[number].json()["refresh_token"].as_str().expect("a refresh token").to_owned()
     };
-    somebody.standin.forget_requests();
+    user.standin.forget_requests();
     let renewed = forty_hex();
     for (number, refresh_token) in
         [None, Some(Value::Null), Some(json!("")), Some(json!(renewed))].into_iter().enumerate()
     {
-        let mut body = json!({"access_token": somebody.standin.access_token("read_projects"), "expires_in": 3600, "token_type": "Bearer"});
+        let mut body = json!({"access_token": user.standin.access_token("read_projects"), "expires_in": 3600, "token_type": "Bearer"});
         if let Some(refresh_token) = refresh_token {
             body["refresh_token"] = refresh_token;
         }
-        somebody.standin.answer_next("POST", TOKEN, Answer::json(200, &body));
-        assert_eq!(somebody.refresh().status.code(), Some(0));
+        user.standin.answer_next("POST", TOKEN, Answer::json(200, &body));
+        assert_eq!(user.refresh().status.code(), Some(0));
         assert_eq!(sent(number), sent(0), "the first refresh token stays in force");
     }
-    somebody.standin.answer_next("POST", TOKEN, Answer::oauth_error(400, "invalid_request", "no"));
-    assert_eq!(somebody.refresh().status.code(), Some(4));
+    user.standin.answer_next("POST", TOKEN, Answer::oauth_error(400, "invalid_request", "no"));
+    assert_eq!(user.refresh().status.code(), Some(4));
     assert_eq!(sent(4), renewed);
 }
 
 #[test]
 fn the_token_request_is_the_documented_one() {
-    let somebody = LoggedIn::new();
-    somebody.refresh();
-    let requests = somebody.standin.requests_to("POST", TOKEN);
+    let user = LoggedIn::new();
+    user.refresh();
+    let requests = user.standin.requests_to("POST", TOKEN);
     assert_eq!(requests.len(), 2);
     for (request, grant, credential) in
         [(&requests[0], "authorization_code", "code"), (&requests[1], "refresh_token", "refresh_token")]
@@ -390,22 +391,22 @@ fn the_token_request_is_the_documented_one() {
             assert_eq!(request.header(header), None);
         }
     }
-    let authorization = somebody.standin.authorizations().remove(0);
+    let authorization = user.standin.authorizations().remove(0);
     assert_eq!(authorization.code_challenge, None);
     assert_eq!(authorization.state.map(|state| state.len()), Some(43));
 }
 
 #[test]
 fn the_steps_name_the_credential_as_people_do() {
-    let somebody = LoggedIn::new();
-    let said = |command: &mut std::process::Command| {
+    let user = LoggedIn::new();
+    let output_text = |command: &mut std::process::Command| {
         let output = command.output().expect("the binary can be run");
         String::from_utf8_lossy(&output.stderr).into_owned()
     };
-    let stored = said(&mut somebody.home.command(["whoami", "-v"]));
+    let stored = output_text(&mut user.home.command(["whoami", "-v"]));
     assert!(stored.contains("using the OAuth token from "), "{stored}");
-    let token = somebody.standin.api_token();
-    let given = said(somebody.home.command(["whoami", "-v"]).env("LOKALISE_API_TOKEN", token));
+    let token = user.standin.api_token();
+    let given = output_text(user.home.command(["whoami", "-v"]).env("LOKALISE_API_TOKEN", token));
     assert!(given.contains("using the API token from "), "{given}");
 }
 

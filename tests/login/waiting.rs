@@ -1,4 +1,4 @@
-//! A login that waits for its browser, and what can be done to it meanwhile.
+//! A login that waits for its browser, and actions on it meanwhile.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
@@ -21,13 +21,13 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 /// A running `login` whose URL is known.
 pub struct Waiting {
     child: Child,
-    said: Arc<Said>,
+    output_text: Arc<Said>,
     pub url: String,
     pub redirect_uri: Url,
     pub state: String,
 }
 
-/// What it has said on stderr so far, and whether that is all.
+/// Its stderr so far, and whether that is all.
 #[derive(Default)]
 struct Said {
     text: Mutex<(Vec<u8>, bool)>,
@@ -56,7 +56,7 @@ impl Ended {
     }
 }
 
-/// `login` as somebody runs it who has the client's credentials in the environment.
+/// `login` with the client's credentials in the environment.
 pub fn login(standin: &Standin, home: &Home, args: &[&str]) -> Command {
     let mut command = home.command(["login"]);
     command.args(args);
@@ -86,8 +86,8 @@ impl Waiting {
     pub fn of(mut command: Command) -> Self {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the binary can be run");
-        let said = Arc::new(Said::default());
-        let (mut stderr, sink) = (child.stderr.take().expect("it is piped"), Arc::clone(&said));
+        let output_text = Arc::new(Said::default());
+        let (mut stderr, sink) = (child.stderr.take().expect("it is piped"), Arc::clone(&output_text));
         thread::spawn(move || {
             let mut buffer = [0; 4096];
             while let Ok(count @ 1..) = stderr.read(&mut buffer) {
@@ -97,14 +97,14 @@ impl Waiting {
             sink.lock().1 = true;
             sink.more.notify_all();
         });
-        let url = said.wait_until(|text| browser::printed_url(text.rsplit_once('\n')?.0));
+        let url = output_text.wait_until(|text| browser::printed_url(text.rsplit_once('\n')?.0));
         let parsed = Url::parse(&url).expect("it is a URL");
         let parameter =
             |name: &str| parsed.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
         let redirect_uri = parameter("redirect_uri").unwrap_or_else(|| "http://none.invalid/".to_owned());
         Self {
             child,
-            said,
+            output_text,
             redirect_uri: Url::parse(&redirect_uri).expect("it is a URL"),
             state: parameter("state").expect("a request has a state"),
             url,
@@ -133,7 +133,7 @@ impl Waiting {
     /// Sends bytes and reads all that comes back; nothing, where it is cut off.
     pub fn exchange(&self, bytes: &[u8]) -> String {
         let mut stream = self.connect();
-        // It may have had enough before it was told everything.
+        // It may stop reading before it has everything.
         let _ = stream.write_all(bytes);
         let mut answer = Vec::new();
         let _ = stream.read_to_end(&mut answer);
@@ -174,13 +174,13 @@ impl Waiting {
         (row("VmRSS:"), row("VmHWM:"))
     }
 
-    pub fn said(&self) -> String {
-        self.said.text()
+    pub fn output_text(&self) -> String {
+        self.output_text.text()
     }
 
     #[track_caller]
     pub fn wait_until_it_says(&self, words: &str) {
-        self.said.wait_until(|text| text.contains(words).then_some(()));
+        self.output_text.wait_until(|text| text.contains(words).then_some(()));
     }
 
     /// Waits for its end.
@@ -191,14 +191,14 @@ impl Waiting {
             if let Some(status) = self.child.try_wait().expect("our own child") {
                 break status;
             }
-            assert!(Instant::now() < until, "login did not end; it said:\n{}", self.said());
+            assert!(Instant::now() < until, "login did not end; it output_text:\n{}", self.output_text());
             thread::sleep(Duration::from_millis(5));
         };
         let mut stdout = Vec::new();
         self.child.stdout.take().expect("it is piped").read_to_end(&mut stdout).expect("our own pipe");
         // A browser that goes on holds no pipe of ours.
-        self.said.wait_for_end();
-        Ended { status, stdout, stderr: self.said.text() }
+        self.output_text.wait_for_end();
+        Ended { status, stdout, stderr: self.output_text.text() }
     }
 
     /// Whether the port takes connections.

@@ -133,7 +133,7 @@ fn ci_is_named_where_it_is_why_nobody_is_asked() {
             let (status, screen) = terminal.wait();
             assert!(matches!(status.code(), Some(2 | 4)), "{screen}");
             assert!(
-                screen.contains("CI is set, so nobody is asked: `unset CI` changes that"),
+                screen.contains("CI is set, so no questions are asked: `unset CI` changes that"),
                 "{arguments:?}: {screen}"
             );
         }

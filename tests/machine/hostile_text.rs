@@ -69,7 +69,7 @@ fn filters_that_fail_with_a_text_show_it_in_one_line() {
 }
 
 #[test]
-fn processes_and_bundles_are_told_of_in_one_line_each() {
+fn processes_and_bundles_are_reported_on_one_line_each() {
     let scene = Scene::new();
     let files = json!({"files": [{"status": "failed", "name_original": HOSTILE, "message": HOSTILE}]});
     for process in [

@@ -97,7 +97,7 @@ fn a_token_for_readers_has_its_end_with_it_and_no_other_secret() {
 }
 
 #[test]
-fn a_command_in_place_of_a_token_is_split_as_a_shell_does_and_expands_nothing() {
+fn a_token_command_is_split_as_a_shell_does_and_expands_nothing() {
     let standin = Standin::start();
     let home = Home::new(&standin);
     let (token, script) = (standin.api_token(), home.path().join("print token"));
@@ -120,7 +120,7 @@ fn a_command_in_place_of_a_token_is_split_as_a_shell_does_and_expands_nothing() 
 }
 
 #[test]
-fn a_command_is_found_where_it_was_meant_and_never_in_a_folder_that_happens_to_be_here() {
+fn a_token_command_is_never_looked_up_in_the_working_folder() {
     let standin = Standin::start();
     let mut home = Home::new(&standin);
     let token = standin.api_token();
@@ -135,7 +135,7 @@ fn a_command_is_found_where_it_was_meant_and_never_in_a_folder_that_happens_to_b
     assert!(refused.stderr.contains("the program of `--from-command` is not found"), "{}", refused.stderr);
     fs::remove_file(home.work().join("get-token")).expect("our own file");
     let gone = run(home.command(["token", "print"])).expect(3);
-    assert!(gone.stderr.contains("get-token` cannot be run"), "what was kept is no secret: {}", gone.stderr);
+    assert!(gone.stderr.contains("get-token` cannot be run"), "the stored command is not a secret: {}", gone.stderr);
 }
 
 #[test]
@@ -157,7 +157,7 @@ fn a_token_in_the_place_of_a_command_is_refused_and_not_repeated() {
 }
 
 #[test]
-fn a_command_that_does_not_print_a_token_in_time_is_an_error_that_quotes_nothing() {
+fn a_token_command_that_fails_is_an_error_that_quotes_nothing() {
     let standin = Standin::start();
     let mut home = Home::new(&standin);
     home.set("LOKALISE_AUTH_KEYRING_TIMEOUT", "1");

@@ -6,7 +6,7 @@ use crate::support::secrets::assert_absent;
 use crate::support::standin::Standin;
 
 #[test]
-fn the_token_of_a_profile_for_calls_only_is_handed_to_nobody() {
+fn the_token_of_a_call_only_profile_is_not_handed_out() {
     let standin = Standin::start();
     let home = Home::new(&standin);
     home.set_token(&["--call-only", "--profile", "token"]);

@@ -12,7 +12,7 @@ use crate::support::standin::{Answer, Standin};
 const A_DAY: u64 = 86_400;
 
 #[test]
-fn a_lifetime_is_understood_however_it_is_written_and_believed_for_a_day_at_most() {
+fn a_lifetime_is_read_in_every_form_and_is_a_day_at_most() {
     let standin = Standin::start();
     let home = with_ended_token(&standin);
     for (text, lifetime) in [
@@ -81,11 +81,11 @@ fn a_clock_that_is_a_day_off_costs_one_refresh_and_no_loop() {
 }
 
 #[test]
-fn a_token_that_is_refused_before_its_time_is_renewed_once_and_the_request_replayed_once() {
+fn a_token_refused_early_is_renewed_once_and_the_request_sent_again() {
     let standin = Standin::start();
     let home = with_ended_token(&standin);
     run(home.command(["token", "refresh"])).expect(0);
-    // By the server's clock the token has ended; by ours it is good for an hour.
+    // By the server's clock the token has ended; by ours it is valid for an hour.
     standin.advance(std::time::Duration::from_secs(2 * 3600));
     standin.forget_requests();
     run(home.command(["whoami"])).expect(0);

@@ -1,4 +1,4 @@
-//! A token endpoint that fails for now costs a wait; one that refuses is asked once or twice.
+//! A token endpoint that fails temporarily costs a wait; one that refuses gets one or two requests.
 
 use crate::refresh_storm::{token_requests, with_ended_token};
 use crate::support::crowd::{at_once, expire, record, run};
@@ -61,7 +61,7 @@ fn a_failure_that_stays_ends_with_its_own_code_and_keeps_the_record() {
     for (failure, code, says) in [
         (Answer::html(503, "busy"), 8, "HTTP 503"),
         (Answer::html(429, "slow down"), 7, "HTTP 429"),
-        // Asked for longer than anybody waits: the time to come back is named at once.
+        // The server asks for a longer wait than the limit: the error comes at once and names the wait.
         (Answer::html(429, "slow down").header("Retry-After", "90"), 7, "try again in 1m 30s"),
     ] {
         standin.answer_always("POST", TOKEN, failure);
@@ -83,7 +83,7 @@ fn those_who_wait_do_not_wait_one_after_the_other() {
     for ran in ran {
         assert!(ran.expect(8).stderr.contains("HTTP 503"));
     }
-    // The tries of one process, and none of the others.
+    // Only one process sends requests.
     let waits = ["500ms", "1s", "2s"].len();
     assert!(token_requests(&standin) <= waits + 2, "{} token requests", token_requests(&standin));
 }
@@ -112,7 +112,7 @@ fn a_token_that_is_still_good_is_used_without_a_wait() {
     let home = Home::new(&standin);
     home.login(&[]);
     let good = run(home.command(["token", "print"])).expect(0).stdout;
-    // Stale, since it ends within a minute, but good for longer than any wait.
+    // Stale, since it ends within a minute, but valid for longer than any wait.
     crate::support::crowd::edit_record(&home, "default", |record| {
         record["expires_at"] = (crate::support::crowd::now() + 55).into();
     });
@@ -145,7 +145,7 @@ fn a_refusal_is_not_repeated_whatever_its_status() {
         }
         assert!((1..=2).contains(&token_requests(&standin)), "{status}: {}", token_requests(&standin));
         assert_eq!(record(&home, "default"), before, "{status}");
-        // Edited by hand, it is another record: nobody is given an old refusal for it.
+        // Edited by hand, it is another record: an old refusal does not count for it.
         expire(&home, "default");
         let _ = std::fs::remove_file(home.lock_of("default"));
     }

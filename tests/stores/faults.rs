@@ -15,7 +15,7 @@ use crate::support::say;
 use crate::support::secrets::forty_hex;
 use crate::support::standin::Standin;
 
-/// What may befall a call: an error that it can really have, or the end of the process in it.
+/// What can happen to a system call: an error that it can really have, or the end of the process during it.
 const FAULTS: &[(&str, &[&str])] = &[
     ("openat", &["error=ENOSPC", "error=EIO", "error=EROFS", "error=EDQUOT"]),
     ("mkdir", &["error=ENOSPC", "error=EROFS", "error=EDQUOT"]),
@@ -27,7 +27,7 @@ const FAULTS: &[(&str, &[&str])] = &[
 ];
 const KILLED: &str = "signal=SIGKILL";
 
-/// The faults for the nth call: all of them where something changes; else one error after the other in turn.
+/// The faults for the nth call: all of them where something changes; otherwise each call gets the next error.
 fn faults_of(call: &str, errors: &[&'static str], nth: usize) -> Vec<&'static str> {
     let in_turn = matches!(call, "openat" | "mkdir" | "read");
     let mut faults = if in_turn { vec![errors[nth % errors.len()]] } else { errors.to_vec() };
@@ -51,7 +51,7 @@ fn our_paths(home: &Home) -> Vec<String> {
     paths
 }
 
-/// The files of an installation, to begin anew with.
+/// The files of an installation, to restore them for the next run.
 struct Snapshot(Vec<(PathBuf, Vec<u8>)>);
 
 impl Snapshot {
@@ -81,7 +81,7 @@ struct Tally {
     new: usize,
 }
 
-/// Runs the command with one fault at a time, for every call and every fault, and looks at what is left.
+/// Runs the command with one fault at a time, for every call and every fault, and checks the remaining files.
 fn with_every_fault(
     home: &Home,
     snapshot: &Snapshot,
@@ -112,9 +112,9 @@ fn with_every_fault(
                     "new" => tally.new += 1,
                     other => panic!("{what}: {other}"),
                 }
-                // What cannot be removed because of a fault is said with exit 0 only where it is a stray file.
+                // After a fault, exit 0 may leave a temporary file, but not the record.
                 if ran.0 == Some(0) && fault != KILLED && *call != "unlink" {
-                    assert_eq!(left, "new", "{what}: it says that it is done");
+                    assert_eq!(left, "new", "{what}: it reports success");
                 }
                 assert_private(&home.path().join("data"), &what);
                 assert_private(&home.path().join("config"), &what);
@@ -215,7 +215,7 @@ fn a_logout_keeps_the_record_or_removes_it_whatever_fails() {
         }
         match next_run(&home) {
             (Some(0), token) if token == old.trim() => "old",
-            (Some(4), said) if said.contains("not logged in") => "new",
+            (Some(4), output_text) if output_text.contains("not logged in") => "new",
             other => Box::leak(format!("{other:?}").into_boxed_str()),
         }
     };
@@ -249,7 +249,7 @@ fn a_login_keeps_the_old_record_or_the_new_one_whatever_fails() {
     assert_swept(&home);
 }
 
-/// What a killed write left behind is gone after the next one.
+/// The next write removes the leftovers of a killed one.
 #[track_caller]
 fn assert_swept(home: &Home) {
     let stray = home.path().join("data/.credentials.json.new.1");
@@ -315,7 +315,7 @@ fn a_file_that_is_not_ours_alone_is_refused_and_untouched() {
 }
 
 #[test]
-fn an_obstacle_in_place_of_the_lock_or_of_the_new_file_leaves_everything_as_it_is() {
+fn an_obstacle_in_place_of_the_lock_or_the_new_file_changes_nothing() {
     let standin = Standin::start();
     let home = Home::new(&standin);
     home.set_token(&[]);

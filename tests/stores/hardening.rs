@@ -1,4 +1,4 @@
-//! What other processes can see of ours, and what a command that we become inherits.
+//! What other processes can see of ours, and what the command of `exec` inherits.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -22,7 +22,7 @@ fn waiting(home: &mut Home, secret: &str) -> crate::support::crowd::Running {
 }
 
 #[test]
-fn memory_and_environment_are_closed_to_other_processes_of_the_same_user_and_no_core_is_dumped() {
+fn memory_and_environment_are_private_and_no_core_is_dumped() {
     if root() {
         needs("setpriv", "util-linux");
     }
@@ -37,7 +37,7 @@ fn memory_and_environment_are_closed_to_other_processes_of_the_same_user_and_no_
     signal(running.id(), rustix::process::Signal::TERM);
     running.wait().expect(143);
 
-    // As somebody who is not root, since root reads everything.
+    // As a user other than root, since root reads everything.
     let folder = home.path().join("nobody");
     fs::create_dir(&folder).expect("our own folder");
     let program = folder.join("lokalise-auth");
@@ -48,7 +48,7 @@ fn memory_and_environment_are_closed_to_other_processes_of_the_same_user_and_no_
     if root() {
         std::os::unix::fs::chown(&folder, Some(65534), Some(65534)).expect("root gives folders away");
     }
-    let as_nobody = |program: &str| {
+    let as_user_nobody = |program: &str| {
         let mut command = Command::new(if root() { "setpriv" } else { program });
         if root() {
             command.args(["--reuid=65534", "--regid=65534", "--clear-groups", program]);
@@ -58,10 +58,10 @@ fn memory_and_environment_are_closed_to_other_processes_of_the_same_user_and_no_
         command
     };
     let fifo = folder.join("fifo");
-    let made = as_nobody("mkfifo").arg(&fifo).status().expect("mkfifo can be run");
+    let made = as_user_nobody("mkfifo").arg(&fifo).status().expect("mkfifo can be run");
     assert!(made.success());
-    let mut holder = as_nobody(&program.display().to_string());
-    // It waits for a token in a file that nobody writes to.
+    let mut holder = as_user_nobody(&program.display().to_string());
+    // It waits for a token in a file without a writer.
     holder.args(["token", "print"]).env("LOKALISE_API_TOKEN_FILE", &fifo).env("LOKALISE_CLIENT_SECRET", &secret);
     let holder = start(holder);
     let process = format!("/proc/{}", holder.id());
@@ -70,7 +70,7 @@ fn memory_and_environment_are_closed_to_other_processes_of_the_same_user_and_no_
         (!root() || fs::read_link(format!("{process}/exe")).is_ok_and(|exe| exe == program))
             && fs::metadata(format!("{process}/environ")).is_ok_and(|file| file.uid() == 0)
     });
-    let other = as_nobody("sleep").arg("5").spawn();
+    let other = as_user_nobody("sleep").arg("5").spawn();
     let mut other = other.expect("sleep can be run");
     until("a process that is not closed", || {
         fs::read_link(format!("/proc/{}/exe", other.id())).is_ok_and(|exe| exe.ends_with("sleep"))
@@ -82,7 +82,7 @@ fn memory_and_environment_are_closed_to_other_processes_of_the_same_user_and_no_
         ("maps", holder.id(), false),
     ] {
         let read = run({
-            let mut head = as_nobody("head");
+            let mut head = as_user_nobody("head");
             head.args(["-c", "1"]).arg(format!("/proc/{id}/{file}"));
             head
         });
@@ -98,7 +98,7 @@ fn memory_and_environment_are_closed_to_other_processes_of_the_same_user_and_no_
 }
 
 #[test]
-fn a_command_that_is_run_has_the_limits_that_we_were_started_with_and_one_secret() {
+fn a_command_gets_our_original_limits_and_one_secret() {
     let standin = Standin::start();
     let mut home = Home::new(&standin);
     home.set_token(&[]);
@@ -106,7 +106,7 @@ fn a_command_that_is_run_has_the_limits_that_we_were_started_with_and_one_secret
     for (soft, more) in [("unlimited", &[][..]), ("0", &[]), ("7", &[]), ("unlimited", &["--lokalise2"])] {
         let mut shell = home.other("sh", ["-c", &format!("ulimit -S -c {soft}; exec \"$0\" \"$@\"")]);
         shell.arg(binary()).args(["exec", "--profile", "default"]).args(more).arg("--");
-        // The official CLI is given `--config FILE` right behind its name.
+        // The official CLI gets `--config FILE` right after its name.
         let script = home.path().join("command");
         crate::support::helper::program(&script, &format!("#!/bin/sh\n{look}\n"));
         shell.arg(&script);
@@ -175,7 +175,7 @@ fn the_config_file_for_the_official_cli_goes_away_whatever_signal_comes() {
 }
 
 #[test]
-fn no_program_that_is_started_has_a_secret_in_its_arguments_or_one_too_many_in_its_environment() {
+fn no_started_program_gets_a_secret_that_is_not_meant_for_it() {
     needs("strace", "strace");
     let standin = Standin::start();
     let mut home = Home::new(&standin);
@@ -250,4 +250,32 @@ fn nothing_but_a_login_listens() {
     login.env("LOKALISE_CLIENT_SECRET", standin.client_secret());
     run(traced(&login, &["trace=socket,bind,listen"], &[], &trace)).expect(4);
     assert!(fs::read_to_string(&trace).expect("the trace").contains("listen("));
+}
+
+#[test]
+fn a_program_in_the_bus_address_never_gets_a_secret() {
+    let standin = Standin::start();
+    let mut home = Home::new(&standin);
+    home.set("LOKALISE_AUTH_STORE", "keyring");
+    let (program, environment) = (home.path().join("bus"), home.path().join("environment"));
+    crate::support::helper::program(&program, &format!("#!/bin/sh\nenv > '{}'\n", environment.display()));
+    let secret = standin.client_secret();
+    for address in ["unixexec:path=", "unix:path=/nowhere;unixexec:path=", " unixexec:path="] {
+        home.set("DBUS_SESSION_BUS_ADDRESS", &format!("{address}{}", program.display()));
+        for variable in lokalise_auth::world::SECRET_VARIABLES {
+            // `--profile` makes a command use the store although a token variable is set.
+            let mut command = home.command(["token", "print", "--profile", "default"]);
+            let ran = run({
+                command.env(variable, &secret);
+                command
+            })
+            .expect(3);
+            assert!(ran.stderr.contains("starts a program (unixexec)"), "{variable}: {}", ran.stderr);
+            assert!(!ran.stderr.contains(&secret) && !environment.exists(), "{address} {variable}");
+        }
+    }
+    // Without a secret to inherit, the program is started: so the check above can fail.
+    home.set("DBUS_SESSION_BUS_ADDRESS", &format!("unixexec:path={}", program.display()));
+    let ran = run(home.command(["token", "print", "--profile", "default"])).expect(3);
+    assert!(environment.exists(), "{}", ran.stderr);
 }

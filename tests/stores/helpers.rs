@@ -1,4 +1,4 @@
-//! `helper:NAME`: the real helpers, and the ways in which a helper can be a bad one.
+//! `helper:NAME`: real helpers, and helpers that misbehave.
 
 use std::fs;
 use std::path::Path;
@@ -59,7 +59,7 @@ fn a_login_lives_in_pass() {
 }
 
 #[test]
-fn a_store_of_pass_that_was_never_made_or_is_locked_is_not_taken_for_a_logout() {
+fn a_missing_or_locked_pass_store_is_not_taken_for_a_logout() {
     let standin = Standin::start();
     let mut home = Home::new(&standin);
     let pass = Pass::new(&mut home);
@@ -75,7 +75,7 @@ fn a_store_of_pass_that_was_never_made_or_is_locked_is_not_taken_for_a_logout() 
     }
     fs::rename(gnupg.join("away"), gnupg.join("private-keys-v1.d")).expect("our own folder");
     run(home.command(["token", "print"])).expect(0);
-    // Debian's helper says "nothing stored" where there is no store at all.
+    // Debian's helper reports "nothing stored" even without any store.
     fs::rename(home.path().join("pass"), home.path().join("elsewhere")).expect("our own folder");
     for arguments in [&["token", "print"][..], &["logout"], &["token", "set"]] {
         run(home.command(arguments)).expect(3);
@@ -84,7 +84,7 @@ fn a_store_of_pass_that_was_never_made_or_is_locked_is_not_taken_for_a_logout() 
 }
 
 #[test]
-fn a_login_lives_in_the_secretservice_helper_and_a_locked_one_is_not_a_logout() {
+fn a_locked_secretservice_helper_is_not_taken_for_a_logout() {
     needs("docker-credential-secretservice", "golang-docker-credential-helpers");
     let standin = Standin::start();
     let mut home = Home::new(&standin);
@@ -126,7 +126,7 @@ fn a_crowd_renews_a_login_in_a_helper_once_wherever_it_is_run() {
 }
 
 #[test]
-fn a_helper_that_only_gives_serves_this_run_and_says_that_the_login_is_out_of_date() {
+fn a_read_only_helper_serves_this_run_and_warns_of_an_outdated_login() {
     let standin = Standin::start();
     let mut home = Home::new(&standin);
     let name = format!("once{}", std::process::id());
@@ -143,7 +143,7 @@ fn a_helper_that_only_gives_serves_this_run_and_says_that_the_login_is_out_of_da
     let refused = run(home.command(["token", "refresh"])).expect(3);
     assert!(refused.stderr.contains("refused: not supported"), "{}", refused.stderr);
     assert_eq!(standin.requests_to("POST", "/oauth2/token").len(), 2);
-    // Nothing was lost, and nothing new can be put there.
+    // Nothing was lost, and nothing new can be stored there.
     run(home.command(["logout"])).expect(3);
     assert_eq!(set_token(&home, &forty_hex()).code, Some(3));
     run(home.command(["token", "print"])).expect(0);
@@ -186,7 +186,7 @@ fn a_bad_helper_is_a_store_error_in_time_that_quotes_no_secret() {
 }
 
 #[test]
-fn a_helper_whose_time_is_up_ends_with_all_that_it_started() {
+fn a_helper_that_times_out_ends_with_all_its_children() {
     let standin = Standin::start();
     let mut home = Home::new(&standin);
     home.set("LOKALISE_AUTH_KEYRING_TIMEOUT", "1");
@@ -195,7 +195,7 @@ fn a_helper_whose_time_is_up_ends_with_all_that_it_started() {
     let grandchild = fs::read_to_string(held.join("grandchild")).expect("it was started");
     let gone = || !Path::new(&format!("/proc/{}/status", grandchild.trim())).exists() || is_dead(grandchild.trim());
     until("the grandchild's end", gone);
-    // Ctrl-C and SIGTERM do not leave it behind either.
+    // Ctrl-C and SIGTERM end the helper too.
     home.set("LOKALISE_AUTH_KEYRING_TIMEOUT", "50");
     fs::remove_file(held.join("grandchild")).expect("our own file");
     home.set("LOKALISE_PROFILE", "another");

@@ -1,4 +1,4 @@
-//! Nothing is ever lost: the binary, many times at once, with things breaking under it.
+//! No record is ever lost: many processes of the binary at once, with injected failures.
 #![cfg(unix)]
 
 #[path = "../support/mod.rs"]

@@ -1,4 +1,4 @@
-//! A record that is not where the profile says, folders under several names, and a list of
+//! A record that is not at the place that the profile names, folders under several names, and a list of
 //! profiles that cannot be written or is not to be believed.
 
 use std::fs;
@@ -26,7 +26,7 @@ fn set(home: &Home, arguments: &[&str]) -> (Option<i32>, String) {
     (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
-/// Runs what has to fail while the record is elsewhere, and names the place that was looked at.
+/// Runs the commands that must fail while the record is elsewhere, and checks that they name the place.
 fn assert_not_found(home: &Home, place: &str) {
     for (arguments, code) in [
         (&["logout"][..], 3),
@@ -36,9 +36,9 @@ fn assert_not_found(home: &Home, place: &str) {
         (&["token", "print"], 4),
     ] {
         let ran = run(home.command(arguments)).expect(code);
-        let said = format!("{}{}", ran.stdout, ran.stderr);
-        assert!(said.contains(place), "{arguments:?}: `{place}` is not in: {said}");
-        assert!(!said.contains("logged out of"), "{arguments:?}: {said}");
+        let output_text = format!("{}{}", ran.stdout, ran.stderr);
+        assert!(output_text.contains(place), "{arguments:?}: `{place}` is not in: {output_text}");
+        assert!(!output_text.contains("logged out of"), "{arguments:?}: {output_text}");
     }
     assert!(has_profile(home, "default"), "the entry stays");
 }
@@ -75,9 +75,9 @@ fn a_record_in_another_folder_of_a_helper_is_not_logged_out() {
     fs::create_dir(&moved).expect("our own folder");
     home.set("MOVED", &moved.display().to_string());
     assert_not_found(&home, "docker-credential-moves lokalise-auth://default");
-    let (code, said) = set(&home, &[]);
-    assert_eq!(code, Some(0), "{said}");
-    assert!(said.contains("was not found, and stays where it is"), "{said}");
+    let (code, output_text) = set(&home, &[]);
+    assert_eq!(code, Some(0), "{output_text}");
+    assert!(output_text.contains("was not found, and stays where it is"), "{output_text}");
     home.unset("MOVED");
     assert!(held.join("recordlokalise-auth___default").exists());
     run(home.command(["logout"])).expect(0);
@@ -92,15 +92,22 @@ fn a_new_store_says_where_the_old_record_stays() {
     let old = home.credentials().display().to_string();
     let data = home.path().join("data").display().to_string();
     home.set("LOKALISE_AUTH_DATA_DIR", &home.path().join("moved").display().to_string());
-    let (code, said) = set(&home, &[]);
-    assert_eq!(code, Some(0), "{said}");
-    assert!(said.contains("stays where it is") && said.contains(&old), "the same store, elsewhere: {said}");
+    let (code, output_text) = set(&home, &[]);
+    assert_eq!(code, Some(0), "{output_text}");
+    assert!(
+        output_text.contains("stays where it is") && output_text.contains(&old),
+        "the same store, elsewhere: {output_text}"
+    );
     home.set("LOKALISE_AUTH_DATA_DIR", &data);
     scripted(&mut home, "other", "");
-    let (code, said) = set(&home, &["--store", "helper:other", "--profile", "work"]);
-    assert_eq!((code, said.contains("warning")), (Some(0), false), "a new profile has no old record: {said}");
-    let (code, said) = set(&home, &["--store", "file", "--profile", "work"]);
-    assert_eq!((code, said.contains("warning")), (Some(0), false), "the old record is removed: {said}");
+    let (code, output_text) = set(&home, &["--store", "helper:other", "--profile", "work"]);
+    assert_eq!(
+        (code, output_text.contains("warning")),
+        (Some(0), false),
+        "a new profile has no old record: {output_text}"
+    );
+    let (code, output_text) = set(&home, &["--store", "file", "--profile", "work"]);
+    assert_eq!((code, output_text.contains("warning")), (Some(0), false), "the old record is removed: {output_text}");
     crate::support::home::remove_locks(&["helper:other".to_owned()]);
 }
 
@@ -197,8 +204,8 @@ fn with_command(home: &Home) -> std::path::PathBuf {
 
 fn assert_not_believed(home: &Home, ran: &Path, why: &str) {
     for arguments in [&["token", "print"][..], &["call", "/projects"], &["whoami"], &["logout"], &["profile", "list"]] {
-        let said = run(home.command(arguments)).expect(3).stderr;
-        assert!(said.contains("profiles.json") && said.contains(why), "{arguments:?}: {said}");
+        let output_text = run(home.command(arguments)).expect(3).stderr;
+        assert!(output_text.contains("profiles.json") && output_text.contains(why), "{arguments:?}: {output_text}");
         assert!(!ran.exists(), "{arguments:?} ran the command");
     }
 }

@@ -45,7 +45,7 @@ fn the_profile_is_chosen_by_the_nearest_rule() {
     assert_eq!(printed(&home, &deep, &[], &[]), one, "the nearest file up the tree");
     assert_eq!(printed(&home, &home.work(), &[], &[]), two);
     assert_eq!(printed(&home, &deep, &[("LOKALISE_PROFILE", "second")], &[]), two);
-    assert_eq!(printed(&home, &deep, &[("LOKALISE_PROFILE", "")], &[]), one, "an empty variable is none");
+    assert_eq!(printed(&home, &deep, &[("LOKALISE_PROFILE", "")], &[]), one, "an empty variable counts as unset");
     assert_eq!(printed(&home, &deep, &[("LOKALISE_PROFILE", "second")], &["--profile", "default"]), one);
     assert_eq!(printed(&home, &deep, &[("LOKALISE_API_TOKEN", "from-variable")], &[]), "from-variable");
     assert_eq!(printed(&home, &deep, &[("LOKALISE_API_TOKEN", "from-variable")], &["--profile", "second"]), two);
@@ -275,7 +275,7 @@ fn a_folder_that_may_not_be_looked_into_names_no_profile() {
     let (home, one, _) = with_two_profiles(&standin);
     let deep = home.work().join("closed/inner");
     fs::create_dir_all(&deep).expect("our own folder");
-    // Closed behind the shell that is in it.
+    // The folder is closed while a shell is in it.
     let mut print = home.other("sh", ["-c", "chmod 0 ../../closed && exec \"$0\" token print"]);
     print.arg(crate::support::home::binary()).current_dir(&deep);
     assert_eq!(run(print).expect(0).stdout.trim(), one);
@@ -311,8 +311,11 @@ fn a_profile_that_was_bound_to_reading_stays_so_until_it_is_logged_out() {
     ];
     home.set_token(&["--read-only", "-p", "ro"]);
     for way in ways {
-        let said = way();
-        assert!(said.contains("profile ro stays read-only; `lokalise-auth logout --profile ro`"), "{said}");
+        let output_text = way();
+        assert!(
+            output_text.contains("profile ro stays read-only; `lokalise-auth logout --profile ro`"),
+            "{output_text}"
+        );
         let refused = run(home.command(["call", "-p", "ro", "POST", "/projects", "-f", "name=x"])).expect(2);
         assert!(refused.stderr.contains("only reading is allowed"), "{}", refused.stderr);
     }
@@ -378,14 +381,14 @@ fn a_credential_for_another_server_is_named_with_the_way_back() {
 }
 
 #[test]
-fn a_token_in_the_place_of_a_name_or_among_a_commands_words_is_not_kept_or_told() {
+fn a_token_in_place_of_a_name_or_a_command_is_not_stored_or_shown() {
     let standin = Standin::start();
     let (home, ..) = with_two_profiles(&standin);
     let token = standin.api_token();
     let command = format!("echo {token}");
     for arguments in [vec!["profile", "use", &token], vec!["token", "set", "-p", "x", "--from-command", &command]] {
-        let told = run(home.command(&arguments)).expect(2);
-        assert!(told.stderr.contains("not shown") && !told.stderr.contains(&token), "{}", told.stderr);
+        let ran = run(home.command(&arguments)).expect(2);
+        assert!(ran.stderr.contains("not shown") && !ran.stderr.contains(&token), "{}", ran.stderr);
         assert!(!fs::read_to_string(home.profiles()).expect("a file").contains(&token));
     }
 }
@@ -402,8 +405,8 @@ fn no_profile_is_listed_as_in_force_behind_a_token_variable() {
     };
     let token = ("LOKALISE_API_TOKEN", "x");
     assert_eq!(list(&[], &[]).0, 1);
-    let (marked, _, said) = list(&[token], &[]);
-    assert_eq!((marked, said.as_str()), (0, "no profile is in force: LOKALISE_API_TOKEN is set\n"));
+    let (marked, _, output_text) = list(&[token], &[]);
+    assert_eq!((marked, output_text.as_str()), (0, "no profile is in force: LOKALISE_API_TOKEN is set\n"));
     assert_eq!(list(&[token, ("LOKALISE_ACCESS_TOKEN", "y")], &[]).0, 0);
     assert_eq!(list(&[token], &["--profile", "second"]).0, 1, "the flag comes before the variable");
     assert!(list(&[], &["--json"]).1.contains(r#""in_force":true"#));

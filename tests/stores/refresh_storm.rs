@@ -1,5 +1,5 @@
 //! One refresh for all: however many processes find the token stale, one asks, and
-//! nothing that ends or hinders it costs the others more than their patience.
+//! if it ends or is stuck, the others wait for a limited time.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -71,7 +71,7 @@ fn a_rejected_refresh_is_asked_at_most_twice_by_sixty_four_processes() {
     say(&format!("  64 processes, one revoked login: {asked} token requests"));
     assert!((1..=2).contains(&asked), "{asked} token requests");
     assert_eq!(record(&home, "default"), before, "what is stored is as it was");
-    // Whoever comes a moment later, alone, is told anew: the refusal may have been mended.
+    // A process that comes later, alone, sends its own request: the cause may be gone.
     sleep(Duration::from_millis(1100));
     for nth in 1..=2 {
         run(home.command(["token", "print"])).expect(4);
@@ -92,7 +92,7 @@ fn a_holder_that_is_killed_in_its_refresh_frees_the_others_at_once() {
     standin.set(|switches| switches.token_delay = Duration::ZERO);
     signal(holder.id(), Signal::KILL);
     for other in others {
-        // Had the lock stayed, each would have given up after 30 seconds.
+        // If the lock were still held, each process would give up after 30 seconds.
         other.wait().expect(0);
     }
     assert_eq!(token_requests(&standin), 2, "the killed one's and one more");
@@ -174,7 +174,7 @@ fn one_user_has_one_lock_wherever_a_command_is_run() {
 }
 
 #[test]
-fn a_refresh_token_in_the_answer_replaces_the_stored_one_in_the_same_write() {
+fn a_new_refresh_token_is_stored_in_the_same_write() {
     let standin = Standin::start();
     let home = with_ended_token(&standin);
     standin.set(|switches| switches.rotate_refresh = true);
@@ -203,7 +203,7 @@ fn tokens_that_are_over_when_they_are_issued_are_shared_too() {
         ran.expect(0);
     }
     let asked = token_requests(&standin);
-    // Those that were started in another second cannot know that the token is none the worse for it.
+    // Those that were started in another second cannot know that the token is still valid.
     assert!(asked <= 4, "{asked} token requests");
 }
 
@@ -214,7 +214,7 @@ fn a_profile_that_became_an_api_token_meanwhile_is_not_refreshed() {
     standin.set(|switches| switches.token_delay = Duration::from_millis(500));
     let refresh = start(home.command(["token", "print"]));
     standin.wait_for("POST", TOKEN, 1);
-    // By hand, and so without the lock: as a process does that waited for it in vain.
+    // This edit takes no lock, like a process that timed out while it waited for the lock.
     edit_record(&home, "default", |record| {
         record["kind"] = "api-token".into();
         record["api_token"] = standin.api_token().into();

@@ -1,4 +1,4 @@
-//! Locks that are stuck, and locks that are not to be had.
+//! Locks whose holder is stuck, and systems that give no lock.
 
 use std::fs;
 use std::process::Command;
@@ -21,7 +21,7 @@ fn stuck_before_its_write(home: &Home, profile: &str) -> Command {
     under_strace(&command, &["inject=flock:delay_enter=34000000:when=1"], &[file_lock])
 }
 
-/// One test, since each of its parts waits the same half minute.
+/// This is one test, so that all its parts wait in the same half minute.
 #[test]
 fn a_stuck_holder_costs_the_others_half_a_minute_and_undoes_nothing() {
     if !can_trace() {
@@ -50,7 +50,7 @@ fn a_stuck_holder_costs_the_others_half_a_minute_and_undoes_nothing() {
     let waiting = commands.map(|command| start(home.command(command)));
     let logout = start(home.command(["logout", "--profile", "gone"]));
     let login = std::thread::scope(|scope| {
-        // A person waits as long, and then comes first.
+        // A login waits for the same time, and then goes first.
         let login = scope.spawn(|| {
             home.login(&["--profile", "new"]);
             record(&home, "new")
@@ -138,7 +138,7 @@ fn a_lock_that_is_not_a_file_of_ours_is_not_used() {
 }
 
 #[test]
-fn a_lock_that_somebody_removes_locks_the_next_one_all_the_same() {
+fn a_removed_lock_file_still_excludes_the_next_process() {
     let standin = Standin::start();
     let home = with_ended_token(&standin);
     standin.set(|switches| switches.token_delay = Duration::from_secs(20));
@@ -146,7 +146,7 @@ fn a_lock_that_somebody_removes_locks_the_next_one_all_the_same() {
     let first = start(home.command(["token", "print"]));
     standin.wait_for("POST", "/oauth2/token", 1);
     let second = start(home.command(["token", "print"]));
-    until("somebody waiting", || lockers(&lock, true) == 1);
+    until("a waiting process", || lockers(&lock, true) == 1);
     // As a cleaner of old files does. The third makes a new one, and cannot know of the first.
     fs::remove_file(&lock).expect("our own file");
     standin.set(|switches| switches.token_delay = Duration::from_secs(2));

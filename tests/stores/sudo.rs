@@ -1,5 +1,4 @@
-//! Root with another user's HOME writes nothing that this user could not read afterwards, and believes nothing
-//! that this user has written.
+//! Root with another user's HOME writes no file that this user cannot read, and trusts no file of this user.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, chown};
@@ -60,7 +59,7 @@ fn root_with_the_home_of_another_user_changes_nothing_there() {
 }
 
 #[test]
-fn root_with_a_home_of_its_own_makes_nothing_in_the_folder_of_another_user() {
+fn root_makes_nothing_in_the_folder_of_another_user() {
     if !root() {
         return say("  skipped: only root can be another user than the one whose folder it is; run as root");
     }

@@ -60,7 +60,7 @@ fn main() {
 
 /// One document of keys, filtered by `call` and by `curl | jq` (Debian has it as `jq`).
 fn compare_with_jq(server: &Server) {
-    println!("a document of {} MB with filters, beside `curl | jq`", KEYS / 1_000_000);
+    println!("a document of {} MB with filters, compared with `curl | jq`", KEYS / 1_000_000);
     let path = "/projects/1.2/keys?limit=5000&page=1";
     let url = format!("http://{}/api2{path}", server.address);
     let file = tempfile::NamedTempFile::new().expect("a temporary file");
@@ -145,7 +145,7 @@ fn resident(process: u32) -> Option<u64> {
     status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?.trim().strip_suffix(" kB")?.parse().ok()
 }
 
-/// A server that is not what is measured: answers are made beforehand, and there are no checks.
+/// A server that costs little, since it is not measured: it has ready answers and no checks.
 struct Server {
     address: SocketAddr,
     page: Arc<Vec<u8>>,

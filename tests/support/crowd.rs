@@ -63,7 +63,7 @@ impl Running {
 }
 
 impl Ran {
-    /// Fails, with all that was said, unless the program ended so.
+    /// Fails and shows all output, unless the program ended with this exit code.
     #[track_caller]
     pub fn expect(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "stdout: {}\nstderr: {}", self.stdout, self.stderr);
@@ -83,14 +83,14 @@ pub fn at_once(commands: impl IntoIterator<Item = Command>) -> Vec<Ran> {
     waiting.into_iter().map(|waiting| waiting.join().expect("a thread that waits")).collect()
 }
 
-/// The wall time that 95 of 100 stay below.
+/// The 95th percentile of the wall times.
 pub fn p95(ran: &[Ran]) -> Duration {
     let mut walls: Vec<Duration> = ran.iter().map(|ran| ran.wall).collect();
     walls.sort_unstable();
     walls[(walls.len() * 95).div_ceil(100) - 1]
 }
 
-/// Waits until something is so.
+/// Waits until a condition holds.
 #[track_caller]
 pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let end = Instant::now() + Duration::from_secs(30);
@@ -107,7 +107,7 @@ pub fn signal(process: u32, signal: rustix::process::Signal) {
     rustix::process::kill_process(process, signal).expect("it runs");
 }
 
-/// Whether somebody waits for the lock on a file, or holds it, as the kernel tells.
+/// How many processes wait for the lock on a file, or hold it, in the kernel's list.
 #[cfg(target_os = "linux")]
 pub fn lockers(path: &Path, waiting: bool) -> usize {
     use std::os::unix::fs::MetadataExt as _;
@@ -122,7 +122,7 @@ pub fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).expect("a time after 1970").as_secs()
 }
 
-/// A profile's record in the file store; `Null` if there is none.
+/// A profile's record in the file store; `Null` if it does not exist.
 pub fn record(home: &Home, profile: &str) -> Value {
     let Ok(text) = fs::read(home.credentials()) else { return Value::Null };
     let content: Value = serde_json::from_slice(&text).expect("a credentials file");
@@ -138,7 +138,7 @@ pub fn edit_record(home: &Home, profile: &str, edit: impl FnOnce(&mut Value)) {
     fs::write(home.credentials(), content.to_string()).expect("our own file");
 }
 
-/// Lets a profile's access token have ended ten minutes ago.
+/// Changes a profile's access token so that it ended ten minutes ago.
 pub fn expire(home: &Home, profile: &str) {
     edit_record(home, profile, |record| record["expires_at"] = (now() - 600).into());
 }
@@ -177,14 +177,14 @@ pub fn traced(command: &Command, options: &[&str], paths: &[String], trace: &Pat
     traced
 }
 
-/// Whether we are root, who reads everything and gives files away.
+/// Whether we are root, who can read every file and change its owner.
 #[cfg(unix)]
 pub fn root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
 /// Whether calls can be traced by their paths: the program closes itself even to a tracer of its own
-/// user, so that only root can. Says so where it cannot be.
+/// user, so that only root can. Prints a note if it is not possible.
 #[cfg(unix)]
 pub fn can_trace() -> bool {
     if !root() {
@@ -193,13 +193,13 @@ pub fn can_trace() -> bool {
     root()
 }
 
-/// What can stand in a file's place here. Only root can make a file that belongs to somebody else.
+/// What can be in the place of a file here. Only root can make a file of another user.
 #[cfg(unix)]
 pub fn obstacles() -> impl Iterator<Item = &'static str> {
     ["symlink", "fifo", "directory", "readable", "foreign"].into_iter().filter(|kind| root() || *kind != "foreign")
 }
 
-/// Puts something in a file's place that no file of ours is.
+/// Puts one of these obstacles in the place of a file.
 #[cfg(unix)]
 pub fn obstacle(kind: &str, path: &Path, victim: &Path) {
     use std::os::unix::fs::{PermissionsExt as _, chown, symlink};

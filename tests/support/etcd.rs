@@ -1,4 +1,4 @@
-//! A real etcd on loopback, for one test: where a fleet of machines keeps what all of them read.
+//! A real etcd on loopback, for one test: a fleet of machines shares its token in it.
 
 use std::io::Write as _;
 use std::net::TcpListener;

@@ -1,5 +1,5 @@
-//! An isolated installation: a folder of its own, an environment of its own, the
-//! file store, and Lokalise being the stand-in.
+//! An isolated installation: its own folder, its own environment, the file
+//! store, and the stand-in as Lokalise.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -12,20 +12,22 @@ use super::browser;
 use super::secrets;
 use super::standin::Standin;
 
-/// Variables that a program needs to run at all, and nothing of ours.
+/// The variables that every program needs. None is ours.
 const OF_THE_SYSTEM: &[&str] = &["PATH", "SYSTEMROOT", "TEMP", "TMP"];
 
 /// One person's machine.
 pub struct Home {
     folder: TempDir,
     vars: Vec<(String, String)>,
+    /// The names of the stores that commands here have used, as their locks have them.
+    stores: Vec<String>,
     client_id: String,
     client_secret: String,
     api_token: String,
 }
 
 impl Home {
-    /// A machine on which nobody has logged in yet, with Lokalise at the stand-in.
+    /// A machine without a login, on which Lokalise is the stand-in.
     pub fn new(standin: &Standin) -> Self {
         Self::at(standin, &standin.api_url(), &standin.oauth_url())
     }
@@ -35,6 +37,7 @@ impl Home {
         let folder = TempDir::with_prefix("lokalise-auth-test-").expect("the folder for temporary files can be used");
         let mut home = Self {
             vars: Vec::new(),
+            stores: Vec::new(),
             client_id: standin.client_id(),
             client_secret: standin.client_secret(),
             api_token: standin.api_token(),
@@ -87,6 +90,12 @@ impl Home {
         lock_folder().join(format!("{}-{profile}.lock", digest(&format!("file {}", file.display()))))
     }
 
+    /// Lets the next refresh ask the server, although others were refused within the last second.
+    #[cfg(unix)]
+    pub fn forget_failed_refreshes(&self) {
+        let _ = std::fs::remove_file(self.lock_of("default"));
+    }
+
     /// `credentials.json` of the file store.
     pub fn credentials(&self) -> PathBuf {
         self.path().join("data").join("credentials.json")
@@ -100,6 +109,12 @@ impl Home {
     pub fn set(&mut self, name: &str, value: &str) {
         self.unset(name);
         self.vars.push((name.to_owned(), value.to_owned()));
+        match name {
+            "LOKALISE_AUTH_STORE" => self.stores.push(value.to_owned()),
+            "LOKALISE_AUTH_DATA_DIR" => self.stores.push(file_store(Path::new(value))),
+            "LOKALISE_AUTH_CONFIG_DIR" => self.stores.push(keyring_store(Path::new(value))),
+            _ => {}
+        }
     }
 
     pub fn unset(&mut self, name: &str) {
@@ -174,30 +189,52 @@ impl Home {
     }
 }
 
-/// Locks lie in a folder that all processes of the user share, an installed copy's too.
+/// The folder of the locks. All processes of the user share it, also those of an installed copy.
 #[cfg(unix)]
 pub fn lock_folder() -> PathBuf {
     PathBuf::from(format!("/tmp/lokalise-auth-{}", rustix::process::geteuid().as_raw()))
 }
 
-/// Removes the lock files of the stores with these names.
+/// The file store in a folder, as its lock is named.
+fn file_store(folder: &Path) -> String {
+    let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    format!("file {}", folder.join("credentials.json").display())
+}
+
+/// The keyring items of the installation with this configuration folder, as their lock is named.
+fn keyring_store(folder: &Path) -> String {
+    let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    format!("keyring {}", &digest(&folder.to_string_lossy())[..8])
+}
+
+/// Removes the lock files of the stores with these names. A lock that another process holds stays: several tests may use
+/// a helper of the same name.
 #[cfg(unix)]
 pub fn remove_locks(stores: &[String]) {
     for entry in std::fs::read_dir(lock_folder()).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         if stores.iter().any(|store| name.starts_with(&digest(store))) {
-            let _ = std::fs::remove_file(entry.path());
+            remove_free_lock(&entry.path());
         }
+    }
+}
+
+/// Removes a lock file under its own lock, so that a process which waits for it notices.
+#[cfg(unix)]
+fn remove_free_lock(path: &Path) {
+    use rustix::fs::{FlockOperation, flock};
+    let Ok(file) = std::fs::OpenOptions::new().write(true).open(path) else { return };
+    if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
+        let _ = std::fs::remove_file(path);
     }
 }
 
 #[cfg(unix)]
 impl Drop for Home {
     fn drop(&mut self) {
-        let root = self.path().canonicalize().expect("our own folder");
-        let file = |folder: &str| format!("file {}", root.join(folder).join("credentials.json").display());
-        let keyring = |folder: &str| format!("keyring {}", &digest(&root.join(folder).to_string_lossy())[..8]);
-        remove_locks(&[file("data"), file("home/.local/share/lokalise-auth"), keyring("config"), keyring("other")]);
+        let (file, keyring) = (self.path().join("home/.local/share/lokalise-auth"), self.path().join("other"));
+        self.stores.extend([file_store(&file), keyring_store(&keyring)]);
+        remove_locks(&self.stores);
     }
 }
 
@@ -213,11 +250,11 @@ pub fn binary() -> PathBuf {
         return path.clone();
     }
     let example = std::env::current_exe().expect("a process knows its own file");
-    let profile = example.ancestors().nth(2).expect("an example lies in target/PROFILE/examples");
+    let profile = example.ancestors().nth(2).expect("an example is in target/PROFILE/examples");
     profile.join(format!("lokalise-auth{}", std::env::consts::EXE_SUFFIX))
 }
 
-/// A folder for nobody else, as a runtime folder has to be.
+/// A folder that other users cannot read, as a runtime folder has to be.
 fn create_private(path: &Path) {
     std::fs::create_dir(path).expect("our own folder");
     #[cfg(unix)]

@@ -99,7 +99,7 @@ fn options(command: &Command) -> String {
     headings.sort_by_key(|heading| (*heading == "Global options", *heading != "Arguments"));
     let mut text = String::from(".SH OPTIONS\n");
     for (index, heading_shown) in headings.into_iter().enumerate() {
-        // The section's own title says it already.
+        // The section's own title repeats it.
         if index > 0 || heading_shown != "Options" {
             text.extend([".SS ", &escaped(heading_shown), "\n"]);
         }
@@ -245,7 +245,7 @@ impl State {
         }
     }
 
-    /// What stands between a line of this kind and one of the next.
+    /// The text between a line of this kind and one of the next.
     fn change(self, next: Self, first: bool) -> &'static str {
         match (self, next) {
             (Self::Literal, Self::Literal) => "",

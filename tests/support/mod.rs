@@ -28,7 +28,7 @@ pub mod standin;
 pub mod tls;
 pub mod wire;
 
-/// Says something that is seen whatever the test's outcome is: libtest catches only what the print macros write.
+/// Prints a line that is visible even if the test passes: libtest captures only the print macros.
 pub fn say(line: &str) {
     let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("{line}\n").as_bytes());
 }

@@ -131,7 +131,7 @@ impl Terminal {
         let until = Instant::now() + PATIENCE;
         while self.echoes() != wanted {
             assert!(Instant::now() < until, "the terminal's echo did not become {wanted}:\n{}", self.text());
-            // The kernel tells nobody when a mode changes.
+            // The kernel sends no event when a mode changes.
             thread::sleep(Duration::from_millis(5));
         }
     }

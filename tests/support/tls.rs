@@ -15,14 +15,14 @@ use super::port::Port;
 use super::secrets::uuid;
 use super::wire;
 
-/// A certification authority that nobody knows by itself.
+/// A certification authority that no system trusts by default.
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     name: String,
     pem: String,
 }
 
-/// What the certificate says, and which versions are spoken.
+/// The content of the certificate, and the TLS versions.
 pub struct Certificate {
     pub names: Vec<String>,
     pub expired: bool,

@@ -3,7 +3,7 @@
 //!
 //! `cargo run --example tour`
 
-// The tour uses only some of what the tests stand on.
+// The tour uses only a part of what the tests use.
 #![allow(dead_code)]
 
 mod browser;
@@ -20,7 +20,7 @@ use std::process::{Command, ExitCode, Stdio};
 use home::Home;
 use standin::Standin;
 
-/// The name under which this file is the program.
+/// The file name under which this example acts as the program.
 const PROGRAM: &str = "lokalise-auth";
 
 /// The flag with which the tour is its own browser.
@@ -38,10 +38,7 @@ const STOPS: &[Stop] = &[
         heading: "Log in",
         words: "The browser opens Lokalise's page, you approve, and the tokens are kept: in the\n\
                 keyring of the system, or, as here because it was asked for, in a file.",
-        commands: &[(
-            &["login", "--scope", "read_projects read_keys read_files read_contributors read_background_processes"],
-            0,
-        )],
+        commands: &[(&["login", "--scope", "read_projects read_keys read_files read_contributors"], 0)],
     },
     Stop {
         heading: "Who is that?",
@@ -65,7 +62,7 @@ const STOPS: &[Stop] = &[
     },
     Stop {
         heading: "Download translations",
-        words: "The bundle lies at another host, which gets no credential from us.",
+        words: "The bundle is on another host, which gets no credential from us.",
         commands: &[(
             &["call", "POST", "/projects/{p}/files/download", "-f", "format=json", "--extract", "translations"],
             0,
@@ -91,13 +88,13 @@ const STOPS: &[Stop] = &[
 const FOR_REAL: &str = "\
 With a personal API token (https://app.lokalise.com/profile#apitokens):
 
-  lokalise-auth token set          # asks for it, and does not show it
+  lokalise-auth token set          # asks for it, hidden
 
 With OAuth, for an app that Lokalise's support has registered for you
 (https://developers.lokalise.com/docs/oauth-2-flow):
 
   export LOKALISE_CLIENT_ID=…
-  lokalise-auth login              # asks for the client secret, and does not show it
+  lokalise-auth login              # asks for the client secret, hidden
 
 And then:
 
@@ -125,8 +122,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Makes this example the program as well: under the program's name it is the program, so that nothing
-/// has to be built besides. The folder lives as long as the tour.
+/// Makes this example the program as well: under the program's name it is the program, so that no second build
+/// is needed. The folder lives as long as the tour.
 fn program() -> io::Result<tempfile::TempDir> {
     let folder = tempfile::TempDir::with_prefix("lokalise-auth-tour-")?;
     let path = folder.path().join(format!("{PROGRAM}{}", std::env::consts::EXE_SUFFIX));
@@ -185,7 +182,7 @@ fn shown(mut command: Command) -> io::Result<Option<i32>> {
     if out.is_terminal() {
         return Ok(command.status()?.code());
     }
-    // A body that goes into a pipe has no line break at its end; our next line needs one.
+    // A piped body has no line break at its end; our next line needs one.
     let output = command.stderr(Stdio::inherit()).output()?;
     out.write_all(&output.stdout)?;
     if output.stdout.last().is_some_and(|last| *last != b'\n') {
@@ -200,7 +197,7 @@ fn newcomer(standin: &Standin) -> io::Result<Home> {
     let tour = std::env::current_exe()?;
     let name = tour.file_stem().and_then(|name| name.to_str()).unwrap_or("tour");
     // By name through PATH: a path could hold the characters at which BROWSER is split.
-    let folder = tour.parent().expect("a file lies in a folder").to_owned();
+    let folder = tour.parent().expect("a file is in a folder").to_owned();
     let path = std::env::var_os("PATH").unwrap_or_default();
     let path = std::env::join_paths(std::iter::once(folder).chain(std::env::split_paths(&path)));
     home.set("PATH", &path.map_err(io::Error::other)?.to_string_lossy());
@@ -218,9 +215,23 @@ fn newcomer(standin: &Standin) -> io::Result<Home> {
 
 /// The arguments as they are typed in a shell.
 fn typed(args: &[&str]) -> String {
-    let plain = |arg: &str| arg.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./={}".contains(&b));
+    let plain = |arg: &str| arg.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./=".contains(&b));
     let words = args.iter().map(|arg| if plain(arg) { (*arg).to_owned() } else { format!("'{arg}'") });
-    words.collect::<Vec<_>>().join(" ")
+    let mut line = String::new();
+    for word in words {
+        // A long command goes on in the next line, as it would be pasted.
+        let column = "$ lokalise-auth ".len() + line.len();
+        let gap = if line.is_empty() {
+            ""
+        } else if column + word.len() >= 80 {
+            " \\\n    "
+        } else {
+            " "
+        };
+        line.push_str(gap);
+        line.push_str(&word);
+    }
+    line
 }
 
 fn in_colour() -> bool {

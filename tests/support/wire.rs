@@ -1,5 +1,5 @@
 //! A server that speaks bytes rather than HTTP: answers cut short, dribbled,
-//! endless or reset. What has no script is passed on to another server.
+//! endless or reset. A request without a script is passed on to another server.
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;

@@ -52,7 +52,7 @@ fn a_typed_field_is_what_it_looks_like() {
 }
 
 #[test]
-fn what_is_no_json_integer_stays_a_string() {
+fn what_is_not_a_json_integer_stays_a_string() {
     assert_eq!(
         body(&["F:a=007", "F:b=+1", "F:c=1.5", "F:d=1e3", "F:e=12345678901234567890123", "F:f=-", "F:g=0"]),
         r#"{"a":"007","b":"+1","c":"1.5","d":"1e3","e":"12345678901234567890123","f":"-","g":0}"#
@@ -165,7 +165,7 @@ fn a_query_pair_is_taken_as_it_is() {
 }
 
 #[test]
-fn an_image_is_told_by_its_first_bytes() {
+fn an_image_is_recognised_by_its_first_bytes() {
     for (beginning, expected) in [
         (&b"\x89PNG\r\n\x1a\n\0\0"[..], Some("data:image/png;base64,")),
         (b"\xff\xd8\xff\xe0", Some("data:image/jpeg;base64,")),

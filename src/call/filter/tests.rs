@@ -90,8 +90,8 @@ fn a_filter_that_does_not_compile_is_refused_in_one_line() {
     assert_eq!(refusal(".keys | | length"), "a filter expected at character 9");
     assert_eq!(refusal(".a |"), "a filter expected at its end");
     assert_eq!(refusal(".keys[\"a"), "a string without its end at character 7");
-    assert_eq!(refusal(".a | frobnicate(1)"), "there is no filter `frobnicate/1`");
-    assert_eq!(refusal("$nothing"), "there is no variable `$nothing`");
+    assert_eq!(refusal(".a | frobnicate(1)"), "unknown filter `frobnicate/1`");
+    assert_eq!(refusal("$nothing"), "unknown variable `$nothing`");
     assert_eq!(refusal("import \"a\" as a; ."), "modules cannot be loaded at character 1");
     assert_eq!(refusal("1 < 2 < 3"), "this operator cannot be chained: put brackets around one side at character 7");
     assert!(refusal("input").contains("not available"));
@@ -136,7 +136,7 @@ fn halt_ends_the_filter_and_is_no_failure() {
 }
 
 #[test]
-fn what_is_no_json_cannot_be_filtered() {
+fn what_is_not_json_cannot_be_filtered() {
     for document in ["", "<html>", "NaN", "{\"a\":1} # comment", "1 2", "[1,]", "01", "\"\u{1}\"", "{\"a\" 1}", "[1"] {
         let error = read(document.as_bytes().to_vec()).unwrap_err();
         assert_eq!(error.message, "the answer cannot be filtered", "{document}");

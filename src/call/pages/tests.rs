@@ -1,11 +1,11 @@
-//! Runs over lists, each told as the answers that came and the turns that were taken.
+//! Runs over lists, each written as its answers and the steps that were taken.
 
 use super::*;
 
 const KEYS: Paging = Paging::OffsetOrCursor(500);
 const PROJECTS: Paging = Paging::Offset(Some(5000));
 
-/// An answer with so many items and these headers.
+/// An answer with this number of items and these headers.
 fn answer(items: u64, headers: &[(&'static str, &str)]) -> PageInfo {
     let mut map = HeaderMap::new();
     for (name, value) in headers {
@@ -195,4 +195,33 @@ fn no_list_is_read_for_ever() {
     let mut pages = run(KEYS);
     let taken = (0..20_000).take_while(|number| pages.turn(&with_cursor(1, &number.to_string())).is_ok()).count();
     assert_eq!(taken, 9_999);
+}
+
+#[test]
+fn the_number_of_pages_may_follow_from_total_and_limit() {
+    let counted = |limit| answer(2, &[("x-pagination-total-count", "5"), ("x-pagination-limit", limit)]);
+    let page = |number: &str| parameters(&[("limit", "5000"), ("page", number)]);
+    assert_eq!(run(PROJECTS).turn(&counted("2")).unwrap(), NextStep::Rest(vec![page("2"), page("3")]));
+    assert_eq!(run(PROJECTS).turn(&counted("0")).unwrap(), NextStep::Next(page("2")));
+}
+
+#[test]
+fn an_answer_without_a_list_ends_the_run_whatever_it_counts() {
+    let without = PageInfo { has_list: false, ..counted(0, "9", "3", "1") };
+    assert_eq!(run(PROJECTS).turn(&without).unwrap(), NextStep::Over);
+}
+
+#[test]
+fn only_the_pages_that_hold_the_wanted_items_are_requested() {
+    let page = |number: &str| parameters(&[("limit", "100"), ("page", number)]);
+    let with_limit = |items| Pages::new(PROJECTS, &query(&[("limit", "100")]), Some(items), None);
+    let rest = with_limit(350).turn(&counted(100, "1000", "10", "1")).unwrap();
+    assert_eq!(rest, NextStep::Rest(vec![page("2"), page("3"), page("4")]));
+    let after_none = with_limit(350).turn(&counted(0, "150", "2", "1")).unwrap();
+    assert_eq!(after_none, NextStep::Rest(vec![page("2")]), "an empty page says nothing about the others");
+}
+
+#[test]
+fn a_page_without_a_total_that_is_not_full_is_the_last() {
+    assert_eq!(run(PROJECTS).turn(&answer(4999, &[])).unwrap(), NextStep::Over);
 }

@@ -1,4 +1,4 @@
-//! What could stand in one place of the command line: profiles, stores, scopes,
+//! The candidates for each place of the command line: profiles, stores, scopes,
 //! methods, API paths, topics.
 
 use std::collections::BTreeSet;
@@ -15,7 +15,7 @@ use crate::lokalise::endpoints::{self, PAGE_PARAMETERS, Paging};
 use crate::settings::Settings;
 use crate::world::World;
 
-/// Marks a place where the shell's own completion of files does better, and tells the shell so.
+/// Tells the shell to complete files itself, which it does better.
 pub const FILES: &str = "files";
 /// The same for folders.
 pub const FOLDERS: &str = "folders";
@@ -67,7 +67,7 @@ pub fn commands(command: Option<&clap::Command>) -> Vec<CompletionCandidate> {
     below.map(|command| CompletionCandidate::new(command.get_name()).help(command.get_about().cloned())).collect()
 }
 
-/// The scopes that an endpoint is known to need, behind those that are typed already.
+/// The scopes that endpoints are known to need, without those that are typed already.
 pub fn scopes(current: &OsStr) -> Vec<CompletionCandidate> {
     let current = current.to_string_lossy();
     let start = current.rfind([',', ' ']).map_or(0, |last| last + 1);
@@ -78,10 +78,10 @@ pub fn scopes(current: &OsStr) -> Vec<CompletionCandidate> {
     wanted.map(|scope| candidate(&format!("{done}{scope}"), "")).collect()
 }
 
-/// `call`'s first word: a method, or a path at once, which is then a GET or a POST.
+/// `call`'s first word: a method, or a path, which then means GET or POST.
 pub fn method_or_path(current: &OsStr) -> Vec<CompletionCandidate> {
     let methods = beginning(current, METHODS.iter().map(|method| candidate(method, "")));
-    // All paths at once would bury the methods.
+    // All paths at once would hide the methods.
     if current.is_empty() || !methods.is_empty() { methods } else { paths(&["GET", "POST"], current) }
 }
 
@@ -91,7 +91,7 @@ pub fn methods(current: &OsStr) -> Vec<CompletionCandidate> {
     beginning(OsStr::new(&current), METHODS.iter().map(|method| candidate(method, "")))
 }
 
-/// The paths of the API that carry on what is typed, for the first of these methods that knows them.
+/// The paths of the API that begin with what is typed, for the first of these methods that has them.
 pub fn paths(methods: &[&str], current: &OsStr) -> Vec<CompletionCandidate> {
     let current = current.to_string_lossy();
     let (root, typed) = match current.strip_prefix("/api2/") {
@@ -135,7 +135,7 @@ pub fn parameter_completer(names: Vec<&'static str>, takes_files: bool) -> ArgVa
     })
 }
 
-/// How many files are offered. More would take longer to read than to type a letter.
+/// Typing one more letter is faster than reading a longer list.
 const MAX_FILES: usize = 500;
 
 /// The files that `-F key=@…` could name. The shell does not know where in the word a name begins.
@@ -169,22 +169,22 @@ pub fn field_files(current: &OsStr) -> Vec<CompletionCandidate> {
     files.chain(encodings).collect()
 }
 
-/// The paths of the API, for whatever method.
+/// The paths of the API, for any method.
 pub fn any_path(current: &OsStr) -> Vec<CompletionCandidate> {
     paths(&METHODS, current)
 }
 
-/// Files, which the shell knows better.
+/// Files, which the shell completes.
 pub fn files(_: &OsStr) -> Vec<CompletionCandidate> {
     vec![CompletionCandidate::new("").id(Some(FILES.to_owned()))]
 }
 
-/// Folders, which the shell knows better.
+/// Folders, which the shell completes.
 pub fn folders(_: &OsStr) -> Vec<CompletionCandidate> {
     vec![CompletionCandidate::new("").id(Some(FOLDERS.to_owned()))]
 }
 
-/// Those that begin as the word at the cursor does.
+/// The candidates that begin with the word at the cursor.
 pub fn beginning(current: &OsStr, all: impl Iterator<Item = CompletionCandidate>) -> Vec<CompletionCandidate> {
     let current = current.as_encoded_bytes();
     all.filter(|candidate| candidate.get_value().as_encoded_bytes().starts_with(current)).collect()

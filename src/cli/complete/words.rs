@@ -7,16 +7,16 @@ pub struct TypedLine {
     pub words: Vec<String>,
     /// How much of the word at the cursor the shell keeps in front of what is inserted.
     kept: usize,
-    /// What the insertion has to be escaped for.
+    /// How the inserted text has to be escaped.
     escape: Escape,
 }
 
-/// What takes care that an inserted text is read as it is.
+/// How the inserted text is escaped, so that the shell reads it unchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Escape {
-    /// The shell or its script does.
+    /// By the shell or by its script.
     Shell,
-    /// A backslash in front of what bash would act on.
+    /// With a backslash before each special character of bash.
     Bash,
     /// The same between double quotes.
     BashDoubleQuotes,
@@ -25,14 +25,14 @@ enum Escape {
 }
 
 impl TypedLine {
-    /// The words as they are meant.
+    /// Words without quotes.
     pub fn plain(before: &[String], current: &str) -> Self {
         let mut words = before.to_vec();
         words.push(current.to_owned());
         Self { words, kept: 0, escape: Escape::Shell }
     }
 
-    /// fish gives the finished words as they are meant, the current one as it is typed.
+    /// fish passes the finished words without quotes, and the current one as it is typed.
     pub fn in_fish(before: &[String], current: &str) -> Self {
         Self::plain(before, &unquoted(current))
     }
@@ -64,7 +64,7 @@ impl TypedLine {
     /// What the shell is to insert for a candidate; nothing if it cannot be inserted here.
     pub fn inserted(&self, candidate: &str) -> Option<String> {
         let rest = candidate.get(self.kept..).filter(|_| candidate.starts_with(&self.current()[..self.kept]))?;
-        // A line is a candidate: none may break it.
+        // Each candidate is one line.
         if rest.contains(['\n', '\t']) {
             return None;
         }
@@ -80,8 +80,8 @@ fn escaped(text: &str, must: impl Fn(char) -> bool) -> String {
     text.chars().flat_map(|c| must(c).then_some('\\').into_iter().chain([c])).collect()
 }
 
-/// A line's words without their quotes, and what stands for the last one to be escaped for. Behind a space a new
-/// word begins, though it is still empty.
+/// A line's words without their quotes, and how the last one has to be escaped. After a space a new word
+/// begins, even if it is still empty.
 fn split(line: &str) -> (Vec<String>, Escape) {
     let mut words = vec![String::new()];
     let mut quote = Escape::Bash;
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn bash_keeps_what_stands_before_its_word_break() {
+    fn bash_keeps_the_text_before_its_word_break() {
         let typed = TypedLine::in_bash("l whoami --profile=wo", "wo");
         assert_eq!(typed.words, ["l", "whoami", "--profile=wo"]);
         assert_eq!(typed.inserted("--profile=work").as_deref(), Some("work"));
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_inserted_is_read_as_it_is() {
+    fn inserted_text_is_read_back_unchanged() {
         assert_eq!(TypedLine::in_bash("l call /a\\ b/", "/a\\ b/").inserted("/a b/$c").as_deref(), Some("/a\\ b/\\$c"));
         assert_eq!(TypedLine::in_bash("l call '/a b/", "/a b/").inserted("/a b/$c").as_deref(), Some("/a b/$c"));
         assert_eq!(TypedLine::in_bash("l call \"/a b/", "/a b/").inserted("/a b/$c").as_deref(), Some("/a b/\\$c"));

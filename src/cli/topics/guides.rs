@@ -12,7 +12,7 @@ pub(super) fn storage() -> Vec<Block> {
             ["file", "credentials.json in the data folder: plaintext that only you can read. Used only on request."],
             [
                 "helper:NAME",
-                "A docker-credential-NAME program: pass, secretservice, osxkeychain, wincred, or one for HashiCorp Store, 1Password or a cloud's secret manager.",
+                "A docker-credential-NAME program: pass, secretservice, osxkeychain, wincred, or one for HashiCorp Vault, 1Password or a cloud's secret manager.",
             ],
         ]),
         text(
@@ -31,7 +31,7 @@ pub(super) fn storage() -> Vec<Block> {
 
 pub(super) fn ci() -> Vec<Block> {
     vec![
-        text("In CI, give the token by a variable. Nothing is stored then."),
+        text("In CI, put the token into a variable. Nothing is stored then."),
         Block::Heading("GitHub Actions"),
         Block::Code(
             "- run: lokalise-auth call GET /projects\n  env:\n    LOKALISE_API_TOKEN: ${{ secrets.LOKALISE_API_TOKEN }}",
@@ -41,7 +41,7 @@ pub(super) fn ci() -> Vec<Block> {
         Block::Code("script: lokalise-auth call GET /projects"),
         Block::Heading("From a secret manager"),
         text("The command is kept instead of the token, and runs each time a token is needed:"),
-        Block::Code("lokalise-auth token set --from-command 'store kv get -field=token secret/x'"),
+        Block::Code("lokalise-auth token set --from-command 'vault kv get -field=token secret/x'"),
         Block::Heading("With an OAuth app"),
         text(
             "LOKALISE_REFRESH_TOKEN, LOKALISE_CLIENT_ID and LOKALISE_CLIENT_SECRET together get an access token for \
@@ -59,10 +59,10 @@ pub(super) fn ssh() -> Vec<Block> {
         text("Lokalise shows a code on its page. You paste it here:"),
         Block::Code("lokalise-auth login --paste"),
         Block::Heading("Forward a port"),
-        text("First on your own machine, then on the other one:"),
+        text("Run the first line on your own machine, and the second one on the other machine:"),
         Block::Code("ssh -L 8123:127.0.0.1:8123 HOST\nlokalise-auth login --no-browser --port 8123"),
         Block::Heading("Without a keyring"),
-        text("Add `--store file` to the login, or set LOKALISE_API_TOKEN and log in nowhere."),
+        text("Add `--store file` to the login, or set LOKALISE_API_TOKEN instead of logging in."),
     ]
 }
 

@@ -11,7 +11,7 @@ pub(super) fn call() -> Vec<Block> {
         Block::Heading("The path"),
         text(
             "It is relative to the API: `/projects`, `projects` and `/api2/projects` are the same. {p} and \
-             {project_id} stand for the project of --project or LOKALISE_PROJECT_ID; --branch NAME makes it a branch \
+             {project_id} are the project of --project or LOKALISE_PROJECT_ID; --branch NAME makes it a branch \
              of that project. Put a path with braces in quotes. The ids of your projects:",
         ),
         Block::Code(r#"lokalise-auth call /projects --jq '.projects[] | "\(.project_id) \(.name)"'"#),
@@ -29,7 +29,7 @@ pub(super) fn call() -> Vec<Block> {
         text("The same key twice is an error. `-f key=@FILE` sends the text `@FILE`: files need -F."),
         Block::Heading("Body or query"),
         text(
-            "With POST, PUT, PATCH and DELETE the fields are the JSON body. With GET, and beside --input, they are \
+            "With POST, PUT, PATCH and DELETE the fields are the JSON body. With GET, or with --input, they are \
              the query. `--query key=value` is the query whatever the method. `--input FILE` is the body, byte for \
              byte; `--input -` reads it from stdin.",
         ),

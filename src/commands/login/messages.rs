@@ -1,4 +1,4 @@
-//! What `login` says: before the browser opens, when it is done, and for each way
+//! The messages of `login`: before the browser opens, when it is done, and for each way
 //! in which it can end otherwise.
 
 use std::time::Duration;
@@ -68,14 +68,14 @@ pub(super) fn logged_in(
 }
 
 /// The longest server text that a message repeats, in characters.
-const LONGEST_TEXT: usize = 200;
+const MAX_TEXT: usize = 200;
 
 /// The code, or why the browser came back without one.
 pub(super) fn granted(redirected: Redirected, secret: &ClientSecret, profile_flag: &str) -> Result<AuthorizationCode> {
     // Before anything is cut: half a secret looks like a word.
-    let told = |text: &str| -> String {
+    let shown = |text: &str| -> String {
         let text = text.replace(secret.expose(), "[redacted]");
-        without_secrets(&text).chars().take(LONGEST_TEXT).collect()
+        without_secrets(&text).chars().take(MAX_TEXT).collect()
     };
     let (error, description) = match redirected {
         Redirected::Granted(code) => return Ok(code),
@@ -84,10 +84,10 @@ pub(super) fn granted(redirected: Redirected, secret: &ClientSecret, profile_fla
     };
     let refused = match error.as_str() {
         "access_denied" => Error::new(ErrorKind::NotLoggedIn, "access was denied in the browser"),
-        _ => Error::new(ErrorKind::NotLoggedIn, format!("Lokalise refused the login: {}", told(&error))),
+        _ => Error::new(ErrorKind::NotLoggedIn, format!("Lokalise refused the login: {}", shown(&error))),
     };
     let refused = match description {
-        Some(description) => refused.because(anyhow::anyhow!(told(&description))),
+        Some(description) => refused.because(anyhow::anyhow!(shown(&description))),
         None => refused,
     };
     Err(refused.hint(nothing_stored(profile_flag)))
@@ -109,7 +109,7 @@ fn nothing_stored(profile_flag: &str) -> String {
     format!("nothing was stored; log in again with `lokalise-auth login{profile_flag}`")
 }
 
-/// The request itself is not made again: a new login is the other try.
+/// The request is not repeated: only a new login can be tried.
 fn without_another_try(mut error: Error) -> Error {
     error.hints.retain(|hint| !hint.starts_with("try again"));
     error
@@ -125,18 +125,18 @@ pub(super) fn timed_out(world: &World, limit: Duration, profile: &str, route: &R
     let limit = humantime::format_duration(limit);
     let ended = |who: &str| Error::new(ErrorKind::NotLoggedIn, format!("{who} within {limit}; nothing was stored"));
     match route {
-        Route::Paste => ended("nobody pasted a code")
+        Route::Paste => ended("no code was pasted")
             .hint(format!("take more time with `lokalise-auth login{profile} --paste --timeout 15m`")),
         Route::PasteAddress { .. } => {
-            ended("nobody pasted an address").hint("take more time with `--timeout 15m` beside the other flags")
+            ended("no address was pasted").hint("take more time with `--timeout 15m` in addition to the other flags")
         }
         Route::Listen { redirect, .. } => {
             let more = match redirect {
                 Redirect::Port(_) => format!("take more time with `lokalise-auth login{profile} --timeout 15m`"),
-                Redirect::Uri(_) => "take more time with `--timeout 15m` beside the other flags".to_owned(),
+                Redirect::Uri(_) => "take more time with `--timeout 15m` in addition to the other flags".to_owned(),
             };
             let why = RemoteSession::of(world).map_or("if the browser cannot reach this machine", RemoteSession::words);
-            ended("nobody logged in").hint(more).hint(format!("{why}: `lokalise-auth login{profile} --paste`"))
+            ended("no login was completed").hint(more).hint(format!("{why}: `lokalise-auth login{profile} --paste`"))
         }
     }
 }

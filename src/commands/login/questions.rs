@@ -68,7 +68,7 @@ impl ClientInput<'_> {
                     .hint(self.without_an_app()));
             }
         };
-        one_token(&id).map_err(|why| Error::usage(format!("that is no client id: {why}")))?;
+        one_token(&id).map_err(|why| Error::usage(format!("invalid client id: {why}")))?;
         Ok(id)
     }
 
@@ -83,7 +83,7 @@ impl ClientInput<'_> {
             match one_token(id) {
                 Ok(_) if id.len() == LENGTH => return Ok(id.to_owned()),
                 Ok(_) => world.say(&format!("a client id has {LENGTH} characters, and this has {}; {AGAIN}", id.len())),
-                Err(why) => world.say(&format!("that is no client id: {why}; {AGAIN}")),
+                Err(why) => world.say(&format!("invalid client id: {why}; {AGAIN}")),
             }
         }
     }
@@ -116,7 +116,7 @@ impl ClientInput<'_> {
 }
 
 fn secret(text: &str) -> Result<ClientSecret> {
-    ClientSecret::parse(text).map_err(|why| Error::usage(format!("that is no client secret: {why}")))
+    ClientSecret::parse(text).map_err(|why| Error::usage(format!("invalid client secret: {why}")))
 }
 
 async fn given_secret(world: &World, login: &Login) -> Result<Option<ClientSecret>> {
@@ -134,7 +134,7 @@ async fn given_secret(world: &World, login: &Login) -> Result<Option<ClientSecre
     secret(&text).map(Some)
 }
 
-/// A secret from stdin, which on a terminal is a hidden prompt. What is to be pasted comes behind it.
+/// A secret from stdin, or from a hidden prompt on a terminal. What is pasted later follows it on stdin.
 async fn stdin_secret(world: &World, login: &Login) -> Result<Zeroizing<String>> {
     if world.person() {
         ask(SECRET_QUESTION, Echo::Hidden).await
@@ -147,7 +147,7 @@ async fn stdin_secret(world: &World, login: &Login) -> Result<Zeroizing<String>>
     }
 }
 
-/// One line of stdin where nobody may be asked. What is typed or pasted on a terminal is hidden there too.
+/// One line of stdin, without a question. What is typed or pasted on a terminal is hidden there too.
 async fn line_without_a_question(world: &World) -> Result<Zeroizing<String>> {
     if !world.stdin_is_terminal {
         return piped_line().await;
@@ -183,7 +183,7 @@ pub(super) fn scopes(world: &World, login: &Login, entry: Option<&ProfileEntry>)
     Ok(known.unwrap_or_else(|| DEFAULT_SCOPES.map(str::to_owned).to_vec()))
 }
 
-/// What is odd about a scope that no endpoint is known to need. Lokalise may know more than we do.
+/// A warning about a scope that no known endpoint needs. Lokalise may have more scopes than we know.
 fn doubt(index: usize, scope: &str) -> Option<String> {
     let known: BTreeSet<&str> = endpoints::all().filter_map(|endpoint| endpoint.operation.scope.name()).collect();
     if known.contains(scope) || DEFAULT_SCOPES.contains(&scope) {
@@ -200,13 +200,13 @@ fn doubt(index: usize, scope: &str) -> Option<String> {
     })
 }
 
-/// What follows every answer that is asked for again.
+/// The end of the message that asks again.
 const AGAIN: &str = "try again, or stop with Ctrl-C";
 
 /// A terminal that is gone ends every question at once.
-const BETWEEN_QUESTIONS: Duration = Duration::from_millis(200);
+const REPEAT_PAUSE: Duration = Duration::from_millis(200);
 
-/// What is expected to be pasted, by what the request asked for.
+/// What the person is expected to paste.
 enum PasteExpected {
     /// Without a redirect URI Lokalise shows a code.
     Code,
@@ -236,7 +236,7 @@ pub(super) async fn pasted(world: &World, request: &AuthorizationRequest) -> Res
             // The next question keeps what is pasted hidden.
             Ok(None) if listening => {
                 world.say("still waiting for the browser; Ctrl-C stops");
-                tokio::time::sleep(BETWEEN_QUESTIONS).await;
+                tokio::time::sleep(REPEAT_PAUSE).await;
                 continue;
             }
             Ok(None) => return Err(Error::usage("the input ended before an answer").hint("nothing was stored")),
@@ -260,20 +260,20 @@ fn read(request: &AuthorizationRequest, expected: &PasteExpected, line: &str) ->
         };
         if line.split(['?', '&', '#', ';']).any(is_parameter) {
             return match request.pasted_parameters(line) {
-                Redirected::NotOurs(why) => Err(format!("that is no code: {why}")),
+                Redirected::NotOurs(why) => Err(format!("invalid code: {why}")),
                 answer => Ok(answer),
             };
         }
-        // A token may have any of these; a code that is copied with what stood around it has them too.
+        // A token may contain any of these, and so may a code that was copied with its surroundings.
         if let Some(odd) = line.chars().find(|c| "\"'`<>?&#;".contains(*c)) {
-            return Err(format!("that is no code: it has a `{odd}`; paste the code alone"));
+            return Err(format!("invalid code: it has a `{odd}`; paste the code alone"));
         }
         return match AuthorizationCode::parse(line) {
             Ok(code) if code.expose().len() == LENGTH => Ok(Redirected::Granted(code)),
             Ok(code) => {
-                Err(format!("that is no code: a code has {LENGTH} characters, and this has {}", code.expose().len()))
+                Err(format!("invalid code: a code has {LENGTH} characters, and this has {}", code.expose().len()))
             }
-            Err(why) => Err(format!("that is no code: {why}")),
+            Err(why) => Err(format!("invalid code: {why}")),
         };
     }
     match request.pasted_address(line) {

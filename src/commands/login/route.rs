@@ -27,7 +27,7 @@ impl Route {
         matches!(self, Self::Listen { open: true, .. } | Self::PasteAddress { open: true, .. })
     }
 
-    /// What the request names; without one Lokalise shows the code.
+    /// The redirect URI of the request; without one Lokalise shows the code.
     pub(super) fn redirect_uri(&self, listener: Option<&Loopback>) -> Option<RedirectUri> {
         match self {
             Self::Listen { .. } => listener.map(|listener| listener.redirect_uri.clone()),
@@ -42,7 +42,7 @@ impl Route {
     }
 }
 
-/// What of the machine decides.
+/// The facts about the machine that decide.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct LoginEnvironment {
     /// stdin and stderr are terminals, and nothing rules questions out.
@@ -56,7 +56,7 @@ pub(super) struct LoginEnvironment {
     pub github_actions: bool,
     /// `LOKALISE_API_TOKEN` is set to nothing, as to a secret that does not exist.
     pub token_is_empty: bool,
-    /// Somebody, or a script, is there all the same, and only `CI` rules questions out.
+    /// A person or a script may be there, and only `CI` rules questions out.
     pub ci_decides: bool,
 }
 
@@ -77,7 +77,7 @@ impl LoginEnvironment {
     }
 }
 
-/// Why a browser may not reach the listener. It decides nothing but what is advised.
+/// Why a browser may not reach the listener. It only changes the advice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RemoteSession {
     Ssh,
@@ -109,14 +109,14 @@ impl RemoteSession {
     }
 }
 
-/// The route, or why there is none.
+/// The route, or the reason why the login is impossible here.
 ///
 /// # Errors
-/// `NotLoggedIn` when nobody is there to log in; usage for a redirect URI that is none.
+/// `NotLoggedIn` if no person can log in here; usage for an invalid redirect URI.
 pub(super) fn route(here: LoginEnvironment, login: &Login) -> Result<Route> {
-    let nobody = here.silence || !(here.person || here.browser_variable);
-    if nobody && !login.no_browser && !login.paste {
-        return Err(nobody_there(here));
+    let unattended = here.silence || !(here.person || here.browser_variable);
+    if unattended && !login.no_browser && !login.paste {
+        return Err(error_of_unattended(here));
     }
     if login.paste {
         return Ok(Route::Paste);
@@ -132,8 +132,8 @@ pub(super) fn route(here: LoginEnvironment, login: &Login) -> Result<Route> {
     Ok(Route::Listen { redirect, open, paste: here.person })
 }
 
-fn nobody_there(here: LoginEnvironment) -> Error {
-    let error = Error::new(ErrorKind::NotLoggedIn, "nobody is here to log in with a browser");
+fn error_of_unattended(here: LoginEnvironment) -> Error {
+    let error = Error::new(ErrorKind::NotLoggedIn, "cannot log in with a browser here");
     let error = if here.ci_decides { error.hint(CI_IS_SET) } else { error };
     if here.github_actions {
         return for_github_actions(error, here.token_is_empty);
@@ -151,7 +151,7 @@ fn registered(text: &str) -> Result<RedirectUri> {
     if url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
         return Err(refused("must not have a fragment or a user name (RFC 6749 §3.1.2)"));
     }
-    // The answer brings these itself, and a parameter that stands twice has no value (RFC 6749 §3.1).
+    // The answer has these parameters itself, and a parameter that is given twice has no value (RFC 6749 §3.1).
     if let Some(name) = ["code", "state", "error"].iter().find(|name| url.query_pairs().any(|(key, _)| key == **name)) {
         return Err(refused(&format!("has `{name}` in its query, which the answer brings itself")));
     }

@@ -174,7 +174,7 @@ impl Interpreter<'_> {
             let Some(shape) = shape else {
                 return self.match_members(rest, value, &mut left, scope, variables, bound);
             };
-            // This member's shape is matched before the members behind it.
+            // This member's pattern is matched before the following members.
             let mut own = vec![(shape, member)];
             self.match_shapes(&mut own, scope, variables, &mut |matched| {
                 let mut variables = matched.to_vec();

@@ -299,7 +299,7 @@ impl Interpreter<'_> {
                 stopped_at(number, ended)
             }),
             Action::Variable(_) => out(input.with(self.single(term, scope, input.value.clone())?)),
-            // Everything else makes values: they are at no place, unless they are what stands there.
+            // All other terms make values. A value has no path, unless it is the value that is found at the path.
             _ => self.run(term, scope, input.value.clone(), &mut |value| out(input.with_made(value))),
         }
     }

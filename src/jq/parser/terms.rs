@@ -5,7 +5,7 @@ use super::super::syntax::{Pattern, Syntax, TextPart};
 use super::{KEYWORDS, Parser};
 
 impl Parser<'_> {
-    /// A term with the indexes behind it.
+    /// A term with the indexes after it.
     pub(super) fn term(&mut self) -> Result<Syntax, SyntaxError> {
         let mut term = self.first_term()?;
         loop {
@@ -101,7 +101,7 @@ impl Parser<'_> {
         Ok(Syntax::Call(name, arguments))
     }
 
-    /// `[]`, `[index]` and `[from:to]` behind a term.
+    /// `[]`, `[index]` and `[from:to]` after a term.
     fn brackets(&mut self, term: Syntax) -> Result<Syntax, SyntaxError> {
         self.expect("[")?;
         let term = Box::new(term);
@@ -293,7 +293,7 @@ fn text(text: &str) -> Syntax {
     Syntax::Text(None, vec![TextPart::Plain(text.to_owned())])
 }
 
-/// `?` behind a term. Behind an index it forgives that index alone, and not what comes before it.
+/// `?` after a term. After an index it catches errors of that index only, and not of the term before.
 fn optional(term: Syntax) -> Syntax {
     let forgiven = |place: Syntax| Syntax::Try(Box::new(place), None);
     let input = || Box::new(Syntax::Identity);

@@ -1,5 +1,5 @@
-//! Calls by name: parameters, definitions, what is written in Rust, and what is not
-//! to be had here.
+//! Calls by name: parameters, definitions, filters written in Rust, and those that are not
+//! supported here.
 
 use super::super::definitions;
 use super::super::natives;
@@ -30,7 +30,7 @@ impl Resolver {
             ("localtime" | "strflocaltime", _) => {
                 format!("`{name}` is not available: use UTC, with `gmtime` and `strftime`")
             }
-            (name, arity) => format!("there is no filter `{name}/{arity}`"),
+            (name, arity) => format!("unknown filter `{name}/{arity}`"),
         }))
     }
 

@@ -1,19 +1,20 @@
-//! What somebody meant who mistyped a path or a query parameter. Only endpoints that `call` can reach are offered.
+//! Suggestions for a mistyped path or query parameter. Only endpoints that `call` can reach are
+//! suggested.
 
 use super::{Endpoint, all, is_placeholder};
 
-/// How many endpoints are worth reading about.
-const MOST_OFFERED: usize = 3;
+/// The most endpoints that are suggested.
+const MAX_SUGGESTIONS: usize = 3;
 
-/// What a segment costs that one side has and the other has not.
+/// The cost of a segment that only one side has.
 const MISSING_WORD: u32 = 10;
 const MISSING_PLACEHOLDER: u32 = 4;
-/// A typed segment that no template has at this place.
+/// The cost of a typed segment that no template has at this place.
 const EXTRA_SEGMENT: u32 = 12;
-/// A word where a template has an id: more likely the word was meant.
+/// The cost of a word where the template has an id.
 const WORD_AS_ID: u32 = 6;
-/// A path that costs more is another path.
-const MOST_COST: u32 = 20;
+/// Paths with a higher cost are not similar.
+const MAX_COST: u32 = 20;
 
 /// The endpoints whose paths are most like this one, the likeliest first. Those of other methods are left out, unless
 /// the path is theirs to the letter or the method has none.
@@ -28,7 +29,7 @@ pub fn nearest(method: &str, path: &str) -> Vec<Endpoint> {
     }
     found.sort_by_key(|(cost, _)| *cost);
     let worst = found.first().map_or(0, |(best, _)| best + MISSING_PLACEHOLDER - 1);
-    found.into_iter().filter(|(cost, _)| *cost <= worst).map(|(_, endpoint)| endpoint).take(MOST_OFFERED).collect()
+    found.into_iter().filter(|(cost, _)| *cost <= worst).map(|(_, endpoint)| endpoint).take(MAX_SUGGESTIONS).collect()
 }
 
 /// What it takes to turn a path into a template; nothing if they have no word in common.
@@ -41,7 +42,7 @@ fn path_cost(template: &str, path: &str) -> Option<u32> {
         .iter()
         .any(|segment| words.iter().any(|word| !is_placeholder(word) && word_cost(word, segment).is_some()));
     let cost = alignment(words, segments);
-    (has_common_word && cost <= MOST_COST).then_some(cost)
+    (has_common_word && cost <= MAX_COST).then_some(cost)
 }
 
 /// The cheapest way to lay segments over the words of a template, both kept in order.

@@ -68,7 +68,7 @@ fn by_cursor(call: &Call) -> bool {
     call.request.parameter("pagination").as_deref() == Some("cursor")
 }
 
-/// Always 200: the names that are taken stand in `errors`.
+/// Always 200: the names that are taken are in `errors`.
 pub fn create_keys(lokalise: &Lokalise, call: &Call) -> Outcome {
     let wanted = array(&call.request.json(), "keys")?;
     let added = lokalise.within(call, |project| project.add_keys(wanted.iter().map(|key| &key["key_name"])));
