@@ -91,6 +91,7 @@ mod unix {
 
     /// Whether `nohup` started us: SIGHUP is ignored, and no terminal is read from. Ask before anything
     /// listens for SIGHUP. Where the system does not list ignored signals, the answer is no.
+    #[expect(clippy::disallowed_methods, reason = "signals are set up before there is a World")]
     pub(super) fn is_hangup_ignored() -> bool {
         // With the capacity and the limit it is one read; otherwise it would be six.
         let mut status = String::with_capacity(MAX_STATUS_BYTES);

@@ -69,6 +69,7 @@ pub async fn ask(question: &str, echo: Echo) -> Result<Zeroizing<String>> {
 ///
 /// # Errors
 /// Usage, if stdin cannot be read, or is longer than any value.
+#[expect(clippy::disallowed_methods, reason = "this module reads what people type or pipe")]
 pub async fn piped_secret() -> Result<Zeroizing<String>> {
     on_a_thread(|| text::read_value(io::stdin().lock())).await.map_err(unreadable)
 }

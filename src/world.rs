@@ -393,6 +393,11 @@ impl World {
         write_line(&escape::escaped(line));
     }
 
+    /// A text on stderr that is escaped already.
+    pub fn say_escaped(&self, text: &str) {
+        write_line(text);
+    }
+
     /// One JSON object on stderr, on a line of its own.
     pub fn say_json(&self, object: &serde_json::Value) {
         let text = if self.stderr_is_terminal { format!("{object:#}") } else { object.to_string() };

@@ -117,6 +117,7 @@ impl Inputs {
 ///
 /// # Errors
 /// Usage, if it cannot be read.
+#[expect(clippy::disallowed_methods, reason = "the body of a request is read here and nowhere else")]
 pub async fn stdin() -> Result<ByteSource> {
     let read = tokio::task::spawn_blocking(|| kept(&mut io::stdin().lock())).await;
     read.unwrap_or_else(|died| Err(io::Error::other(died))).map_err(|error| unreadable("-", error))

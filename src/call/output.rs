@@ -196,7 +196,7 @@ impl ResponseWriter {
         self.end_look()?;
         match self.sink {
             Sink::File(file) => file.finish()?,
-            Sink::Stdout(_) => io::stdout().flush().map_err(Error::stdout)?,
+            Sink::Stdout(stdout) => stdout.flush()?,
             Sink::Nowhere => {}
         }
         if self.reader_is_gone && filtered.is_ok() { Err(closed()) } else { filtered }
@@ -346,6 +346,7 @@ impl ResponseWriter {
 }
 
 /// A message of `debug` or `stderr`, on one line. A failure to write it is ignored.
+#[expect(clippy::disallowed_methods, reason = "a filter runs on a thread without a World")]
 fn say_message(text: &str) {
     let line = escaped(text.trim_end_matches('\n'));
     let short: String = line.chars().take(MAX_MESSAGE).collect();
@@ -369,6 +370,7 @@ enum Stdout {
     Direct(File),
 }
 
+#[expect(clippy::disallowed_methods, reason = "the body of a response is written here and nowhere else")]
 impl Stdout {
     fn open(world: &World) -> Self {
         #[cfg(unix)]
@@ -387,5 +389,12 @@ impl Stdout {
             Self::Direct(file) => file.write_all(bytes),
         }
         .map_err(Error::stdout)
+    }
+
+    fn flush(self) -> Result<()> {
+        match self {
+            Self::Shared => io::stdout().flush().map_err(Error::stdout),
+            Self::Direct(_) => Ok(()),
+        }
     }
 }

@@ -11,6 +11,12 @@ use crate::world::World;
 /// The shortest time between two drawings.
 const MIN_REDRAW_INTERVAL: Duration = Duration::from_millis(100);
 
+/// Writes to stderr. A failure does not end the run.
+#[expect(clippy::disallowed_methods, reason = "the text moves the cursor and has no line end")]
+fn draw(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
 /// The line. Dropping it removes it from the screen.
 pub struct ProgressLine {
     is_shown: bool,
@@ -28,15 +34,15 @@ impl ProgressLine {
         let is_due = self.drawn.get().is_none_or(|drawn| drawn.elapsed() >= MIN_REDRAW_INTERVAL);
         if self.is_shown && is_due {
             self.drawn.set(Some(Instant::now()));
-            // The cursor goes back, so that a warning overwrites the line. A failed write does not fail the run.
-            let _ = write!(io::stderr().lock(), "\r{}\u{1b}[K\r", escaped(&line()));
+            // The cursor goes back, so that a warning overwrites the line.
+            draw(&format!("\r{}\u{1b}[K\r", escaped(&line())));
         }
     }
 
     /// Removes the line, so that another can be written in its place.
     pub fn clear(&self) {
         if self.drawn.take().is_some() {
-            let _ = write!(io::stderr().lock(), "\r\u{1b}[K");
+            draw("\r\u{1b}[K");
         }
     }
 }

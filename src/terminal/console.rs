@@ -1,5 +1,7 @@
 //! Asks one question on a console outside Unix. rpassword hides the answer.
 
+#![expect(clippy::disallowed_methods, reason = "this module asks on the terminal")]
+
 use std::io::{self, Write};
 
 use zeroize::Zeroizing;

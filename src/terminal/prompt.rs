@@ -1,6 +1,8 @@
 //! Asks one question on a Unix terminal. However the question ends, the terminal is restored.
 //! Ctrl-Z gives the terminal to the shell; when the process continues, the question is shown again.
 
+#![expect(clippy::disallowed_methods, reason = "this module asks on the terminal")]
+
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

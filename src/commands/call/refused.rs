@@ -1,8 +1,6 @@
 //! Handles an answer that is not a success: its body is shown on stdout, or on stderr where stdout
 //! is for data, and the rest becomes an error with hints.
 
-use std::io::Write;
-
 use crate::call::output::{OutputOptions, ResponseWriter};
 use crate::call::refusal::{ResponseHead, refusal, too_big_hint, without_queries};
 use crate::call::request::ApiRequest;
@@ -83,17 +81,15 @@ impl Run<'_> {
         let shown = match (self.context.world.stderr_is_terminal, is_json) {
             // Build logs act on some lines. A line of JSON is never one of them, and any other body becomes one line.
             (false, _) if serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok() => {
-                escape::escaped_json(&String::from_utf8_lossy(body)).into_owned().into_bytes()
+                escape::escaped_json(&String::from_utf8_lossy(body)).into_owned()
             }
-            (false, _) => escape::line(&String::from_utf8_lossy(body)).into_owned().into_bytes(),
+            (false, _) => escape::line(&String::from_utf8_lossy(body)).into_owned(),
             (true, true) => {
                 let mut pretty = Pretty::new(self.context.world.color_stderr());
-                (pretty.push(body) + pretty.end().trim_end()).into_bytes()
+                pretty.push(body) + pretty.end().trim_end()
             }
-            (true, false) => Visible::default().push(body).into_bytes(),
+            (true, false) => Visible::default().push(body),
         };
-        let mut stderr = std::io::stderr().lock();
-        // A failure to write to stderr is ignored.
-        let _ = stderr.write_all(&shown).and_then(|()| stderr.write_all(b"\n"));
+        self.context.world.say_escaped(&shown);
     }
 }
