@@ -107,7 +107,7 @@ fn repeat(text: &str, times: f64) -> Fails<Value> {
     Ok(Value::string(text.repeat(count)))
 }
 
-/// Objects in both are merged, too; of all else the second one counts.
+/// Objects that are in both are merged as well. For every other member the second value wins.
 fn merge(one: &JqObject, two: &JqObject) -> JqObject {
     let mut merged = one.clone();
     for (key, value) in two.iter() {
@@ -131,7 +131,7 @@ fn divide(one: &Value, two: &Value) -> Fails<Value> {
     }
 }
 
-/// Of whole numbers, with the sign of the first; what is too large counts as the largest.
+/// The remainder of whole numbers, with the sign of the first. A number that is too large counts as the largest one.
 fn remainder(one: &Value, two: &Value) -> Fails<Value> {
     let (Some(first), Some(second)) = (one.as_number(), two.as_number()) else {
         return Err(impossible(one, two, "divided (remainder)"));

@@ -17,7 +17,7 @@ pub trait Host {
     fn now(&self) -> f64;
 }
 
-/// The host, and what was asked of it or compiled before.
+/// The host, with its earlier answers and the compiled expressions.
 pub struct Surroundings<'p> {
     pub host: &'p dyn Host,
     environment: RefCell<Option<Value>>,

@@ -21,7 +21,7 @@ use super::term::{Action, Function, Slot, Term};
 use super::thrown::{cannot_iterate, error};
 use super::value::{Value, compare};
 
-/// Why a filter ends before its end.
+/// Why a filter stops early.
 #[derive(Debug)]
 pub enum Stop {
     /// An error that `try` can catch, with the value that was thrown.
@@ -445,7 +445,7 @@ fn stopped_at(label: u64, ended: Flow) -> Flow {
     }
 }
 
-/// How many results of `limit` are left. What is below 0 or no number limits nothing, or cannot be counted down.
+/// How many results of `limit` are left. A negative count sets no limit. Counting down what is not a number fails.
 enum Limit {
     None,
     Left(Value),

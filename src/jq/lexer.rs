@@ -33,7 +33,7 @@ pub enum LexedPart {
     Filter(Vec<Lexeme>),
 }
 
-/// What does not belong to a filter, and where it is.
+/// A syntax error: what is wrong, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SyntaxError {
     pub message: String,

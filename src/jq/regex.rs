@@ -12,7 +12,7 @@ const MAX_COMPILED: usize = 8 * 1024 * 1024;
 /// The most backtracking steps of an expression.
 const MAX_STEPS: usize = 10_000_000;
 
-/// A compiled expression, and what its flags say of matching.
+/// A compiled expression and its flags.
 pub struct Regex {
     expression: fancy_regex::Regex,
     pub is_global: bool,
@@ -113,8 +113,8 @@ impl Regex {
     }
 }
 
-/// Writes an expression of Oniguruma, which jq uses, for the engine that is used here: a brace that counts nothing is
-/// a brace, named classes in brackets know every script, and `\h` is a hexadecimal digit.
+/// Writes an expression of Oniguruma, which jq uses, for the engine that is used here: a `{` without a count is
+/// a literal, named classes in brackets know every script, and `\h` is a hexadecimal digit.
 fn translated(pattern: &str) -> String {
     let mut text = String::with_capacity(pattern.len());
     let mut rest = pattern;

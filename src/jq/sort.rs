@@ -3,7 +3,7 @@
 
 use std::cmp::Ordering;
 
-/// Sorts; what is equal keeps its order.
+/// Sorts. Equal items keep their order.
 pub fn stable<T>(items: &mut Vec<T>, order: impl Fn(&T, &T) -> Ordering + Copy) {
     if items.len() < 2 {
         return;

@@ -39,7 +39,7 @@ pub enum TextPart {
     Filter(Syntax),
 }
 
-/// What `as` takes a value apart with.
+/// The pattern of `as`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Pattern {
     Variable(String),

@@ -1,4 +1,4 @@
-//! What is thrown, in the words of jq: filters can catch and print them.
+//! Error messages in jq's words: filters can catch and print them.
 
 use super::value::Value;
 

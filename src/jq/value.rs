@@ -177,7 +177,7 @@ impl Value {
         }
     }
 
-    /// Whether jq would take both for one and the same value: equal, and not made twice.
+    /// Whether jq treats both as the same value: they are equal, and neither was made anew.
     pub fn is_identical(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Null, Self::Null) => true,

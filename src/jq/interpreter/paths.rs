@@ -10,7 +10,7 @@ use super::super::value::Value;
 use super::single::is_single;
 use super::{Binding, Flow, Interpreter, Limit, NameScope, Stop, stopped_at};
 
-/// A value on its way through a term, with the place that was reached last and what was found there.
+/// A value inside a term, with the last place that was reached and the value found there.
 #[derive(Clone)]
 pub struct Tracked {
     value: Value,

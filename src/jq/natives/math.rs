@@ -22,7 +22,7 @@ macro_rules! of_two {
     };
 }
 
-/// A filter that says something of its input.
+/// A filter that is true or false for its input.
 macro_rules! test {
     ($holds:expr) => {
         |_, input, _| number(&input).map(|x| Value::Bool($holds(x)))

@@ -168,7 +168,7 @@ fn object(members: Vec<(&str, Value)>) -> Value {
     Value::Object(Rc::new(JqObject::from_members(members)))
 }
 
-/// Byte offsets → characters. Matches come in order, so most of the way is gone once.
+/// Byte offsets → characters. Matches come in order, so the text is walked once.
 struct Offsets<'t> {
     text: &'t JqString,
     byte: usize,

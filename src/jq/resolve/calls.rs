@@ -57,7 +57,7 @@ impl Resolver {
         Ok(None)
     }
 
-    /// What needs its arguments as filters, and is written in Rust.
+    /// A filter written in Rust that takes its arguments as filters.
     fn built_in(&mut self, name: &str, arguments: &[Syntax]) -> Result<Option<Term>, Unresolved> {
         let by_key = match name {
             "sort_by" => Some(ByKey::Sort),
@@ -88,7 +88,7 @@ impl Resolver {
         }))
     }
 
-    /// What is defined in jq itself, outside of everything that the filter defines.
+    /// A filter that is defined in jq. The definitions of the user's filter are out of its scope.
     fn defined_in_jq(&mut self, name: &str, arguments: &[Syntax]) -> Result<Option<Term>, Unresolved> {
         let is_wanted = |known: &(String, usize, usize)| known.0 == name && known.1 == arguments.len();
         if !self.defined.iter().any(is_wanted) {

@@ -23,7 +23,7 @@ pub fn from_spelling(spelling: &str) -> Option<Value> {
     }
     let number: f64 = spelling.parse().ok()?;
     let text = Spelled::read(spelling)?.to_text();
-    // What is printed the same way anyway needs no spelling of its own.
+    // A number that its `f64` prints the same way needs no spelling.
     if number.is_finite() && number_text(number) == text {
         return Some(Value::Number(number));
     }
@@ -31,7 +31,7 @@ pub fn from_spelling(spelling: &str) -> Option<Value> {
 }
 
 impl Decimal {
-    /// By value, however long.
+    /// Compares by value, at any length.
     pub fn compare(&self, other: &Self) -> Ordering {
         match (Spelled::read(&self.text), Spelled::read(&other.text)) {
             (Some(one), Some(two)) => one.compare(&two),

@@ -17,7 +17,7 @@ pub struct JqObject {
 }
 
 impl JqObject {
-    /// An object of these members; of two with one key the last value counts, at the place of the first.
+    /// An object of these members. If a key comes twice, its last value is kept at its first position.
     pub fn from_members(members: Vec<(JqString, Value)>) -> Self {
         let mut object = Self { members: Vec::new(), index: None };
         if members.len() <= MAX_WITHOUT_INDEX {

@@ -3,7 +3,7 @@
 use super::Value;
 use super::decimal::number_text;
 
-/// What nests deeper than this is left out, as jq leaves it out.
+/// Values that nest deeper are left out, as in jq.
 const MAX_DEPTH: usize = 256;
 
 /// Appends a value as compact JSON.
