@@ -96,7 +96,7 @@ Examples:
     Login(Login),
     /// Remove the stored credential of a profile
     #[command(after_help = "\
-The credential is removed from this machine. Lokalise cannot revoke it from here: the command shows where to do that by hand.
+The credential is removed from this machine. Lokalise still accepts it: the command shows where to revoke it by hand.
 
 Examples:
   lokalise-auth logout --profile work

@@ -35,7 +35,7 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("LOKALISE_AUTH_CONFIG_DIR", "folder of profiles.json"),
     ("LOKALISE_AUTH_DATA_DIR", "folder of credentials.json (the file store)"),
     ("LOKALISE_AUTH_NO_INPUT", "ask nothing, as --no-input"),
-    ("LOKALISE_AUTH_KEYRING_TIMEOUT", "seconds to wait for the store; default 5, or 60 with a person there"),
+    ("LOKALISE_AUTH_KEYRING_TIMEOUT", "seconds to wait for the store; default 5, or 60 where prompts are possible"),
     ("LOKALISE_AUTH_LOG", "`steps` as -v, `requests` as -vv"),
     ("BROWSER", "commands that open a URL, separated by `:`; %s is the URL"),
     ("CI", "set: no questions, as --no-input"),

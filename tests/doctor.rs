@@ -145,7 +145,7 @@ fn each_setting_says_where_it_came_from() {
     home.set("LOKALISE_AUTH_STORE", "file");
     let (_, report, _) = doctor(&home);
     assert!(detail(&report, "store").starts_with("file (from LOKALISE_AUTH_STORE): "), "{report}");
-    assert_eq!(detail(&report, "store deadline"), "5s (default without a person)");
+    assert_eq!(detail(&report, "store deadline"), "5s (default without prompts)");
     assert_eq!(detail(&report, "prompts"), "none: stdin or stderr is not a terminal");
     assert!(detail(&report, "servers").contains("(from LOKALISE_API_URL)"), "{report}");
 

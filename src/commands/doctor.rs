@@ -232,8 +232,8 @@ async fn stores(context: Context<'_>, choice: Option<&CredentialChoice>) -> Vec<
     let limit = humantime::format_duration(context.settings.store_limit);
     let why = match from(context.world, "LOKALISE_AUTH_KEYRING_TIMEOUT") {
         why if why != "default" => why,
-        _ if context.world.person() => "default with a person there".to_owned(),
-        _ => "default without a person".to_owned(),
+        _ if context.world.person() => "default where prompts are possible".to_owned(),
+        _ => "default without prompts".to_owned(),
     };
     checks.push(Check::good("store deadline", format!("{limit} ({why})")));
     checks

@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::profile::{self, ProfileEntry, ProfileName, Profiles};
 use crate::session::save;
 use crate::store::{Store, StoreError};
+use crate::world::World;
 
 pub async fn run(context: Context<'_>, logout: &Logout) -> Result<u8> {
     profile::own_home()?;
@@ -69,7 +70,7 @@ async fn one(context: Context<'_>, profile: &ProfileName, entry: &ProfileEntry, 
     }
     remove_entry(context, profile)?;
     context.world.say(&format!("logged out of profile {profile}"));
-    context.world.say(how_to_revoke(Some(entry)));
+    say_how_to_revoke(context.world, Some(entry));
     Ok(())
 }
 
@@ -131,7 +132,7 @@ async fn without_entry(context: Context<'_>, profile: &ProfileName) -> Result<()
         Ok(Some(_)) | Err(StoreError::Corrupt(_)) => {
             store.delete(profile).await.map_err(explain)?;
             context.world.say(&format!("logged out of profile {profile}"));
-            context.world.say(how_to_revoke(None));
+            say_how_to_revoke(context.world, None);
         }
         Err(error) => return Err(explain(error)),
     }
@@ -145,14 +146,14 @@ fn list_of(context: Context<'_>) -> String {
         .map_or_else(|_| "profiles.json".to_owned(), |folder| profile::path(folder).display().to_string())
 }
 
-fn how_to_revoke(entry: Option<&ProfileEntry>) -> &'static str {
-    match entry.map(|entry| (entry.kind, entry.command.is_some())) {
-        Some((_, true)) => "the token is where its command gets it from; only the command was kept here",
-        Some((CredentialKind::ApiToken, false)) | None => {
-            "Lokalise has no way to revoke a token from here: delete it by hand at https://app.lokalise.com/profile#apitokens"
+fn say_how_to_revoke(world: &World, entry: Option<&ProfileEntry>) {
+    let (what, page) = match entry.map(|entry| (entry.kind, entry.command.is_some())) {
+        Some((_, true)) => {
+            return world.say("the token is where its command gets it from; only the command was kept here");
         }
-        Some((CredentialKind::OAuth, _)) => {
-            "Lokalise has no way to revoke a login from here: withdraw the app's access by hand in your profile at https://app.lokalise.com/profile; an access token ends within the hour"
-        }
-    }
+        Some((CredentialKind::ApiToken, false)) | None => ("the token until you delete it", "profile#apitokens"),
+        Some((CredentialKind::OAuth, _)) => ("the login until you remove the app from your profile", "profile"),
+    };
+    world.say(&format!("Lokalise still accepts {what}:"));
+    world.say(&format!("  https://app.lokalise.com/{page}"));
 }

@@ -86,7 +86,7 @@ fn ctrl_z_gives_the_shell_its_terminal_and_fg_brings_the_prompt_back() {
     }
     shell.wait_for_echo(false);
     shell.send(&format!("{}\r", browser::redirect_of(&url)));
-    shell.wait_for("is renewed by itself");
+    shell.wait_for("is renewed automatically");
     // After the prompt the key is the shell's again.
     shell.send("echo done; exit\r");
     let (status, screen) = shell.wait();

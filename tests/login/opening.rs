@@ -84,13 +84,13 @@ fn the_working_folder_never_chooses_the_browser() {
 fn over_ssh_the_hint_comes_at_once() {
     let (_standin, home) = machine();
     for (name, value, words) in [
-        ("SSH_CONNECTION", "10.0.0.1 5 10.0.0.2 22", "over SSH a browser on your own machine does not reach this one"),
+        ("SSH_CONNECTION", "10.0.0.1 5 10.0.0.2 22", "over SSH, a browser on your own machine cannot reach this one"),
         ("WSL_DISTRO_NAME", "Debian", "a browser on Windows may not reach this Linux"),
-        ("container", "podman", "a browser outside of this container does not reach into it"),
+        ("container", "podman", "a browser outside this container cannot reach the program in it"),
     ] {
         let mut terminal = Terminal::run(&home, &["login", "--no-browser", "--timeout", "1s"], &[(name, value)]);
         let screen = terminal.wait_for(ADDRESS);
-        assert!(screen.contains(&format!("{words}: when its last page does not load, paste")), "{screen}");
+        assert!(screen.contains(words) && screen.contains("does not load, paste its address here"), "{screen}");
         let (status, screen) = terminal.wait();
         assert_eq!(status.code(), Some(4));
         assert!(screen.contains(&format!("hint: {words}: `lokalise-auth login --paste`")), "{screen}");

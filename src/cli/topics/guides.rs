@@ -24,7 +24,7 @@ pub(super) fn storage() -> Vec<Block> {
         Block::Code("lokalise-auth logout --all"),
         text(
             "Then delete the folders that `lokalise-auth doctor` shows: config, data, and locks and pace. Lokalise \
-             cannot revoke a token from here: delete API tokens and apps in your profile at Lokalise.",
+             still accepts the tokens: delete API tokens and apps in your profile at Lokalise.",
         ),
     ]
 }

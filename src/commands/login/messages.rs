@@ -32,8 +32,8 @@ pub(super) fn announce(world: &World, request: &AuthorizationRequest, route: &Ro
                 world.say("run this on your own machine first, so that its browser reaches this one:");
                 world.say(&format!("  ssh -L {port}:127.0.0.1:{port} HOST"));
             } else if let (Some(remote), true) = (remote, *paste) {
-                let words = remote.words();
-                world.say(&format!("{words}: when its last page does not load, paste the address of that page here"));
+                world.say(remote.words());
+                world.say("if the page after the login does not load, paste its address here");
             }
         }
         Route::Paste => world.say("Lokalise then shows a code; paste it here"),
@@ -56,7 +56,7 @@ pub(super) fn logged_in(
     if let Credential::OAuth(oauth) = kept {
         let end = oauth.expires_at.map_or_else(|| "an unknown time".to_owned(), timestamp);
         if oauth.renewal.is_some() {
-            world.say(&format!("the access token lasts until {end} and is renewed by itself"));
+            world.say(&format!("the access token lasts until {end} and is renewed automatically"));
         } else {
             world.say(&format!("the access token lasts until {end}"));
             world.warn(&format!(

@@ -102,8 +102,8 @@ impl RemoteSession {
 
     pub(super) fn words(self) -> &'static str {
         match self {
-            Self::Ssh => "over SSH a browser on your own machine does not reach this one",
-            Self::Container => "a browser outside of this container does not reach into it",
+            Self::Ssh => "over SSH, a browser on your own machine cannot reach this one",
+            Self::Container => "a browser outside this container cannot reach the program in it",
             Self::Wsl => "a browser on Windows may not reach this Linux",
         }
     }

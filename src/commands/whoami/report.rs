@@ -160,7 +160,7 @@ impl Report {
             }
             let renewed = match self.state {
                 CredentialState::Rejected => "",
-                _ if self.refreshable => ", then renewed by itself",
+                _ if self.refreshable => ", then renewed automatically",
                 _ => ", cannot be renewed",
             };
             match (self.expires_at, self.expires_in) {
