@@ -46,6 +46,11 @@ pub(super) fn jq() -> Vec<Block> {
                 "the words of some errors",
                 "such as those about text that is not JSON, when a filter catches and prints them",
             ],
+            ["mathematics", "the last digit may differ, as between two systems with jq"],
+            [
+                "paths of new values",
+                "`path(unique)` and the like are errors in both, but within `?` or `try` jq may catch them earlier",
+            ],
             ["more than jq 1.7", "`trim`, `ltrim`, `rtrim`, `toarray`, `leaf_paths`, `ascii`, `@base32`, `@base32d`"],
         ]),
     ]
