@@ -32,6 +32,11 @@ fn is_malformed_head(error: &(dyn std::error::Error + 'static)) -> bool {
     error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse)
 }
 
+/// Whether the head of an answer is longer than the HTTP client takes.
+fn is_long_head(error: &(dyn std::error::Error + 'static)) -> bool {
+    error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse_too_large)
+}
+
 /// Whether a proxy answered, and not with a tunnel.
 fn is_refused_by_proxy(chain: &[&(dyn std::error::Error + 'static)]) -> bool {
     chain.iter().any(|cause| {
@@ -71,6 +76,11 @@ pub fn network_error(error: &reqwest::Error) -> Error {
         (
             format!("{host} closed the connection before TLS was agreed on"),
             "check LOKALISE_API_URL and its port, or the network",
+        )
+    } else if chain.iter().any(|cause| is_long_head(*cause)) {
+        (
+            format!("{host} sent an answer whose headers are too long"),
+            "check LOKALISE_API_URL; a proxy in between may add headers",
         )
     } else if chain.iter().any(|cause| is_malformed_head(*cause)) {
         (
