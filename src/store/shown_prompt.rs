@@ -18,10 +18,11 @@ struct State {
 pub struct OnScreen<'a>(&'a ShownPrompt);
 
 impl ShownPrompt {
-    /// Marks the prompt as shown.
-    pub fn show(&self) -> OnScreen<'_> {
-        self.state().is_shown = true;
-        OnScreen(self)
+    /// Marks the prompt as shown. `None` if the command has ended already: then it must not be shown.
+    pub fn show(&self) -> Option<OnScreen<'_>> {
+        let mut state = self.state();
+        state.is_shown = !state.is_given_up;
+        state.is_shown.then(|| OnScreen(self))
     }
 
     /// Whether the command has ended without an answer to the prompt.
@@ -46,5 +47,18 @@ impl Drop for OnScreen<'_> {
     fn drop(&mut self) {
         self.0.state().is_shown = false;
         self.0.0.1.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_prompt_is_shown_after_the_command_has_ended() {
+        let prompt = ShownPrompt::default();
+        assert!(prompt.show().is_some());
+        prompt.give_up(Duration::ZERO);
+        assert!(prompt.show().is_none());
     }
 }

@@ -54,8 +54,9 @@ pub struct State {
     pub lost_sessions: u32,
     /// Items that were deleted.
     pub recycled: Vec<Item>,
-    /// Prompts on the screen: what each unlocks.
+    /// Prompts that have not ended: what each unlocks.
     pub prompts: HashMap<u32, Vec<String>>,
+    pub made: u32,
     pub shown: u32,
     pub dismissed: u32,
 }
@@ -78,6 +79,7 @@ impl SecretService {
             lost_sessions: 0,
             recycled: Vec::new(),
             prompts: HashMap::new(),
+            made: 0,
             shown: 0,
             dismissed: 0,
         };
@@ -259,14 +261,15 @@ fn of_item(message: &Message, state: &mut State, collection: &str, number: &str)
 /// Everything that is locked needs a prompt.
 fn unlock(message: &Message, state: &mut State) -> Vec<Message> {
     let objects: Vec<Path<'static>> = message.read1().expect("objects");
-    state.shown += 1;
-    let number = state.shown;
+    state.made += 1;
+    let number = state.made;
     state.prompts.insert(number, objects.iter().map(|path| path[ROOT.len() + 1..].to_owned()).collect());
     vec![message.return_with_args((Vec::<Path<'static>>::new(), path(&["prompt", &number.to_string()])))]
 }
 
 fn show(message: &Message, state: &mut State, number: u32) -> Vec<Message> {
     let mut messages = vec![message.method_return()];
+    state.shown += 1;
     if state.person == Person::Sleeps {
         return messages;
     }

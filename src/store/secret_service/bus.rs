@@ -96,7 +96,8 @@ impl Bus {
         ] {
             self.listen_for(rule, deadline)?;
         }
-        let _on_screen = self.shown.show();
+        let unanswered = || StoreError::PromptUnanswered(deadline.limit);
+        let _on_screen = self.shown.show().ok_or_else(unanswered)?;
         // The first argument is a window to show the prompt above; we have none. The reply is not waited for: KeePassXC
         // may send it only when its dialog is closed.
         let request = Message::call_with_args(SERVICE, path, PROMPT, "Prompt", ("",));
@@ -121,7 +122,7 @@ impl Bus {
         }
         let message = Message::call_with_args(SERVICE, path, PROMPT, "Dismiss", ());
         let _ = self.channel.send_with_reply_and_block(message, DISMISS_TIMEOUT);
-        Err(StoreError::PromptUnanswered(deadline.limit))
+        Err(unanswered())
     }
 
     fn listen_for(&self, rule: String, deadline: Deadline) -> Result<(), StoreError> {
