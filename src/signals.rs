@@ -4,7 +4,7 @@
 use crate::error::{Error, ErrorKind};
 
 #[cfg(unix)]
-pub use unix::{PromptShown, quit, wait_for_children};
+pub use unix::{PromptShown, SignalsBeforeExec, quit, wait_for_children};
 
 /// The requests to end: Ctrl-C, and on Unix SIGTERM and SIGHUP.
 pub struct Signals {
@@ -47,8 +47,8 @@ impl Signals {
         let Some([interrupt, terminate, hangup]) = &mut self.streams else { return std::future::pending().await };
         loop {
             tokio::select! {
-                _ = interrupt.recv() => return Error::new(ErrorKind::Interrupted, "interrupted"),
-                _ = terminate.recv() => return Error::new(ErrorKind::Terminated, "terminated"),
+                _ = interrupt.recv() => return unix::interrupted(),
+                _ = terminate.recv() => return unix::terminated(),
                 _ = hangup.recv() => {
                     if !self.outlives_the_terminal {
                         return Error::new(ErrorKind::Terminated, "the terminal has gone away");
@@ -77,6 +77,8 @@ mod unix {
     use signal_hook::{flag, low_level};
     use tokio::signal::unix::{Signal, SignalKind, signal};
 
+    use crate::error::{Error, ErrorKind};
+
     static INTERRUPTED: AtomicBool = AtomicBool::new(false);
     static TERMINATED: AtomicBool = AtomicBool::new(false);
     /// While this is true, Ctrl-Z stops the process and Ctrl-\ ends it, as they do by default.
@@ -93,13 +95,71 @@ mod unix {
     /// listens for SIGHUP. Where the system does not list ignored signals, the answer is no.
     #[expect(clippy::disallowed_methods, reason = "signals are set up before there is a World")]
     pub(super) fn is_hangup_ignored() -> bool {
+        ignored_signals().is_some_and(|ignored| is_in(ignored, SIGHUP)) && !io::stdin().is_terminal()
+    }
+
+    /// The signals that this process ignores, one bit for each; `None` where the system does not list them.
+    fn ignored_signals() -> Option<u64> {
         // With the capacity and the limit it is one read; otherwise it would be six.
         let mut status = String::with_capacity(MAX_STATUS_BYTES);
         let _ = std::fs::File::open("/proc/self/status")
             .and_then(|file| file.take(MAX_STATUS_BYTES as u64).read_to_string(&mut status));
         let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-        let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
-        mask >> (SIGHUP - 1) & 1 == 1 && !io::stdin().is_terminal()
+        u64::from_str_radix(mask?.trim(), 16).ok()
+    }
+
+    fn is_in(signals: u64, number: i32) -> bool {
+        signals >> (number - 1) & 1 == 1
+    }
+
+    /// Ctrl-C and SIGTERM, before another program takes the place of this process. A signal that our parent made us
+    /// ignore stays ignored, and the program inherits that. Where the system does not list such signals, none is
+    /// listened for, and each has its default action.
+    pub struct SignalsBeforeExec {
+        interrupt: Option<Signal>,
+        terminate: Option<Signal>,
+    }
+
+    impl SignalsBeforeExec {
+        pub fn listen() -> Self {
+            let ignored = ignored_signals();
+            let listen = |number: i32, received: &'static AtomicBool| {
+                ignored.filter(|ignored| !is_in(*ignored, number))?;
+                flag::register(number, received).ok()?;
+                signal(SignalKind::from_raw(number)).ok()
+            };
+            Self { interrupt: listen(SIGINT, &INTERRUPTED), terminate: listen(SIGTERM, &TERMINATED) }
+        }
+
+        /// The next signal, as the error that a command ends with.
+        pub async fn next(&mut self) -> Error {
+            tokio::select! {
+                Some(()) = received(&mut self.interrupt) => interrupted(),
+                Some(()) = received(&mut self.terminate) => terminated(),
+                else => std::future::pending().await,
+            }
+        }
+
+        /// Fails if a signal has arrived already. Call it last, since from now on the program has to get them.
+        pub fn none_so_far(&self) -> Result<(), Error> {
+            match (INTERRUPTED.load(Ordering::SeqCst), TERMINATED.load(Ordering::SeqCst)) {
+                (true, _) => Err(interrupted()),
+                (_, true) => Err(terminated()),
+                _ => Ok(()),
+            }
+        }
+    }
+
+    async fn received(stream: &mut Option<Signal>) -> Option<()> {
+        stream.as_mut()?.recv().await
+    }
+
+    pub(super) fn interrupted() -> Error {
+        Error::new(ErrorKind::Interrupted, "interrupted")
+    }
+
+    pub(super) fn terminated() -> Error {
+        Error::new(ErrorKind::Terminated, "terminated")
     }
 
     pub(super) fn end_at_the_second() {

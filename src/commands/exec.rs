@@ -11,14 +11,23 @@ use crate::credential::Credential;
 use crate::error::{Error, Result};
 use crate::http::Http;
 use crate::session::{CredentialChoice, Session};
+#[cfg(unix)]
+use crate::signals::SignalsBeforeExec;
 use crate::world::{SECRET_VARIABLES, World};
 
+/// Finds the credential, then starts the command. Until then Ctrl-C also closes a prompt of the keyring.
 pub async fn run(context: Context<'_>, exec: &Exec) -> Result<u8> {
     let http = Http::new(context.world);
-    let choice = CredentialChoice::make(context)?;
-    choice.refuse_call_only("exec")?;
-    let mut session = Session::of_choice(context, &http, choice).await?;
-    session.fresh().await?;
+    #[cfg(unix)]
+    let mut signals = SignalsBeforeExec::listen();
+    #[cfg(unix)]
+    let session = tokio::select! {
+        biased;
+        signal = signals.next() => return Err(context.world.interrupted(signal)),
+        session = fresh_session(context, &http) => session?,
+    };
+    #[cfg(not(unix))]
+    let session = fresh_session(context, &http).await?;
     let credential = session.credential();
     if context.world.switch("GITHUB_ACTIONS") {
         context.world.mask(credential.token());
@@ -32,7 +41,18 @@ pub async fn run(context: Context<'_>, exec: &Exec) -> Result<u8> {
     without_secrets(&mut command);
     command.env(credential.variable(), credential.token());
     command.envs(exec.also_as.as_deref().map(|name| (name, credential.token())));
+    #[cfg(unix)]
+    signals.none_so_far().map_err(|signal| context.world.interrupted(signal))?;
     Ok(replace(context.world, command, program))
+}
+
+/// The session in force, with its token renewed if that was stale.
+async fn fresh_session<'w>(context: Context<'w>, http: &'w Http) -> Result<Session<'w>> {
+    let choice = CredentialChoice::make(context)?;
+    choice.refuse_call_only("exec")?;
+    let mut session = Session::of_choice(context, http, choice).await?;
+    session.fresh().await?;
+    Ok(session)
 }
 
 /// The command, with its file ending if that was omitted: without it, Windows finds only `.exe` programs.

@@ -126,6 +126,22 @@ fn a_command_gets_our_original_limits_and_one_secret() {
 }
 
 #[test]
+fn a_command_ignores_the_signals_that_our_parent_ignored() {
+    let standin = Standin::start();
+    let home = Home::new(&standin);
+    home.set_token(&[]);
+    for ignored in ["", "INT", "INT HUP TERM"] {
+        let ignored_by = |command: &str| {
+            let script = format!("trap '' {ignored} USR1; {command} grep SigIgn /proc/self/status");
+            let mut shell = home.other("sh", ["-c", &script]);
+            shell.arg(binary());
+            run(shell).expect(0).stdout
+        };
+        assert_eq!(ignored_by("\"$0\" exec --profile default --"), ignored_by("exec"), "{ignored}");
+    }
+}
+
+#[test]
 fn the_config_file_for_the_official_cli_goes_away_whatever_signal_comes() {
     use rustix::process::Signal;
     let standin = Standin::start();

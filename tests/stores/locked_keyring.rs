@@ -118,6 +118,8 @@ fn ctrl_c_during_a_prompt_dismisses_it() {
         (&["whoami"], Signal::TERM, 143),
         (&["logout"], Signal::INT, 130),
         (&["login", "--no-browser"], Signal::INT, 130),
+        (&["exec", "--", "true"], Signal::INT, 130),
+        (&["exec", "--", "true"], Signal::TERM, 143),
     ]
     .into_iter()
     .enumerate()
