@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_was_put_back_makes_nobody_wait() {
+    fn a_clock_that_was_set_back_causes_no_wait() {
         let mut turns = turns(6);
         starts(&mut turns, 30, 10);
         assert_eq!(turns.take(5_000), Ok(()));
@@ -400,7 +400,7 @@ mod tests {
         }
     }
 
-    /// How long ten turns take, which is no time where nobody is paced.
+    /// How long ten turns take: no time, if there is no pace.
     fn of_ten(file: &Path) -> Duration {
         let begun = Instant::now();
         for _ in 0..10 {
@@ -412,7 +412,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_cannot_be_used_paces_nobody() {
+    fn a_file_that_cannot_be_used_sets_no_pace() {
         let folder = tempfile::tempdir().unwrap();
         assert!(of_ten(folder.path()) < Duration::from_millis(500), "a folder in its place");
     }
@@ -428,7 +428,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_that_is_never_let_go_stops_nobody() {
+    fn a_lock_that_is_never_released_stops_no_request() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("pace");
         let held = locked(&file).unwrap();

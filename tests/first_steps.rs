@@ -138,7 +138,7 @@ fn a_dry_run_with_json_is_one_object() {
 }
 
 #[test]
-fn a_file_behind_a_string_field_is_questioned() {
+fn a_file_name_in_a_string_field_gets_a_warning() {
     let standin = Standin::start();
     let mut home = Home::new(&standin);
     home.set("LOKALISE_API_TOKEN", &standin.api_token());

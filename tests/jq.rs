@@ -180,7 +180,7 @@ const TERMS: [&str; 40] = [
     "(tonumber)?",
 ];
 
-/// What assignments and `del` are tried on. What is no path is an error in both, at different moments.
+/// What assignments and `del` are tried on. A term that is not a path is an error in both, at different moments.
 const PATHS: [&str; 11] = [
     ".a",
     ".b",

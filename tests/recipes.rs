@@ -328,7 +328,7 @@ fn a_request_that_is_only_shown() {
     assert_eq!(kitchen.standin.requests().len(), 0);
 }
 
-/// A shell that somebody pastes recipes into.
+/// A shell into which recipes are pasted.
 struct PastedInto {
     name: &'static str,
     terminal: Terminal,

@@ -106,7 +106,7 @@ fn without_a_project_the_owner_of_an_api_token_is_found_in_four_requests() {
 }
 
 #[test]
-fn nobody_logged_in_is_exit_4_and_a_report() {
+fn without_a_login_whoami_is_exit_4_and_a_report() {
     let standin = Standin::start();
     let home = Home::new(&standin);
     let (code, report) = whoami(&home, &[]);
@@ -233,7 +233,7 @@ fn check_prints_nothing_and_counts_the_time_left() {
 }
 
 #[test]
-fn where_nobody_is_there_a_new_login_is_not_the_advice() {
+fn without_a_person_a_new_login_is_not_suggested() {
     let standin = Standin::start();
     let mut home = Home::new(&standin);
     home.login(&[]);

@@ -45,7 +45,7 @@ class Toolchain:
             raise Failure(f"cargo-auditable is missing: `{AUDITABLE}`")
 
     def _needs_std(self) -> bool:
-        """Whether the standard library is built too, from the source that lies beside the compiler.
+        """Whether the standard library is built too, from the source that comes with the compiler.
 
         For zig it is where it can be: with rustup's own library zig links no position-independent program.
         """

@@ -60,7 +60,7 @@ def put(path: pathlib.Path, content: bytes, mode: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
     path.write_bytes(content)
     path.chmod(mode)
-    # The umask of whoever builds is nobody's business.
+    # The result must not depend on the umask of the builder.
     for parent in path.parents:
         if parent.name == "deb":
             break

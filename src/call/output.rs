@@ -185,7 +185,7 @@ impl ResponseWriter {
     /// Ends the answer.
     ///
     /// # Errors
-    /// If it cannot be written, a filter fails, the gate does not hold, or nobody read it to the end.
+    /// If it cannot be written, a filter fails, the gate does not hold, or its reader left before the end.
     pub async fn finish(mut self) -> Result<()> {
         let filtered = self.finish_filters().await;
         if let Err(error) = &filtered

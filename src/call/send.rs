@@ -120,7 +120,7 @@ impl<'w> Sender<'w> {
     ///
     /// # Errors
     /// As [`Sender::send`].
-    pub async fn fetch_beside_others(&self, request: &ApiRequest, enough: usize) -> Result<FetchedResponse> {
+    pub async fn fetch_in_parallel(&self, request: &ApiRequest, enough: usize) -> Result<FetchedResponse> {
         let retries = self.retries().through_locks();
         self.fetch_with(request, enough, retries).await.map_err(|failure| failure.error)
     }

@@ -10,7 +10,7 @@ use super::followed_links::follow;
 use crate::error::{Error, Result};
 
 /// A temporary file in the same folder, with the permissions that any new file of the user gets.
-pub fn new_beside(path: &Path) -> io::Result<NamedTempFile> {
+pub fn new_in_same_folder(path: &Path) -> io::Result<NamedTempFile> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
     builder.prefix(".lokalise-auth-");
@@ -57,7 +57,7 @@ impl OutputPath {
                 }
             }
         }
-        let new = new_beside(&path).and_then(|file| {
+        let new = new_in_same_folder(&path).and_then(|file| {
             // The same users may read the new file as the old one.
             old.map_or(Ok(()), |old| file.as_file().set_permissions(plain(&old.permissions())))?;
             Ok(file)

@@ -17,7 +17,7 @@ impl PeerCertificate {
         self.0.lock().ok()?.take()
     }
 
-    /// A TLS configuration that trusts nobody.
+    /// A TLS configuration that trusts no certificate.
     pub fn config(&self, provider: &Arc<CryptoProvider>) -> Result<ClientConfig, Error> {
         let schemes = provider.signature_verification_algorithms.supported_schemes();
         let verifier = Arc::new(CertificateRecorder { shown: self.clone(), schemes });

@@ -52,7 +52,7 @@ impl JqString {
         Rc::ptr_eq(&self.buffer, &other.buffer) && self.start == other.start && self.length == other.length
     }
 
-    /// This string with another one appended, without a copy where nobody else holds it.
+    /// This string with another one appended, without a copy if it has no other holder.
     pub fn append(mut self, more: &str) -> Self {
         let is_whole = self.start == 0 && self.length as usize == self.buffer.len();
         if is_whole && let Some(buffer) = Rc::get_mut(&mut self.buffer) {

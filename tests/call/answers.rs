@@ -89,7 +89,7 @@ fn a_success_that_lists_errors_is_refused_unless_that_is_allowed() {
 }
 
 #[test]
-fn errors_are_found_behind_megabytes_of_an_answer() {
+fn errors_are_found_after_megabytes_of_an_answer() {
     let scene = Scene::new();
     let item = json!({"key_id": 1, "error": null, "errors": ["of an item"], "note": "\"errors\":[1]", "kind": "error"});
     let mut body = json!({"keys": vec![item; 40_000], "errors": ["late"]});
@@ -400,7 +400,7 @@ fn a_gate_sees_all_of_an_answer_that_nobody_reads() {
 
 #[cfg(unix)]
 #[test]
-fn a_filter_that_goes_on_for_nobody_ends() {
+fn a_filter_ends_when_its_reader_is_gone() {
     let scene = Scene::new();
     let (ended, stderr) = unread(&scene, &["GET", "/projects", "-q", "range(1000000000)"]);
     assert_eq!((ended, stderr.as_str()), (Some(0), ""));
@@ -408,7 +408,7 @@ fn a_filter_that_goes_on_for_nobody_ends() {
 
 #[cfg(unix)]
 #[test]
-fn a_pipe_that_nobody_reads_from_keeps_no_time_limit_waiting() {
+fn a_pipe_without_a_reader_does_not_delay_the_time_limit() {
     let scene = Scene::new();
     let pipe = scene.home.work().join("pipe");
     let made = scene.home.other("mkfifo", [&pipe]).status().expect("coreutils are there");

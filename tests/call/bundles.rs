@@ -163,7 +163,7 @@ fn a_bundle_over_plain_http_is_not_fetched() {
 }
 
 #[test]
-fn an_https_api_makes_nobody_ask_this_machine_by_plain_http() {
+fn an_https_api_cannot_lead_to_plain_http_on_this_machine() {
     let mut scene = Scene::new();
     let authority = Authority::new();
     let tls = Tls::before(scene.standin.address(), &authority, &Certificate::default());

@@ -13,7 +13,7 @@ fn packed() -> Answer {
 }
 
 #[test]
-fn gzip_is_undone_in_any_letter_case_and_beside_identity() {
+fn gzip_is_decoded_in_any_letter_case_and_with_identity() {
     let scene = Scene::new();
     for codings in [&["gzip"][..], &["GZIP"], &["x-gzip"], &["identity", "X-GZip"], &["gzip, identity"]] {
         let answer = codings.iter().fold(packed(), |answer, coding| answer.header("Content-Encoding", coding));
@@ -32,7 +32,7 @@ fn gzip_is_undone_in_any_letter_case_and_beside_identity() {
 }
 
 #[test]
-fn a_coding_that_nobody_asked_for_is_passed_on_to_nobody() {
+fn a_coding_that_was_not_requested_is_never_passed_on() {
     let scene = Scene::new();
     for (codings, named) in [
         (&["br"][..], "br"),

@@ -98,7 +98,7 @@ fn a_body_that_was_shown_in_part_is_not_shown_again() {
 }
 
 #[test]
-fn an_api_that_nobody_serves_is_a_network_failure() {
+fn an_api_without_a_server_is_a_network_failure() {
     let mut scene = Scene::new();
     scene.home.set("LOKALISE_API_URL", "http://127.0.0.1:9/api2");
     let ran = scene.call(&["GET", "/projects", "--max-wait", "1s"]);

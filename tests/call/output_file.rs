@@ -9,7 +9,7 @@ use crate::support::{crowd, say};
 const NOBODY: u32 = 65534;
 
 #[test]
-fn a_link_that_somebody_else_made_is_not_followed() {
+fn a_link_of_another_user_is_not_followed() {
     if !crowd::root() {
         return say("  skipped: only root can make a link of another user; run as root");
     }

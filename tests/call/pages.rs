@@ -92,7 +92,7 @@ fn the_glossary_and_the_audit_log_have_cursors_of_their_own() {
     });
     let glossary = scene.call(&["GET", "/projects/{p}/glossary-terms", "--paginate"]).json();
     assert_eq!(glossary["data"].as_array().unwrap().len(), 1_100);
-    assert_eq!(glossary["meta"]["hasMore"], false, "what stands behind the list is the last page's");
+    assert_eq!(glossary["meta"]["hasMore"], false, "the member after the list is the last page's");
     let log = scene.call(&["GET", "/v1/audit-logs", "--paginate"]).json();
     assert_eq!(log["data"].as_array().unwrap().len(), 2_500);
     assert_eq!((&log["has_more"], &log["next_cursor"]), (&json!(false), &Value::Null));
@@ -214,7 +214,7 @@ fn pages_that_are_shorter_than_the_first_are_made_up_for() {
 }
 
 #[test]
-fn waits_beside_each_other_are_counted_once() {
+fn simultaneous_waits_are_counted_once() {
     let scene = Scene::new();
     let refused = std::sync::Mutex::new(std::collections::HashSet::new());
     scene.standin.answer_with(move |request| {

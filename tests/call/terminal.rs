@@ -10,7 +10,7 @@ use crate::support::pty::{CTRL_C, Terminal};
 use crate::support::standin::Answer;
 use crate::support::wire::{Step, Wire, head};
 
-/// What stands on the terminal once the call is over, and its exit code.
+/// The text on the terminal after the call, and its exit code.
 fn seen(scene: &Scene, arguments: &[&str], vars: &[(&str, &str)]) -> (i32, String) {
     let mut terminal = Terminal::run(&scene.home, &[&["call"], arguments].concat(), vars);
     let (status, screen) = terminal.wait();

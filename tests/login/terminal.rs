@@ -47,7 +47,7 @@ pub fn assert_port_closes(url: &str) {
 }
 
 #[test]
-fn the_url_stands_alone_on_its_line_before_anything_else_happens() {
+fn the_url_is_alone_on_its_line_before_anything_else_happens() {
     let (standin, mut home) = machine();
     let seen = home.path().join("seen");
     home.set("BROWSER", &script(home.path(), "browser", &format!("sleep 0.2; touch '{}'", seen.display())));

@@ -94,7 +94,7 @@ fn a_file_of_cas_that_never_ends_is_refused_at_once() {
     let fifo = server.home.path().join("fifo");
     rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, 0o600.into(), 0).expect("a FIFO");
     for path in [fifo.to_str().expect("a path"), "/dev/zero", "/dev/stdin", "/", "/no/such/file"] {
-        // Whoever waited for this would wait for ever: nobody writes into the FIFO.
+        // A read of the FIFO would never end, since it has no writer.
         let output = server.command().env("SSL_CERT_FILE", path).output().expect("the program can be run");
         assert_eq!(code(&output), 9, "{path}: {}", stderr(&output));
         assert!(stderr(&output).contains("the file that SSL_CERT_FILE names cannot be read"), "{}", stderr(&output));

@@ -124,7 +124,7 @@ fn an_empty_variable_and_the_variables_of_other_tools_are_pointed_out() {
 }
 
 #[test]
-fn ci_is_named_where_it_is_why_nobody_is_asked() {
+fn ci_is_named_where_it_is_the_reason_for_no_questions() {
     let mut scene = Scene::new();
     scene.home.unset("LOKALISE_API_TOKEN");
     for arguments in [&["login"][..], &["token", "set"], &["call", "/projects"], &["login", "--no-browser"]] {

@@ -53,7 +53,7 @@ fn what_no_request_may_do_is_a_violation() {
 
 #[test]
 #[should_panic(expected = "as Lokalise must not be")]
-fn a_violation_that_nobody_looked_at_fails_the_test() {
+fn an_unchecked_violation_fails_the_test() {
     let standin = Standin::start();
     ask(&standin, "GET", "/api2/projects", ("Cookie", "PHPSESSID=x"), "");
 }

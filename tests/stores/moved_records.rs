@@ -224,7 +224,7 @@ fn a_list_that_others_may_write_to_runs_no_command() {
 }
 
 #[test]
-fn a_list_of_another_user_or_behind_a_strangers_link_runs_no_command() {
+fn a_list_of_another_user_or_through_its_link_runs_no_command() {
     if !root() {
         return say("  skipped: only root can make files of another user; run as root");
     }

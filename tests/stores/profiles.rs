@@ -110,7 +110,7 @@ fn a_bad_profile_name_is_refused_wherever_it_is_typed() {
 }
 
 #[test]
-fn a_token_variable_in_force_is_not_written_behind() {
+fn commands_that_write_refuse_a_token_variable() {
     let standin = Standin::start();
     let (home, one, _) = with_two_profiles(&standin);
     for name in ["LOKALISE_API_TOKEN", "LOKALISE_ACCESS_TOKEN", "LOKALISE_REFRESH_TOKEN", "LOKALISE_API_TOKEN_FILE"] {
@@ -394,7 +394,7 @@ fn a_token_in_place_of_a_name_or_a_command_is_not_stored_or_shown() {
 }
 
 #[test]
-fn no_profile_is_listed_as_in_force_behind_a_token_variable() {
+fn no_profile_is_in_force_while_a_token_variable_is_set() {
     let standin = Standin::start();
     let (home, ..) = with_two_profiles(&standin);
     let list = |variables: &[(&str, &str)], arguments: &[&str]| {

@@ -199,7 +199,7 @@ mod without_links {
             })
         }
 
-        /// Whether the folder lets nobody replace a file but its owner, as `/tmp` does.
+        /// Whether only the owner of a file can replace it in this folder, as in `/tmp`.
         fn protects(&self, owner: u32) -> io::Result<bool> {
             let user = rustix::process::geteuid();
             if user.is_root() || owner == user.as_raw() {
@@ -289,7 +289,7 @@ mod by_path {
     use tempfile::NamedTempFile;
 
     use super::Occupant;
-    use crate::files::output_file::new_beside;
+    use crate::files::output_file::new_in_same_folder;
 
     #[derive(Clone)]
     pub struct OpenFolder(PathBuf);
@@ -330,7 +330,7 @@ mod by_path {
         }
 
         pub fn new_file(&self) -> io::Result<UnfinishedFile> {
-            Ok(UnfinishedFile { folder: self.0.clone(), file: new_beside(&self.0.join("new"))? })
+            Ok(UnfinishedFile { folder: self.0.clone(), file: new_in_same_folder(&self.0.join("new"))? })
         }
     }
 

@@ -164,7 +164,7 @@ fn an_answer_without_a_list_is_the_only_one() {
 }
 
 #[test]
-fn pages_that_nobody_counts_end_with_one_that_is_not_full() {
+fn pages_without_a_total_end_with_one_that_is_not_full() {
     let mut pages = run(PROJECTS);
     let next = |page| NextStep::Next(parameters(&[("limit", "5000"), ("page", page)]));
     assert_eq!(pages.turn(&answer(5000, &[])).unwrap(), next("2"));

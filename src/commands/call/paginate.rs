@@ -107,7 +107,7 @@ impl<'a, 'w> PageRequests<'a, 'w> {
         {
             let request = self.request.with_parameters(&parameters);
             let sender = self.sender;
-            self.flying.push_back(Box::pin(async move { sender.fetch_beside_others(&request, READ_AHEAD).await }));
+            self.flying.push_back(Box::pin(async move { sender.fetch_in_parallel(&request, READ_AHEAD).await }));
         }
         self.flying.next().await
     }

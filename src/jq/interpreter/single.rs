@@ -1,5 +1,5 @@
 //! Terms that give exactly one result are evaluated without a callback: that is faster,
-//! and a value that nobody else holds can be changed in place.
+//! and a value with one holder can be changed in place.
 
 use std::rc::Rc;
 

@@ -12,7 +12,7 @@ pub struct Decimal {
     pub number: f64,
 }
 
-/// The value of a number that is spelled as JSON or jq spell it. `None` if it is no number.
+/// The value of a number in the spelling of JSON or jq. `None` if the text is not a number.
 pub fn from_spelling(spelling: &str) -> Option<Value> {
     let bytes = spelling.as_bytes();
     let is_short = bytes.len() <= 15 && !bytes.is_empty() && (bytes[0] != b'0' || bytes.len() == 1);
