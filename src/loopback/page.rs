@@ -53,8 +53,8 @@ impl BrowserPage {
             Self::Refused => (
                 "refused",
                 "M7 12h10",
-                "Not logged in",
-                "Access was not granted, and nothing was stored. The terminal shows how to try again.",
+                "Access was not granted",
+                "You are not logged in, and nothing was stored. The terminal shows how to try again.",
             ),
             Self::Failed => (
                 "failed",

@@ -81,7 +81,7 @@ fn chromium_sees_that_access_was_denied() {
     let home = Home::new(&standin);
     let (output, page) = through_chromium(&standin, &home);
     assert_ended(&output, 4, "access was denied in the browser");
-    assert!(page.contains("<h1>Not logged in</h1>"), "{page}");
+    assert!(page.contains("<h1>Access was not granted</h1>"), "{page}");
 }
 
 #[test]
