@@ -3,6 +3,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
+use std::sync::{Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -338,11 +339,20 @@ fn a_redirect_with_a_body_is_answered_without_it() {
 #[test]
 fn the_second_of_two_equal_redirects_gets_a_neutral_page_and_no_exchange() {
     let attacked = Attacked::login();
-    attacked.standin.set(|switches| switches.token_delay = Duration::from_millis(400));
+    let (release, released) = mpsc::channel::<()>();
+    let released = Mutex::new(released);
+    attacked.standin.answer_with(move |request| {
+        if request.path() == "/oauth2/token" {
+            let _ = released.lock().expect("one request").recv();
+        }
+        None
+    });
     let redirect = super::support::browser::redirect_of(&attacked.login.url);
     let target = redirect.split_once(&attacked.login.host()).expect("it is ours").1.to_owned();
     let request = attacked.login.get(&target);
     thread::scope(|scope| {
+        // A panic drops it too, so that the scope ends.
+        let release = release;
         let first = scope.spawn(|| attacked.login.exchange(request.as_bytes()));
         attacked.standin.wait_for("POST", "/oauth2/token", 1);
         for _ in 0..40 {
@@ -352,6 +362,7 @@ fn the_second_of_two_equal_redirects_gets_a_neutral_page_and_no_exchange() {
         }
         // Strangers are bounded after the answer too.
         let strangers: Vec<TcpStream> = (0..100).map(|_| attacked.login.connect()).collect();
+        drop(release);
         let page = first.join().expect("the first is answered");
         assert!(page.contains("Logged in to Lokalise"), "{page}");
         drop(strangers);
