@@ -180,7 +180,7 @@ fn a_panic_at_a_hidden_prompt_restores_the_terminal() {
     let itself = std::env::current_exe().expect("a process knows its own file");
     let args = ["--exact", name, "--nocapture", "--test-threads=1"];
     let mut terminal = Terminal::of(&itself, &home, &args, &[(ROLE, "1"), ("LOGIN_TEST_GO", &go)], None);
-    let before = terminal.modes();
+    let before = Terminal::run(&home, &["--version"], &[]).modes();
     terminal.wait_for("secret? ");
     terminal.wait_for_echo(false);
     std::fs::write(&go, "").expect("our own folder");
