@@ -13,12 +13,12 @@ use crate::support::home::Home;
 use crate::support::say;
 use crate::support::standin::Standin;
 
-/// A command whose write to `credentials.json` begins half a minute late: it has its new token, and holds the lock.
-fn stuck_before_its_write(home: &Home, profile: &str) -> Command {
+/// A command whose write to `credentials.json` begins this much later: it has its new token, and holds the lock.
+fn stuck_before_its_write(home: &Home, profile: &str, delay: Duration) -> Command {
     let file_lock = format!("{}.lock", home.credentials().display());
     let mut command = home.command(["token", "print", "--profile", profile]);
     command.env("LOKALISE_AUTH_KEYRING_TIMEOUT", "60");
-    under_strace(&command, &["inject=flock:delay_enter=34000000:when=1"], &[file_lock])
+    under_strace(&command, &[&format!("inject=flock:delay_enter={}:when=1", delay.as_micros())], &[file_lock])
 }
 
 /// This is one test, so that all its parts wait in the same half minute.
@@ -41,7 +41,10 @@ fn a_stuck_holder_costs_the_others_half_a_minute_and_undoes_nothing() {
     standin.wait_for("POST", "/oauth2/token", 1);
     signal(stopped.id(), Signal::STOP);
     standin.set(|switches| switches.token_delay = Duration::ZERO);
-    let slow: Vec<_> = ["gone", "new"].map(|profile| start(stuck_before_its_write(&home, profile))).into();
+    // They write at different times: the one that finds the file locked then has no time left to wait for it.
+    let slow: Vec<_> = [("gone", 34), ("new", 37)]
+        .map(|(profile, delay)| start(stuck_before_its_write(&home, profile, Duration::from_secs(delay))))
+        .into();
     standin.wait_for("POST", "/oauth2/token", 3);
 
     let began = Instant::now();
