@@ -3,6 +3,8 @@
 
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -17,6 +19,9 @@ use crate::subprocess::{self, SearchPath, SubprocessFailure, SubprocessOutput};
 const USERNAME: &str = "lokalise-auth";
 /// The longest answer of a helper.
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
+/// How often a record is read whose answer is broken, and the pause before each further time.
+const MAX_READS: u32 = 3;
+const READ_PAUSE: Duration = Duration::from_millis(150);
 const MAX_RECORD_BYTES: usize = 60_000;
 /// Credential Manager takes 2,560 bytes, and `wincred` needs some of them itself.
 const MAX_WINCRED_RECORD_BYTES: usize = 2_500;
@@ -81,15 +86,25 @@ impl Helper {
 
 impl Backend for Helper {
     fn read(&mut self, profile: &ProfileName, deadline: Deadline) -> Result<Option<Zeroizing<String>>, StoreError> {
-        let ended = self.run("get", server_url(profile).as_bytes(), deadline)?;
-        if !ended.status.success() {
-            let message = failure_message(&ended.stdout);
-            return if message.contains("credentials not found") { Ok(None) } else { Err(refusal(&message)) };
+        let mut reads = 1;
+        loop {
+            let ended = self.run("get", server_url(profile).as_bytes(), deadline)?;
+            if !ended.status.success() {
+                let message = failure_message(&ended.stdout);
+                return if message.contains("credentials not found") { Ok(None) } else { Err(refusal(&message)) };
+            }
+            // The helper's output is never quoted here: it may be the secret.
+            match serde_json::from_slice::<HelperRecord>(&ended.stdout) {
+                // Debian's pass helper reports "not found" this way.
+                Ok(answer) => return Ok(Some(answer.secret).filter(|secret| !secret.is_empty())),
+                Err(_) if reads == MAX_READS => {
+                    return Err(StoreError::Corrupt("its answer is not the protocol's JSON".to_owned()));
+                }
+                // Another process may be storing: not every helper replaces a record at once.
+                Err(_) => thread::sleep(READ_PAUSE),
+            }
+            reads += 1;
         }
-        // The helper's output is never quoted here: it may be the secret.
-        let answer: HelperRecord = serde_json::from_slice(&ended.stdout)
-            .map_err(|_| StoreError::Corrupt("its answer is not the protocol's JSON".to_owned()))?;
-        Ok(Some(answer.secret).filter(|secret| !secret.is_empty())) // Debian's pass helper reports "not found" this way
     }
 
     fn write(&mut self, profile: &ProfileName, record: &str, deadline: Deadline) -> Result<(), StoreError> {

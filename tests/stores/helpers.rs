@@ -126,6 +126,20 @@ fn a_crowd_renews_a_login_in_a_helper_once_wherever_it_is_run() {
 }
 
 #[test]
+fn a_record_that_a_helper_is_just_storing_is_read_again() {
+    let standin = Standin::start();
+    let mut home = Home::new(&standin);
+    let name = format!("half{}", std::process::id());
+    let held = scripted(&mut home, &name, "");
+    home.set_token(&[]);
+    let half = r#"[ $1 = get ] && [ ! -e "$HELD/once" ] && { touch "$HELD/once"; echo '{"Secr'; exit 0; }"#;
+    scripted(&mut home, &name, half);
+    let before = calls(&held, "get");
+    run(home.command(["token", "print"])).expect(0);
+    assert_eq!(calls(&held, "get") - before, 2);
+}
+
+#[test]
 fn a_read_only_helper_serves_this_run_and_warns_of_an_outdated_login() {
     let standin = Standin::start();
     let mut home = Home::new(&standin);
