@@ -1,14 +1,8 @@
-//! `--batch KEY:N`: a body with a long array becomes bodies with short ones, and their
-//! answers become one. The items keep their bytes.
-
-use serde_json::{Map, Value};
+//! `--batch KEY:N`: a body with a long array becomes bodies with short ones. The items keep their bytes.
 
 use crate::error::{Error, Result};
-use crate::json::list::{BodyPiece, ListReader, errors_of};
+use crate::json::list::{BodyPiece, ListReader};
 use crate::json::scan::{Event, Scanner, unescaped};
-
-/// Numbers in an answer that count items, and are added up. All other numbers are ids.
-const COUNTS: [&str; 5] = ["count", "created", "deleted", "keys_locked", "updated"];
 
 /// What to cut a body into.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,42 +69,9 @@ fn occurrences(mut body: &[u8], name: &str) -> usize {
     count
 }
 
-/// Merges the next answer into those before it: arrays are appended, counts are added up, a member that is false once
-/// stays false, and every other member has its value from the last answer.
-pub fn merge(whole: &mut Value, answer: Value) {
-    match (whole, answer) {
-        (Value::Array(whole), Value::Array(answer)) => whole.extend(answer),
-        (Value::Object(whole), Value::Object(answer)) => merge_members(whole, answer),
-        (Value::Bool(whole), Value::Bool(answer)) => *whole &= answer,
-        (_, Value::Null) => {}
-        (whole, answer) => *whole = answer,
-    }
-}
-
-fn merge_members(whole: &mut Map<String, Value>, answer: Map<String, Value>) {
-    for (name, value) in answer {
-        let Some(before) = whole.get_mut(&name) else {
-            whole.insert(name, value);
-            continue;
-        };
-        // PHP writes a list with gaps as an object, and an empty list in several ways.
-        if name == "errors" && !(before.is_array() && value.is_array()) {
-            let mut errors = errors_of(before.take());
-            errors.extend(errors_of(value));
-            *before = Value::Array(errors);
-            continue;
-        }
-        match (before.as_u64(), value.as_u64()) {
-            (Some(one), Some(other)) if COUNTS.contains(&name.as_str()) => *before = one.saturating_add(other).into(),
-            _ => merge(before, value),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     fn cut(batch: &str, body: &str) -> Vec<String> {
         let bodies = Batch::parse(batch).unwrap().cut(body.as_bytes()).unwrap();
@@ -155,22 +116,5 @@ mod tests {
         for text in ["", "keys", "keys:", ":5", "keys:0", "keys:-1", "keys:x", "5:keys"] {
             assert!(Batch::parse(text).is_err(), "{text}");
         }
-    }
-
-    #[test]
-    fn answers_become_one() {
-        let mut whole =
-            json!({"project_id":"1","keys":[1],"errors":[],"keys_removed":true,"keys_locked":1,"user_id":7});
-        merge(
-            &mut whole,
-            json!({"project_id":"1","keys":[2,3],"errors":["no"],"keys_removed":false,"keys_locked":2,"user_id":7}),
-        );
-        assert_eq!(
-            whole,
-            json!({"project_id":"1","keys":[1,2,3],"errors":["no"],"keys_removed":false,"keys_locked":3,"user_id":7})
-        );
-        let mut nested = json!({"data":{"deleted":{"count":2,"ids":[1,2]}}});
-        merge(&mut nested, json!({"data":{"deleted":{"count":1,"ids":[3]}},"more":null}));
-        assert_eq!(nested, json!({"data":{"deleted":{"count":3,"ids":[1,2,3]}},"more":null}));
     }
 }

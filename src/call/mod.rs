@@ -12,6 +12,7 @@ pub mod first_words;
 pub mod headers;
 pub mod input;
 pub mod merge;
+pub mod merged_answers;
 pub mod output;
 pub mod pages;
 pub mod process;

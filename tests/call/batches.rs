@@ -82,6 +82,20 @@ fn more_refused_items_than_fit_a_page_are_reported_too() {
 }
 
 #[test]
+fn numbers_of_the_answers_keep_their_digits() {
+    let scene = Scene::new();
+    let (first, second) = ("36893488147419103232", "1.10");
+    for number in [first, second] {
+        let body = format!(r#"{{"keys":[{{"id": {number}}}],"last":{number}}}"#);
+        let answer = Answer::new(200, body).header("Content-Type", "application/json");
+        scene.standin.answer_next("POST", &scene.project("/keys"), answer);
+    }
+    let ran = scene.call(&["POST", "/projects/{p}/keys", "--batch", "k:1", "-F", "k[]=0", "-F", "k[]=1"]);
+    let merged = format!(r#"{{"keys":[{{"id": {first}}},{{"id": {second}}}],"last":{second}}}"#);
+    assert_eq!(ran.quietly().trim_end(), merged);
+}
+
+#[test]
 fn the_items_of_a_batch_come_one_on_a_line_too() {
     let scene = Scene::new();
     scene.standin.edit(|content| content.set_keys(0));

@@ -2,11 +2,12 @@
 //! are serial: the API counts concurrent requests for a project, and order may matter.
 
 use serde_json::Value;
+use serde_json::value::RawValue;
 
-use crate::call::batch::merge;
 use crate::call::body::RequestBody;
 use crate::call::first_words::first_words;
 use crate::call::merge::{Merge, MergeFormat};
+use crate::call::merged_answers::MergedAnswers;
 use crate::call::output::{MAX_HELD_BYTES, OutputOptions, ResponseWriter};
 use crate::call::progress::ProgressLine;
 use crate::call::refusal::{ResponseHead, judged};
@@ -14,7 +15,6 @@ use crate::call::request::ApiRequest;
 use crate::call::response::FetchedResponse;
 use crate::error::{Error, Result};
 use crate::json::lenient::without_bom;
-use crate::json::list::BodySummary;
 
 use super::{Run, summary_of};
 
@@ -27,14 +27,14 @@ pub async fn send(run: &Run<'_>, options: OutputOptions, bodies: Vec<RequestBody
     let mut options = Some(options);
     let mut output = None;
     let mut head = ResponseHead::default();
-    let mut merged: Option<Value> = None;
+    let mut merged: Option<MergedAnswers> = None;
     let mut merged_bytes = 0;
     let mut not_done = Vec::new();
     let mut ended = Ok(());
     let progress = ProgressLine::new(run.context.world, false);
     for (index, body) in bodies.into_iter().enumerate() {
         progress.show(|| format!("request {} of {count}", index + 1));
-        let (fetched, answer, length) = match send_one(run, &progress, body).await {
+        let (fetched, answer, left) = match send_one(run, &progress, body).await {
             Ok(answered) => answered,
             Err(error) => {
                 ended = Err(after_others(error, index, count));
@@ -45,12 +45,12 @@ pub async fn send(run: &Run<'_>, options: OutputOptions, bodies: Vec<RequestBody
         if let Some(options) = options.take() {
             output.insert(ResponseWriter::open(run.context.world, options).await?).begin(&fetched.answer)?;
         }
-        not_done.extend(BodySummary::of(&answer).not_done);
+        not_done.extend(left);
+        merged_bytes += answer.get().len();
         match &mut merged {
-            Some(merged) => merge(merged, answer),
-            None => merged = Some(answer),
+            Some(merged) => merged.merge(answer).map_err(not_json)?,
+            None => merged = Some(MergedAnswers::Whole(answer)),
         }
-        merged_bytes += length;
         if merged_bytes > MAX_HELD_BYTES && index + 1 < count {
             ended = Err(too_much(index, count));
             break;
@@ -59,24 +59,25 @@ pub async fn send(run: &Run<'_>, options: OutputOptions, bodies: Vec<RequestBody
     drop(progress);
     // What was done is shown even if the rest failed.
     if let (Some(merged), Some(output)) = (merged, output) {
-        let mut summary = BodySummary::of(&merged);
+        let merged = merged.into_json();
+        let mut summary = summary_of(merged.as_bytes());
         // A later answer of another type may have replaced what an earlier one said.
         if summary.not_done.is_empty() {
             summary.not_done = not_done;
         }
         let judged = judged(&summary, &head, run.allow_partial);
-        run.report_both(ended.and(judged), show(output, &merged, lines).await)
+        run.report_both(ended.and(judged), show(output, merged, lines).await)
     } else {
         ended
     }
 }
 
-/// Sends one batch. Its answer with the length of its text.
+/// Sends one batch. Its answer, and what that says was not done.
 async fn send_one(
     run: &Run<'_>,
     progress: &ProgressLine,
     body: RequestBody,
-) -> Result<(FetchedResponse, Value, usize)> {
+) -> Result<(FetchedResponse, Box<RawValue>, Vec<String>)> {
     let request = ApiRequest { body: Some(body), ..run.request.clone() };
     let fetched = run.sender.fetch(&request, MAX_ANSWER_BYTES).await?;
     if !fetched.answer.is_success() {
@@ -84,20 +85,27 @@ async fn send_one(
         return Err(run.refused_after(&request, fetched).await);
     }
     let bytes = fetched.body()?;
-    let answer = answer(&fetched, &bytes)?;
-    Ok((fetched, answer, bytes.len()))
+    // Refused items are judged at the end; an error ends the run.
+    let summary = summary_of(&bytes);
+    judged(&summary, &ResponseHead::of(&fetched.answer), true)?;
+    Ok((fetched, json(&bytes)?, summary.not_done))
 }
 
-/// The answer to one batch. Refused items are judged at the end; an error ends the run.
-fn answer(fetched: &FetchedResponse, bytes: &[u8]) -> Result<Value> {
-    judged(&summary_of(bytes), &ResponseHead::of(&fetched.answer), true)?;
+/// The answer to one batch.
+fn json(bytes: &[u8]) -> Result<Box<RawValue>> {
     let document = without_bom(bytes).trim_ascii();
     // An answer without a body, such as a 204, adds nothing to the others.
     let document = if document.is_empty() { &b"{}"[..] } else { document };
-    serde_json::from_slice(document).map_err(|error| {
+    // A value is read too, since it bounds the depth, and what is too deep would not be judged.
+    let read = serde_json::from_slice::<Value>(document).and_then(|_| serde_json::from_slice(document));
+    read.map_err(|error| {
         let words = if document.starts_with(b"{") { String::new() } else { format!(": {}", first_words(document)) };
         Error::other(format!("an answer is not JSON{words}")).because(error)
     })
+}
+
+fn not_json(error: serde_json::Error) -> Error {
+    Error::other("the answers cannot become one").because(error)
 }
 
 fn after_others(mut error: Error, index: usize, count: usize) -> Error {
@@ -114,8 +122,8 @@ fn too_much(index: usize, count: usize) -> Error {
         .hint("the other requests were not sent: send those items in a run of their own")
 }
 
-async fn show(mut output: ResponseWriter, merged: &Value, in_lines: bool) -> Result<()> {
-    let mut document = merged.to_string().into_bytes();
+async fn show(mut output: ResponseWriter, merged: String, in_lines: bool) -> Result<()> {
+    let mut document = merged.into_bytes();
     if in_lines {
         let mut lines = Merge::new(MergeFormat::Lines, None);
         let mut items = Vec::new();
