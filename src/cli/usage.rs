@@ -53,6 +53,12 @@ pub fn parse<I: IntoIterator<Item = OsString>>(arguments: I, color: bool) -> Res
     if arguments.len() <= 1 {
         arguments.push(OsString::from("--help"));
     }
+    // Scripts ask for it often, and it needs no description of the commands.
+    if let [_, only] = &arguments[..]
+        && (only == "--version" || only == "-V")
+    {
+        return Ok(Parsed::Text(version()));
+    }
     if let Some(cli) = parse_scripted(&arguments) {
         return Ok(Parsed::Command(Box::new(cli)));
     }
@@ -69,6 +75,10 @@ pub fn parse<I: IntoIterator<Item = OsString>>(arguments: I, color: bool) -> Res
             _ => Err(refusal(&error, &command, &arguments)),
         },
     }
+}
+
+fn version() -> String {
+    concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION"), "\n").to_owned()
 }
 
 /// Parses a command that scripts run often by a description of that command alone, because the description of all

@@ -18,6 +18,16 @@ fn refused(arguments: &[&str]) -> String {
 }
 
 #[test]
+fn the_version_is_the_one_of_the_description() {
+    for flag in ["--version", "-V"] {
+        match parse(["lokalise-auth", flag].map(OsString::from), false) {
+            Ok(Parsed::Text(text)) => assert_eq!(text, Cli::command().render_version()),
+            _ => panic!("{flag} is not answered with a text"),
+        }
+    }
+}
+
+#[test]
 fn a_secret_in_the_wrong_place_is_not_repeated() {
     for arguments in [
         vec![SECRET],
