@@ -107,6 +107,15 @@ fn a_prompt_that_is_given_up_leaves_the_screen() {
     }
 }
 
+/// The same command with the signals of a terminal: a shell starts the jobs in its background with Ctrl-C ignored,
+/// and `exec` leaves ignored what it finds ignored.
+fn with_default_signals(command: &Command) -> Command {
+    let mut wrapped = Command::new("env");
+    wrapped.arg("--default-signal=INT,TERM").arg(command.get_program()).args(command.get_args()).env_clear();
+    wrapped.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    wrapped
+}
+
 #[test]
 fn ctrl_c_during_a_prompt_dismisses_it() {
     let standin = Standin::start();
@@ -128,7 +137,7 @@ fn ctrl_c_during_a_prompt_dismisses_it() {
         let mut command = databases.command(arguments);
         command.env("LOKALISE_CLIENT_ID", standin.client_id());
         command.env("LOKALISE_CLIENT_SECRET", standin.client_secret());
-        let running = start(command);
+        let running = start(with_default_signals(&command));
         until("a prompt", || databases.service.state().shown as usize == nth + 1);
         signal(running.id(), ending);
         running.wait().expect(code);
