@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::json::list::{BodyPiece, ListReader};
-use crate::json::scan::{Event, Scanner, unescaped};
+use crate::json::scan::{Event, Scanner};
 
 /// What to cut a body into.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,7 +64,7 @@ fn occurrences(mut body: &[u8], name: &str) -> usize {
     while let Ok((read, Some(event))) = scanner.next(body) {
         body = &body[read..];
         let is_member = scanner.depth() == 1 && matches!(event, Event::Begin(_));
-        count += usize::from(is_member && unescaped(scanner.key()) == name.as_bytes());
+        count += usize::from(is_member && scanner.key() == name.as_bytes());
     }
     count
 }

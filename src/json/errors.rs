@@ -2,6 +2,7 @@
 //! download three times slower; so the bytes that such a member begins with are searched for, and only what
 //! follows them is read.
 
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
@@ -9,10 +10,21 @@ use memchr::memmem::Finder;
 use super::scan::{Event, Malformed, Scanner};
 use super::summary::{BodySummary, KeptMembers};
 
-/// The beginning of the keys `error` and `errors`.
-const BEGINNING: &[u8] = b"\"error";
+/// The beginning of the keys `error` and `errors`, as servers spell it.
+const PLAIN: &[u8] = b"\"error";
 
-static FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(BEGINNING));
+/// What an escape of a letter begins with. Any letter may be spelled as one.
+const ESCAPE: &[u8] = b"\\u00";
+
+/// The longest beginning that is searched for: all letters but the last, and an escape of that.
+const MAX_BEGINNING: usize = b"\"erro\\u0072".len();
+
+/// The two spellings are searched for in blocks of this size. Otherwise, each time that one of them is found, the search
+/// for the other would go on to the end of the text.
+const BLOCK: usize = 4096;
+
+static PLAIN_FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(PLAIN));
+static ESCAPE_FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(ESCAPE));
 
 /// A search for the outermost `error` and `errors` of a JSON object.
 #[derive(Default)]
@@ -59,19 +71,21 @@ impl PartialErrors {
     /// Looks for the next beginning, and returns what follows it.
     fn search<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
         // A beginning that started in the bytes before, or with the first of these, is whole in this many.
-        let first = &bytes[..bytes.len().min(BEGINNING.len())];
+        let first = &bytes[..bytes.len().min(MAX_BEGINNING)];
         let border = [&self.last, first].concat();
-        let after = match beginning_in(&border) {
-            Some(place) => Some(place + BEGINNING.len() - self.last.len()),
-            None => beginning_in(bytes).map(|place| place + BEGINNING.len()),
-        };
-        if let Some(after) = after {
-            self.found = Some(ErrorsCandidate::new());
+        if let Some(beginning) = beginning_in(&border) {
+            let after = beginning.end - self.last.len();
+            self.found = Some(ErrorsCandidate::new(&border[beginning]));
             return &bytes[after..];
         }
-        let kept = bytes.len().min(BEGINNING.len());
+        if let Some(beginning) = beginning_in(bytes) {
+            let after = beginning.end;
+            self.found = Some(ErrorsCandidate::new(&bytes[beginning]));
+            return &bytes[after..];
+        }
+        let kept = bytes.len().min(MAX_BEGINNING);
         self.last.extend_from_slice(&bytes[bytes.len() - kept..]);
-        self.last.drain(..self.last.len().saturating_sub(BEGINNING.len()));
+        self.last.drain(..self.last.len().saturating_sub(MAX_BEGINNING));
         &[]
     }
 
@@ -86,9 +100,33 @@ impl PartialErrors {
     }
 }
 
-/// Where a key may begin: an escaped quote is inside a string, and a quote that closes one is followed by no letter.
-fn beginning_in(text: &[u8]) -> Option<usize> {
-    FINDER.find_iter(text).find(|place| *place > 0 && text[place - 1] != b'\\')
+/// The first beginning of a key.
+fn beginning_in(text: &[u8]) -> Option<Range<usize>> {
+    (0..text.len()).step_by(BLOCK).find_map(|start| {
+        // A beginning with the first byte of a block is found in the block before.
+        let block = &text[start..text.len().min(start + BLOCK + MAX_BEGINNING)];
+        beginning_in_block(block).map(|found| start + found.start..start + found.end)
+    })
+}
+
+/// An escaped quote is inside a string, and a quote that closes one is followed by no letter.
+fn beginning_in_block(block: &[u8]) -> Option<Range<usize>> {
+    let is_key = |start: usize| start > 0 && block[start - 1] != b'\\';
+    let plain = PLAIN_FINDER.find_iter(block).find(|start| is_key(*start)).map(|start| start..start + PLAIN.len());
+    // Only a spelling before the plain one matters.
+    let before = &block[..plain.as_ref().map_or(block.len(), |plain| plain.start)];
+    let escaped = ESCAPE_FINDER.find_iter(before).find_map(|escape| {
+        let letters = (1..PLAIN.len()).find(|letters| before[..escape].ends_with(&PLAIN[..*letters]))?;
+        let start = escape - letters;
+        let digits = escape + ESCAPE.len()..escape + ESCAPE.len() + 2;
+        let is_next = before.get(digits.clone()).is_some_and(|digits| is_hex_of(digits, PLAIN[letters]));
+        (is_next && is_key(start)).then_some(start..digits.end)
+    });
+    escaped.or(plain)
+}
+
+fn is_hex_of(digits: &[u8], byte: u8) -> bool {
+    std::str::from_utf8(digits).ok().and_then(|digits| u8::from_str_radix(digits, 16).ok()) == Some(byte)
 }
 
 /// What follows such a beginning, read as if it were the first member of an outermost object. If it was inside
@@ -111,7 +149,7 @@ struct RejectedCandidate {
 }
 
 impl ErrorsCandidate {
-    fn new() -> Self {
+    fn new(beginning: &[u8]) -> Self {
         let mut candidate = Self {
             scanner: Scanner::new(1),
             kept: KeptMembers::default(),
@@ -120,7 +158,7 @@ impl ErrorsCandidate {
             has_trailing_text: false,
             read: 0,
         };
-        let begun = candidate.push(b"{").and_then(|()| candidate.push(BEGINNING));
+        let begun = candidate.push(b"{").and_then(|()| candidate.push(beginning));
         debug_assert!(begun.is_ok(), "an object and the beginning of a key");
         candidate
     }
@@ -148,9 +186,9 @@ impl ErrorsCandidate {
             done += read;
             self.is_closed |= self.scanner.depth() == 0 && event == Some(Event::End);
             let is_member = self.scanner.depth() == 1;
-            let tells = matches!(self.scanner.key(), b"error" | b"errors");
+            let tells = matches!(&*self.scanner.key(), b"error" | b"errors");
             match event {
-                Some(Event::Begin(_)) if is_member && tells => self.kept.begin(self.scanner.key()),
+                Some(Event::Begin(_)) if is_member && tells => self.kept.begin(&self.scanner.key()),
                 Some(Event::End) if is_member && tells => {
                     self.kept.end();
                     // A member that cannot be read may hold an error as well.
@@ -202,6 +240,11 @@ mod tests {
             r#"{"error_message":"x","errors_more":[1],"errors":[3]}"#,
             r#"[{"errors":["in a list"]}]"#,
             r#""{\"errors\":[1]}""#,
+            r#"{"\u0065rrors":[1],"e\u0072ror":"x"}"#,
+            r#"{"a":"\u0065rrors","err\u006Frs":[1]}"#,
+            r#"{"a":"é\u00e9","error\u0073":[1],"errors_more":2}"#,
+            r#"{"a":"\"e\u0072rors\":[1]","\u0065\u0072\u0072\u006f\u0072\u0073":[2]}"#,
+            r#"{"x":{"erro\u0072":1},"\\u0065rrors":[1],"e\u00e9":3}"#,
             "{}",
             "",
         ] {
@@ -211,6 +254,16 @@ mod tests {
             let expected = BodySummary { error: whole.error, errors: whole.errors, ..BodySummary::default() };
             for size in 1..=document.len().max(1) {
                 assert_eq!(found(document, size).as_ref(), Ok(&expected), "{document} in pieces of {size}");
+            }
+        }
+    }
+
+    #[test]
+    fn errors_are_found_wherever_a_block_ends() {
+        for name in [r"errors", r"e\u0072rors", r"erro\u0072s"] {
+            for filled in BLOCK - 40..BLOCK + 10 {
+                let document = format!(r#"{{"a":"{}","{name}":["x"]}}"#, "b".repeat(filled));
+                assert_eq!(found(&document, document.len()).unwrap().errors, ["x"], "{name} after {filled} bytes");
             }
         }
     }

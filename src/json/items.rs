@@ -2,9 +2,6 @@
 
 use super::scan::{Event, Malformed, Scanner, Shape};
 
-/// How many bytes before the list are kept, in case the document has to be read as a whole.
-const MAX_PREFIX: usize = 1024 * 1024;
-
 /// The scanner does not distinguish longer names.
 pub const MAX_NAME: usize = 100;
 
@@ -15,8 +12,6 @@ pub enum SplitError {
     Malformed(#[from] Malformed),
     #[error("it has `{0}` twice")]
     Twice(String),
-    #[error("after `{0}` it has a name with escapes, which may be `{0}` again")]
-    Escaped(String),
 }
 
 /// Items that are complete, as parts of one text.
@@ -35,7 +30,7 @@ pub enum SplitEnd {
     Split,
     /// It is an object without the name.
     Missing,
-    /// It is not an object, or its names need a full reader: the document has to be read as a whole.
+    /// It is not an object: the document has to be read as a whole.
     Whole(Vec<u8>),
 }
 
@@ -45,7 +40,8 @@ pub struct ItemSplitter {
     name: String,
     position: SplitPosition,
     is_found: bool,
-    prefix: Option<Vec<u8>>,
+    /// A document that is not an object, or what comes before the first byte of one.
+    whole: Vec<u8>,
     batch: ItemBatch,
     /// Where the value that is coming in begins.
     open: Option<usize>,
@@ -69,7 +65,7 @@ impl ItemSplitter {
             name: name.to_owned(),
             position: SplitPosition::Start,
             is_found: false,
-            prefix: Some(Vec::new()),
+            whole: Vec::new(),
             batch: ItemBatch::default(),
             open: None,
         }
@@ -82,7 +78,7 @@ impl ItemSplitter {
     pub fn push(&mut self, mut bytes: &[u8]) -> Result<(), SplitError> {
         while !bytes.is_empty() {
             if self.position == SplitPosition::Whole {
-                self.prefix.get_or_insert_default().extend_from_slice(bytes);
+                self.whole.extend_from_slice(bytes);
                 return Ok(());
             }
             let (read, event) = self.scanner.next(bytes)?;
@@ -91,7 +87,9 @@ impl ItemSplitter {
             if self.open.is_some() {
                 self.batch.text.extend_from_slice(span);
             }
-            self.keep_prefix(span);
+            if self.position == SplitPosition::Start {
+                self.whole.extend_from_slice(span);
+            }
             match event {
                 Some(Event::Begin(shape)) => self.begin(shape)?,
                 Some(Event::End) => self.end(),
@@ -103,7 +101,7 @@ impl ItemSplitter {
 
     /// How many bytes wait to be taken, or to become an item.
     pub fn held(&self) -> usize {
-        self.batch.text.len() + self.prefix.as_ref().map_or(0, Vec::len)
+        self.batch.text.len() + self.whole.len()
     }
 
     /// Takes the items that are complete.
@@ -125,24 +123,18 @@ impl ItemSplitter {
     /// [`Malformed::CutShort`]
     pub fn finish(mut self) -> Result<SplitEnd, SplitError> {
         if self.position == SplitPosition::Whole {
-            return Ok(SplitEnd::Whole(self.prefix.unwrap_or_default()));
+            return Ok(SplitEnd::Whole(self.whole));
         }
         self.scanner.finish()?;
         Ok(if self.is_found { SplitEnd::Split } else { SplitEnd::Missing })
     }
 
-    fn keep_prefix(&mut self, span: &[u8]) {
-        if let Some(prefix) = &mut self.prefix {
-            prefix.extend_from_slice(span);
-            if prefix.len() > MAX_PREFIX {
-                self.prefix = None;
-            }
-        }
-    }
-
     fn begin(&mut self, shape: Shape) -> Result<(), SplitError> {
         match (self.position, self.scanner.depth()) {
-            (SplitPosition::Start, _) if shape == Shape::Object => self.position = SplitPosition::Members,
+            (SplitPosition::Start, _) if shape == Shape::Object => {
+                self.position = SplitPosition::Members;
+                self.whole.clear();
+            }
             (SplitPosition::Start, _) => self.position = SplitPosition::Whole,
             (SplitPosition::Members, 1) => self.begin_member(shape)?,
             (SplitPosition::Items, 2) => self.open = Some(self.batch.text.len()),
@@ -152,22 +144,13 @@ impl ItemSplitter {
     }
 
     fn begin_member(&mut self, shape: Shape) -> Result<(), SplitError> {
-        let key = self.scanner.key();
-        if key.contains(&b'\\') {
-            if self.prefix.is_some() {
-                self.position = SplitPosition::Whole;
-                return Ok(());
-            }
-            return Err(SplitError::Escaped(self.name.clone()));
-        }
-        if key != self.name.as_bytes() {
+        if self.scanner.key() != self.name.as_bytes() {
             return Ok(());
         }
         if self.is_found {
             return Err(SplitError::Twice(self.name.clone()));
         }
         self.is_found = true;
-        self.prefix = None;
         if shape == Shape::Array {
             self.position = SplitPosition::Items;
             self.scanner.watch(2);
@@ -233,15 +216,18 @@ mod tests {
         assert_eq!(split(r#"{"keys":{"a":1}}"#, 3).unwrap().0, [r#"other: {"a":1}"#]);
         assert_eq!(split(r#"{"keys":null }"#, 3).unwrap().0, ["other: null"]);
         assert_eq!(split(r#"{"x":[1]}"#, 3).unwrap(), (vec![], SplitEnd::Missing));
-        assert_eq!(split("[1]", 1).unwrap().1, SplitEnd::Whole(b"[1]".to_vec()));
-        let escaped = r#"{"k\u0065ys":[1]}"#;
-        assert_eq!(split(escaped, 2).unwrap().1, SplitEnd::Whole(escaped.into()));
+        assert_eq!(split(" [1]", 1).unwrap().1, SplitEnd::Whole(b" [1]".to_vec()));
+    }
+
+    #[test]
+    fn a_name_may_be_spelled_with_escapes() {
+        assert_eq!(split(r#"{"k\u0065ys":[1]}"#, 2).unwrap(), (vec!["1".to_owned()], SplitEnd::Split));
     }
 
     #[test]
     fn a_list_that_comes_twice_or_is_cut_short_is_an_error() {
         assert_eq!(split(r#"{"keys":[1],"keys":[2]}"#, 4).unwrap_err(), SplitError::Twice("keys".into()));
-        assert_eq!(split(r#"{"keys":[1],"\u006beys":[2]}"#, 4).unwrap_err(), SplitError::Escaped("keys".into()));
+        assert_eq!(split(r#"{"keys":[1],"\u006beys":[2]}"#, 4).unwrap_err(), SplitError::Twice("keys".into()));
         assert_eq!(split(r#"{"keys":[1,"#, 4).unwrap_err(), SplitError::Malformed(Malformed::CutShort));
         assert!(matches!(split(r#"{"keys":[1,}"#, 4).unwrap_err(), SplitError::Malformed(Malformed::At(_))));
     }

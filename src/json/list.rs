@@ -1,6 +1,8 @@
 //! One JSON answer while it comes in: which bytes belong to the items of its list, and which
 //! are around it.
 
+use std::borrow::Cow;
+
 use super::scan::{Event, Malformed, Scanner, Shape};
 use super::summary::{KEPT_MEMBERS, KeptMembers, WriteOutcome};
 
@@ -106,25 +108,27 @@ impl ListReader {
                 self.place = ListPosition::Between(depth);
                 self.scanner.watch(depth + 1);
             }
-            ListPosition::Before | ListPosition::After if depth == 1 && KEPT_MEMBERS.contains(&self.scanner.key()) => {
-                self.kept.begin(self.scanner.key());
+            ListPosition::Before | ListPosition::After
+                if depth == 1 && KEPT_MEMBERS.contains(&&*self.scanner.key()) =>
+            {
+                self.kept.begin(&self.scanner.key());
             }
             ListPosition::Before | ListPosition::After if depth == 1 && shape == Shape::Scalar => {
-                self.outcome.begin(self.scanner.key());
+                self.outcome.begin(&self.scanner.key());
             }
             _ => {}
         }
     }
 
     fn is_the_list(&mut self, depth: usize) -> bool {
-        let key = if depth == 0 { &b""[..] } else { self.scanner.key() };
-        if key == b"errors" {
+        let key = if depth == 0 { Cow::Borrowed(&b""[..]) } else { self.scanner.key() };
+        if *key == *b"errors" {
             return false;
         }
         if let Some(wanted) = &self.list {
-            return wanted == key;
+            return *wanted == *key;
         }
-        self.list = Some(key.to_owned());
+        self.list = Some(key.into_owned());
         true
     }
 
@@ -211,6 +215,13 @@ mod tests {
         let summary = summary(r#"{"errors":["no"],"keys":[1,2],"more":[3]}"#);
         assert_eq!((summary.list.as_deref(), summary.items), (Some(&b"keys"[..]), 2));
         assert_eq!(summary.errors, ["no"]);
+    }
+
+    #[test]
+    fn names_may_be_spelled_with_escapes() {
+        let summary = summary(r#"{"\u0065rrors":["no"],"k\u0065y_deleted":false,"k\u0065ys":[1]}"#);
+        assert_eq!(summary.list.as_deref(), Some(&b"keys"[..]));
+        assert_eq!((&summary.errors[0], &*summary.not_done[0]), (&"no".into(), "`key_deleted` is false"));
     }
 
     #[test]

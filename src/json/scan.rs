@@ -10,8 +10,8 @@ pub const DEEPEST: usize = 128;
 /// The byte order mark of UTF-8. It is not part of JSON, and is skipped in front of a document (RFC 8259 §8.1).
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// The longest key that is kept, in bytes. No list of Lokalise has a longer name.
-const MAX_KEY_BYTES: usize = 128;
+/// About how many bytes of a key are kept, as it is spelled: a name of 100 bytes with an escape for each fits.
+const MAX_KEY_BYTES: usize = 600;
 
 /// Why some text is not a JSON document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -67,7 +67,7 @@ pub struct Scanner {
     watched: usize,
     /// The value that comes next has been reported.
     announced: bool,
-    /// The last key of the outermost object, escapes and all.
+    /// The last key of the outermost object, as it is spelled.
     key: Vec<u8>,
     seen: u64,
 }
@@ -147,9 +147,9 @@ impl Scanner {
         self.depth
     }
 
-    /// The last key of the outermost object.
-    pub fn key(&self) -> &[u8] {
-        &self.key
+    /// The last key of the outermost object, without escapes. A key above 600 bytes may be cut.
+    pub fn key(&self) -> Cow<'_, [u8]> {
+        unescaped(&self.key)
     }
 
     /// Reads on to the next event or to the end of `bytes`, and says how far it came.
@@ -393,7 +393,7 @@ fn is_space(byte: u8) -> bool {
 }
 
 /// The text of a name as it is spelled between its quotes. A spelling that is not JSON is returned as it is.
-pub fn unescaped(name: &[u8]) -> Cow<'_, [u8]> {
+fn unescaped(name: &[u8]) -> Cow<'_, [u8]> {
     if !name.contains(&b'\\') {
         return Cow::Borrowed(name);
     }
