@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::json::lenient;
 use crate::json::list::errors_of;
 
 /// Numbers in an answer that count items, and are added up. All other numbers are ids.
@@ -116,7 +117,7 @@ fn merge_errors(before: &mut MergedAnswers, value: Box<RawValue>) -> serde_json:
     let before_as_json = std::mem::replace(before, MergedAnswers::Array(Vec::new())).into_json();
     let mut errors = Vec::new();
     for list in [before_as_json.as_str(), value.get()] {
-        errors.extend(errors_of(serde_json::from_str(list)?));
+        errors.extend(errors_of(lenient::parse(list.as_bytes())?));
     }
     let errors = errors.iter().map(serde_json::value::to_raw_value).collect::<Result<_, _>>()?;
     *before = MergedAnswers::Array(errors);
@@ -177,6 +178,7 @@ mod tests {
     fn errors_of_each_shape_become_one_list() {
         assert_eq!(merged(&[r#"{"errors":{"3":"taken"}}"#, r#"{"errors":["no"]}"#]), r#"{"errors":["taken","no"]}"#);
         assert_eq!(merged(&[r#"{"errors":"one"}"#, r#"{"errors":null}"#]), r#"{"errors":["one"]}"#);
+        assert!(merged(&[r#"{"errors":{"1":1e400}}"#, r#"{"errors":["no"]}"#]).ends_with(r#","no"]}"#));
     }
 
     #[test]

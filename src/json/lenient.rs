@@ -1,5 +1,5 @@
 //! JSON whose text is damaged, read all the same: a byte order mark in front, broken UTF-8, half of a surrogate pair, a
-//! raw control character in a string. It is for answers that we act on and do not pass on.
+//! raw control character in a string, a number beyond a double. It is for answers that we act on and do not pass on.
 
 use std::fmt::Write;
 
@@ -10,7 +10,8 @@ pub fn without_bom(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
 }
 
-/// Reads a document. What cannot be read within a string becomes U+FFFD.
+/// Reads a document. What cannot be read within a string becomes U+FFFD, and a number beyond a double the largest one,
+/// as in jq.
 ///
 /// # Errors
 /// If it is not JSON apart from that.
@@ -31,6 +32,7 @@ fn repaired(text: &str) -> String {
                 write!(fixed, "\\u{:04x}", u32::from(c)).expect("a string takes all text");
                 1
             }
+            '-' | '0'..='9' if !in_string => number(rest, &mut fixed),
             c => {
                 in_string ^= c == '"';
                 fixed.push(c);
@@ -40,6 +42,19 @@ fn repaired(text: &str) -> String {
         rest = &rest[length..];
     }
     fixed
+}
+
+/// Appends the number that a text begins with. Returns the length of what was read.
+fn number(text: &str, fixed: &mut String) -> usize {
+    let length = text.find(|c: char| !matches!(c, '0'..='9' | '+' | '-' | '.' | 'e' | 'E')).unwrap_or(text.len());
+    let number = &text[..length];
+    match number.parse::<f64>() {
+        Ok(infinite) if infinite.is_infinite() => {
+            write!(fixed, "{:e}", f64::MAX.copysign(infinite)).expect("a string takes all text");
+        }
+        _ => fixed.push_str(number),
+    }
+    length
 }
 
 /// Appends the escape sequence that a text begins with, or what it is replaced by. Returns the length of what was read.
@@ -94,6 +109,12 @@ mod tests {
         ] {
             assert_eq!(parse(document).unwrap(), json!({ "m": message }), "{}", document.escape_ascii());
         }
+    }
+
+    #[test]
+    fn a_number_beyond_a_double_is_the_largest_one() {
+        let read = parse(br#"{"a":[1e400,-1e999,"1e400",1.5],"errors":["x"]}"#).unwrap();
+        assert_eq!(read, json!({"a": [f64::MAX, f64::MIN, "1e400", 1.5], "errors": ["x"]}));
     }
 
     #[test]

@@ -86,13 +86,30 @@ fn numbers_of_the_answers_keep_their_digits() {
     let scene = Scene::new();
     let (first, second) = ("36893488147419103232", "1.10");
     for number in [first, second] {
-        let body = format!(r#"{{"keys":[{{"id": {number}}}],"last":{number}}}"#);
+        let body = format!(r#"{{"keys":[{{"id": {number}, "n": 1e400}}],"last":{number}}}"#);
         let answer = Answer::new(200, body).header("Content-Type", "application/json");
         scene.standin.answer_next("POST", &scene.project("/keys"), answer);
     }
     let ran = scene.call(&["POST", "/projects/{p}/keys", "--batch", "k:1", "-F", "k[]=0", "-F", "k[]=1"]);
-    let merged = format!(r#"{{"keys":[{{"id": {first}}},{{"id": {second}}}],"last":{second}}}"#);
+    let merged =
+        format!(r#"{{"keys":[{{"id": {first}, "n": 1e400}},{{"id": {second}, "n": 1e400}}],"last":{second}}}"#);
     assert_eq!(ran.quietly().trim_end(), merged);
+    let refused = Answer::new(200, r#"{"n":1e400,"errors":["taken"]}"#).header("Content-Type", "application/json");
+    scene.standin.answer_next("POST", &scene.project("/keys"), refused);
+    let ran = scene.call(&["POST", "/projects/{p}/keys", "--batch", "k:2", "-F", "k[]=0", "-F", "k[]=1"]);
+    assert!(ran.failed(10).starts_with("1 item was refused: taken"), "{}", ran.stderr);
+}
+
+#[test]
+fn an_answer_that_is_too_deep_to_be_judged_is_an_error() {
+    let scene = Scene::new();
+    let create = ["POST", "/projects/{p}/keys", "--batch", "k:2", "-F", "k[]=0", "-F", "k[]=1"];
+    for (depth, code) in [(126, 10), (127, 1), (128, 1)] {
+        let deep = format!(r#"{{"deep":{}{},"errors":["taken"]}}"#, "[".repeat(depth), "]".repeat(depth));
+        let answer = Answer::new(200, deep).header("Content-Type", "application/json");
+        scene.standin.answer_next("POST", &scene.project("/keys"), answer);
+        scene.call(&create).failed(code);
+    }
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! `--batch`: sends the same request several times, each time with the next items. The requests
 //! are serial: the API counts concurrent requests for a project, and order may matter.
 
-use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::call::body::RequestBody;
@@ -14,7 +13,7 @@ use crate::call::refusal::{ResponseHead, judged};
 use crate::call::request::ApiRequest;
 use crate::call::response::FetchedResponse;
 use crate::error::{Error, Result};
-use crate::json::lenient::without_bom;
+use crate::json::lenient;
 
 use super::{Run, summary_of};
 
@@ -48,7 +47,7 @@ pub async fn send(run: &Run<'_>, options: OutputOptions, bodies: Vec<RequestBody
         not_done.extend(left);
         merged_bytes += answer.get().len();
         match &mut merged {
-            Some(merged) => merged.merge(answer).map_err(not_json)?,
+            Some(merged) => merged.merge(answer).map_err(not_mergeable)?,
             None => merged = Some(MergedAnswers::Whole(answer)),
         }
         if merged_bytes > MAX_HELD_BYTES && index + 1 < count {
@@ -93,18 +92,18 @@ async fn send_one(
 
 /// The answer to one batch.
 fn json(bytes: &[u8]) -> Result<Box<RawValue>> {
-    let document = without_bom(bytes).trim_ascii();
+    let document = lenient::without_bom(bytes).trim_ascii();
     // An answer without a body, such as a 204, adds nothing to the others.
     let document = if document.is_empty() { &b"{}"[..] } else { document };
-    // A value is read too, since it bounds the depth, and what is too deep would not be judged.
-    let read = serde_json::from_slice::<Value>(document).and_then(|_| serde_json::from_slice(document));
+    // A value is read too, as for the judgement: what that cannot read, such as lists that are too deep, is not judged.
+    let read = lenient::parse(document).and_then(|_| serde_json::from_slice(document));
     read.map_err(|error| {
         let words = if document.starts_with(b"{") { String::new() } else { format!(": {}", first_words(document)) };
         Error::other(format!("an answer is not JSON{words}")).because(error)
     })
 }
 
-fn not_json(error: serde_json::Error) -> Error {
+fn not_mergeable(error: serde_json::Error) -> Error {
     Error::other("the answers cannot become one").because(error)
 }
 
