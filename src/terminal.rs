@@ -35,26 +35,14 @@ pub async fn answer(question: &str, echo: Echo) -> Result<Option<Zeroizing<Strin
         io::ErrorKind::InvalidInput => Error::usage("what was typed or pasted cannot be taken").because(error),
         _ => Error::other("the terminal cannot be read").because(error),
     })?;
-    Ok(line.map(|line| Zeroizing::new(text::trimmed(&without_paste_marks(&line)).to_owned())))
-}
-
-/// The marks that a terminal puts around pasted text while bracketed paste is switched on.
-const PASTE_BEGINS: &str = "\u{1b}[200~";
-const PASTE_ENDS: &str = "\u{1b}[201~";
-
-fn without_paste_marks(line: &str) -> Zeroizing<String> {
-    let mut left = Zeroizing::new(String::with_capacity(line.len()));
-    for part in line.split(PASTE_BEGINS).flat_map(|part| part.split(PASTE_ENDS)) {
-        left.push_str(part);
-    }
-    left
+    Ok(line.map(|line| text::value(&line)))
 }
 
 /// Whether a paste has begun and not ended. A line end is then part of the paste.
 #[cfg_attr(not(unix), allow(dead_code))] // only Unix reads byte by byte
 fn is_in_paste(line: &[u8]) -> bool {
     let last = |mark: &str| memchr::memmem::rfind(line, mark.as_bytes());
-    last(PASTE_BEGINS) > last(PASTE_ENDS)
+    last(text::PASTE_BEGINS) > last(text::PASTE_ENDS)
 }
 
 /// As [`answer`], for a question that needs one.
@@ -81,7 +69,7 @@ pub async fn piped_secret() -> Result<Zeroizing<String>> {
 pub async fn piped_line() -> Result<Zeroizing<String>> {
     let line = on_a_thread(prompt::line_of_stdin).await.map_err(unreadable)?;
     let line = line.ok_or_else(|| Error::usage("stdin ended before a line came"))?;
-    Ok(Zeroizing::new(text::trimmed(&line).to_owned()))
+    Ok(text::value(&line))
 }
 
 fn unreadable(error: io::Error) -> Error {
@@ -111,15 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_marks_of_a_paste_are_removed() {
-        for (line, left) in [
-            ("\u{1b}[200~abc\u{1b}[201~", "abc"),
-            ("\u{1b}[200~abc\n\u{1b}[201~", "abc\n"),
-            ("ab\u{1b}[200~c", "abc"),
-            ("\u{1b}[Aabc", "\u{1b}[Aabc"),
-        ] {
-            assert_eq!(*without_paste_marks(line), left);
-        }
+    fn a_paste_ends_where_its_mark_is() {
         assert!(is_in_paste(b"\x1b[200~abc") && is_in_paste(b"\x1b[200~a\x1b[201~\x1b[200~b"));
         assert!(!is_in_paste(b"abc") && !is_in_paste(b"\x1b[200~abc\x1b[201~") && !is_in_paste(b"\x1b[A"));
     }

@@ -34,19 +34,27 @@ pub fn decode(bytes: &[u8]) -> io::Result<Zeroizing<String>> {
     }
 }
 
-/// A value without the blanks and line ends around it.
-pub fn trimmed(text: &str) -> &str {
-    text.trim_matches([' ', '\t', '\r', '\n'])
+/// The marks that a terminal puts around pasted text while bracketed paste is switched on.
+pub const PASTE_BEGINS: &str = "\u{1b}[200~";
+pub const PASTE_ENDS: &str = "\u{1b}[201~";
+
+/// A value without the marks of a paste, and without the blanks and line ends around it.
+pub fn value(text: &str) -> Zeroizing<String> {
+    let mut unmarked = Zeroizing::new(String::with_capacity(text.len()));
+    for part in text.split(PASTE_BEGINS).flat_map(|part| part.split(PASTE_ENDS)) {
+        unmarked.push_str(part);
+    }
+    Zeroizing::new(unmarked.trim_matches([' ', '\t', '\r', '\n']).to_owned())
 }
 
-/// Reads text that holds one value, to its end. See [`decode`] and [`trimmed`].
+/// Reads text that holds one value, to its end. See [`decode`] and [`value`].
 ///
 /// # Errors
 /// If it cannot be read, is longer than [`MAX_VALUE_BYTES`], or is not text.
 pub fn read_value(source: impl Read) -> io::Result<Zeroizing<String>> {
     let bytes = read_bounded(source, MAX_VALUE_BYTES)?;
     let text = decode(&bytes)?;
-    Ok(Zeroizing::new(trimmed(&text).to_owned()))
+    Ok(value(&text))
 }
 
 /// Reads a source to its end.
@@ -133,7 +141,7 @@ fn only_regular(metadata: Metadata) -> io::Result<Metadata> {
 mod tests {
     use super::*;
 
-    fn value(bytes: &[u8]) -> Option<String> {
+    fn read(bytes: &[u8]) -> Option<String> {
         read_value(bytes).ok().map(|text| text.to_string())
     }
 
@@ -142,25 +150,37 @@ mod tests {
         let le: Vec<u8> = "\u{feff}wörk 🔑\r\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
         let be: Vec<u8> = "\u{feff}wörk 🔑\r\n".encode_utf16().flat_map(u16::to_be_bytes).collect();
         for bytes in [&le[..], &be, "\u{feff}wörk 🔑\n\n".as_bytes(), "\t wörk 🔑 \t\r\n".as_bytes()] {
-            assert_eq!(value(bytes).as_deref(), Some("wörk 🔑"));
+            assert_eq!(read(bytes).as_deref(), Some("wörk 🔑"));
         }
-        assert_eq!(value(b"").as_deref(), Some(""));
-        assert_eq!(value(b"\xff\xfe").as_deref(), Some(""));
+        assert_eq!(read(b"").as_deref(), Some(""));
+        assert_eq!(read(b"\xff\xfe").as_deref(), Some(""));
     }
 
     #[test]
     fn what_is_not_text_is_refused_and_no_encoding_is_guessed() {
         for bytes in [&b"caf\xe9"[..], b"\xff\xfea", b"\xff\xfe\x00\xd8a\0", b"\xfe\xff\xd8\x00"] {
-            assert_eq!(value(bytes), None, "{bytes:?}");
+            assert_eq!(read(bytes), None, "{bytes:?}");
         }
-        assert_eq!(value(b"a\0b\0").as_deref(), Some("a\0b\0"), "the NUL is for the reader to refuse");
+        assert_eq!(read(b"a\0b\0").as_deref(), Some("a\0b\0"), "the NUL is for the reader to refuse");
+    }
+
+    #[test]
+    fn the_marks_of_a_paste_are_removed() {
+        for (typed, left) in [
+            ("\u{1b}[200~abc\u{1b}[201~", "abc"),
+            ("\u{1b}[200~ abc\n\u{1b}[201~ ", "abc"),
+            ("ab\u{1b}[200~c", "abc"),
+            ("\u{1b}[Aabc", "\u{1b}[Aabc"),
+        ] {
+            assert_eq!(*value(typed), left);
+        }
     }
 
     #[test]
     fn a_value_that_does_not_end_is_given_up() {
         assert!(read_value(io::repeat(b'a')).is_err());
-        assert_eq!(value(&vec![b'a'; MAX_VALUE_BYTES]).map(|text| text.len()), Some(MAX_VALUE_BYTES));
-        assert_eq!(value(&vec![b'a'; MAX_VALUE_BYTES + 1]), None);
+        assert_eq!(read(&vec![b'a'; MAX_VALUE_BYTES]).map(|text| text.len()), Some(MAX_VALUE_BYTES));
+        assert_eq!(read(&vec![b'a'; MAX_VALUE_BYTES + 1]), None);
     }
 
     #[test]

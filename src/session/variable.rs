@@ -45,10 +45,11 @@ fn of_variable<T>(name: &str, text: &str, parse: impl Fn(&str) -> Result<T, NotA
     let refused = |why: String| {
         Error::usage(format!("{name} does not hold a token: {why}")).hint(format!("set {name} to the token alone"))
     };
-    if let Some(looks_like) = token_text::not_a_token(text) {
+    let token = text::value(text);
+    if let Some(looks_like) = token_text::not_a_token(&token) {
         return Err(refused(looks_like.to_owned()));
     }
-    parse(text::trimmed(text)).map_err(|why| refused(why.to_string()))
+    parse(&token).map_err(|why| refused(why.to_string()))
 }
 
 /// The token in the file of `LOKALISE_API_TOKEN_FILE`. The path is not repeated: it may be a token that was put into the

@@ -87,6 +87,7 @@ fn a_code_may_be_pasted_with_its_name_and_invalid_text_is_not_sent() {
         |code: &str, _: &str| format!("code={code}"),
         |code: &str, _: &str| format!("?code={code}"),
         |code: &str, state: &str| format!("/cb?state={state}&code={code}"),
+        |code: &str, _: &str| format!("\u{1b}[200~{code}\u{1b}[201~"),
     ] {
         pasted(&standin, &home, &["--paste"], |url| with(&browser::code_on_page(url), &state(url))).assert_code(0);
     }

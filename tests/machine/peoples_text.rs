@@ -12,7 +12,7 @@ fn utf16(text: &str, unit: fn(u16) -> [u8; 2]) -> Vec<u8> {
     text.encode_utf16().flat_map(unit).collect()
 }
 
-/// One value as different programs write it.
+/// One value as different programs write it, and as a terminal pastes it.
 fn written(value: &str) -> Vec<Vec<u8>> {
     vec![
         format!("{value}\n").into(),
@@ -20,6 +20,7 @@ fn written(value: &str) -> Vec<Vec<u8>> {
         format!("{value}  \t\n").into(),
         format!("{value}\n\n").into(),
         format!(" {value}").into(),
+        format!("\u{1b}[200~{value}\n\u{1b}[201~\n").into(),
         utf16(&format!("\u{feff}{value}\r\n"), u16::to_le_bytes),
         utf16(&format!("\u{feff}{value}\n"), u16::to_be_bytes),
     ]
@@ -47,6 +48,8 @@ fn values_are_taken_as_windows_and_editors_write_them() {
         let variable = ("LOKALISE_API_TOKEN_FILE", file.to_str().expect("a path"));
         assert_eq!(stdout(&scene.run_with(&["token", "print"], &[variable])), line, "{bytes:?}");
     }
+    let pasted = ("LOKALISE_API_TOKEN", &*format!("\u{1b}[200~{token}\n\u{1b}[201~"));
+    assert_eq!(stdout(&scene.run_with(&["token", "print"], &[pasted])), line);
     scene.home.set_token(&["--profile", "work"]);
     let file = scene.home.work().join(".lokalise-profile");
     for bytes in written("work") {
