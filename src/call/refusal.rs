@@ -7,7 +7,7 @@ use reqwest::Method;
 
 use super::request::ApiRequest;
 use super::response::ApiResponse;
-use super::send::time_to_come_back;
+use super::send::{MAX_REDIRECTS, time_to_come_back};
 use crate::error::{Error, ErrorKind};
 use crate::escape::escaped;
 use crate::json::list::BodySummary;
@@ -131,7 +131,9 @@ fn redirected(head: &ResponseHead, location: &str) -> Error {
         None => shorten(location),
     };
     let message = format!("redirected to `{}`, which is not followed (HTTP {})", escaped(&place), head.status);
-    Error { status: Some(head.status), request_id: head.request_id.clone(), ..Error::new(ErrorKind::Refused, message) }
+    let hint = format!("GET and HEAD follow up to {MAX_REDIRECTS} redirects that keep the scheme, host and port");
+    let error = Error::new(ErrorKind::Refused, message).hint(hint);
+    Error { status: Some(head.status), request_id: head.request_id.clone(), ..error }
 }
 
 /// A URL without a user name and a password.

@@ -21,7 +21,7 @@ use crate::session::Session;
 use crate::world::World;
 
 /// How many redirects within the origin are followed.
-const MAX_REDIRECTS: usize = 5;
+pub const MAX_REDIRECTS: usize = 5;
 
 /// How long a run may wait before it retries (`--max-wait`, `--no-retry`).
 #[derive(Clone, Copy, Debug)]

@@ -43,8 +43,11 @@ fn a_redirect_that_brings_a_credential_of_its_own_is_not_followed() {
 #[test]
 fn a_redirect_in_a_circle_ends() {
     let scene = Scene::new();
-    scene.standin.answer_always("GET", "/api2/circle", Answer::new(302, "").header("Location", "/api2/circle"));
-    scene.call(&["GET", "/circle"]).failed(10);
+    let redirect = Answer::new(302, "").header("Location", "/api2/circle?sig=abc");
+    scene.standin.answer_always("GET", "/api2/circle", redirect);
+    let ran = scene.call(&["GET", "/circle"]);
+    assert_eq!(ran.failed(10), "redirected to `/api2/circle?…`, which is not followed (HTTP 302)");
+    assert!(ran.stderr.contains("hint: GET and HEAD follow up to 5 redirects"), "{}", ran.stderr);
     assert_eq!(scene.standin.requests().len(), 6, "five hops");
 }
 
