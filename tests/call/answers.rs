@@ -194,6 +194,14 @@ fn status_line_and_headers_come_first_when_asked_for() {
 }
 
 #[test]
+fn a_head_request_takes_no_body() {
+    let scene = Scene::new();
+    let ran = scene.call_with(&["HEAD", "/projects", "--input", "-"], "{}");
+    assert_eq!(ran.failed(2), "a HEAD request has no body for --input");
+    assert_eq!(scene.standin.requests().len(), 0);
+}
+
+#[test]
 fn a_filter_prints_strings_raw_and_a_gate_decides_the_exit_code() {
     let scene = Scene::new();
     let body = json!({"projects": [{"name": "a\nb", "statistics": {"progress": 90}}, {"name": "c", "statistics": {"progress": 40}}]});

@@ -168,6 +168,9 @@ async fn request(context: Context<'_>, call: &cli::Call) -> Result<(ApiRequest, 
     let (input, fields) = inputs(context.world, call).await?;
     let has_body = input.is_some() || !fields.is_empty();
     let method = typed_method.unwrap_or(if has_body { Method::POST } else { Method::GET });
+    if input.is_some() && method == Method::HEAD {
+        return Err(Error::usage("a HEAD request has no body for --input").hint("leave out --input, or use GET"));
+    }
     let in_query = input.is_some() || matches!(method, Method::GET | Method::HEAD);
     let body = match input {
         _ if in_query => {
