@@ -123,26 +123,9 @@ fn translated(pattern: &str) -> String {
         let next = &rest[c.len_utf8()..];
         match c {
             '\\' => {
-                let escaped = next.chars().next();
-                match escaped {
-                    Some('h') if depth > 0 => text.push_str("0-9a-fA-F"),
-                    Some('h') => text.push_str("[0-9a-fA-F]"),
-                    Some('H') if depth == 0 => text.push_str("[^0-9a-fA-F]"),
-                    Some('Z') => text.push_str("(?=\\n?\\z)"),
-                    Some('p' | 'P' | 'x') if next[1..].starts_with('{') && next.contains('}') => {
-                        let end = next.find('}').map_or(next.len(), |end| end + 1);
-                        text.push('\\');
-                        text.push_str(&next[..end]);
-                        rest = &next[end..];
-                        continue;
-                    }
-                    Some(other) => {
-                        text.push('\\');
-                        text.push(other);
-                    }
-                    None => text.push('\\'),
-                }
-                rest = escaped.map_or(next, |escaped| &next[escaped.len_utf8()..]);
+                let escape = escape_at(next);
+                push_escape(escape, depth > 0, &mut text);
+                rest = &next[escape.len()..];
                 continue;
             }
             '[' if depth > 0 && next.starts_with(':') => {
@@ -181,6 +164,26 @@ fn translated(pattern: &str) -> String {
         rest = next;
     }
     text
+}
+
+/// What belongs to the backslash in front of a text: a character, or a class or a code with braces.
+fn escape_at(text: &str) -> &str {
+    let Some(first) = text.chars().next() else { return "" };
+    let length = match text.find('}') {
+        Some(end) if "pPx".contains(first) && text[1..].starts_with('{') => end + 1,
+        _ => first.len_utf8(),
+    };
+    &text[..length]
+}
+
+fn push_escape(escape: &str, is_in_brackets: bool, text: &mut String) {
+    match escape {
+        "h" if is_in_brackets => text.push_str("0-9a-fA-F"),
+        "h" => text.push_str("[0-9a-fA-F]"),
+        "H" if !is_in_brackets => text.push_str("[^0-9a-fA-F]"),
+        "Z" => text.push_str("(?=\\n?\\z)"),
+        _ => text.extend(["\\", escape]),
+    }
 }
 
 /// Whether this is what follows the `{` of a count: `2}`, `2,}`, `,3}` or `2,3}`.
@@ -231,4 +234,26 @@ fn named_class(text: &str) -> Option<(&'static str, usize)> {
         _ => return None,
     };
     Some((class, end + 2))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn an_escape_is_a_character_or_has_braces() {
+        for (text, escape) in
+            [("", ""), ("d+", "d"), ("p{L}+", "p{L}"), ("p{L", "p"), ("x{e9}}", "x{e9}"), ("é}", "é"), ("é{2}", "é")]
+        {
+            assert_eq!(escape_at(text), escape, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_an_expression_or_an_error(pattern in r"[\\hHpPxZé{}\[\]:^,0-9&~a-]{0,12}") {
+            let _ = Regex::compile(&pattern, "g").map(|regex| regex.find("é}a1"));
+        }
+    }
 }

@@ -256,17 +256,7 @@ impl Interpreter<'_> {
             Action::GetPath(path) => {
                 self.run(path, scope, input.value.clone(), &mut |path| out(track_path(input.clone(), &path)?))
             }
-            Action::Alternative(one, two) => {
-                let mut found = false;
-                self.track(one, scope, input.clone(), &mut |place| {
-                    if !place.value.is_true() {
-                        return Ok(());
-                    }
-                    found = true;
-                    out(place)
-                })?;
-                if found { Ok(()) } else { self.track(two, scope, input, out) }
-            }
+            Action::Alternative(one, two) => self.track_alternative(one, two, scope, input, out),
             Action::Reduce(_) | Action::Foreach(..) => self.track_fold(term, scope, &input, out),
             Action::Bind(source, pattern, body) => self.run(source, scope, input.value.clone(), &mut |value| {
                 self.destructure(pattern, scope, &value, &mut |values| {
@@ -280,28 +270,53 @@ impl Interpreter<'_> {
                 stopped_at(number, self.track(body, &inner, input, out))
             }
             Action::Break(up) => Err(Stop::Break(scope.label(*up))),
-            Action::First(filter) => {
-                let number = self.new_label();
-                let mut only_first = |place| out(place).and(Err(Stop::Break(number)));
-                stopped_at(number, self.track(filter, scope, input, &mut only_first))
-            }
+            Action::First(filter) => self.track_limited(Limit::new(Value::count(1)), filter, scope, input, out),
             Action::Limit(count, filter) => self.run(count, scope, input.value.clone(), &mut |count| {
-                let number = self.new_label();
-                let mut left = Limit::new(count);
-                if matches!(left, Limit::None) {
-                    return Ok(());
-                }
-                let ended = self.track(filter, scope, input.clone(), &mut |place| {
-                    let is_last = left.take()?;
-                    out(place)?;
-                    if is_last { Err(Stop::Break(number)) } else { Ok(()) }
-                });
-                stopped_at(number, ended)
+                self.track_limited(Limit::new(count), filter, scope, input.clone(), out)
             }),
             Action::Variable(_) => out(input.with(self.single(term, scope, input.value.clone())?)),
             // All other terms make values. A value has no path, unless it is the value that is found at the path.
             _ => self.run(term, scope, input.value.clone(), &mut |value| out(input.with_made(value))),
         }
+    }
+
+    fn track_alternative<'s>(
+        &'s self,
+        one: &'s Term,
+        two: &'s Term,
+        scope: &'s NameScope<'s>,
+        input: Tracked,
+        out: &mut Places<'_>,
+    ) -> Flow {
+        let mut found = false;
+        self.track(one, scope, input.clone(), &mut |place| {
+            if !place.value.is_true() {
+                return Ok(());
+            }
+            found = true;
+            out(place)
+        })?;
+        if found { Ok(()) } else { self.track(two, scope, input, out) }
+    }
+
+    fn track_limited<'s>(
+        &'s self,
+        mut left: Limit,
+        filter: &'s Term,
+        scope: &'s NameScope<'s>,
+        input: Tracked,
+        out: &mut Places<'_>,
+    ) -> Flow {
+        if matches!(left, Limit::None) {
+            return Ok(());
+        }
+        let number = self.new_label();
+        let ended = self.track(filter, scope, input, &mut |place| {
+            let is_last = left.take()?;
+            out(place)?;
+            if is_last { Err(Stop::Break(number)) } else { Ok(()) }
+        });
+        stopped_at(number, ended)
     }
 }
 

@@ -41,14 +41,7 @@ impl Interpreter<'_> {
             }
             Action::Slice(..) | Action::GetPath(_) => self.single_place(term, scope, input)?,
             Action::Array(None) => Value::array(Vec::new()),
-            Action::Array(Some(items)) => {
-                let mut collected = Vec::new();
-                self.run(items, scope, input, &mut |item| {
-                    collected.push(item);
-                    Ok(())
-                })?;
-                Value::array(collected)
-            }
+            Action::Array(Some(items)) => Value::array(self.collected(items, scope, input)?),
             Action::Object(members) => self.single_object(members, scope, &input)?,
             Action::Negate(_)
             | Action::Arithmetic(..)
@@ -57,18 +50,15 @@ impl Interpreter<'_> {
             | Action::Or(..)
             | Action::Alternative(..) => self.single_operation(term, scope, input)?,
             Action::If(condition, then, otherwise) => {
-                match (self.single(condition, scope, input.clone())?.is_true(), otherwise) {
-                    (true, _) => self.single(then, scope, input)?,
-                    (false, Some(otherwise)) => self.single(otherwise, scope, input)?,
-                    (false, None) => input,
+                let is_true = self.single(condition, scope, input.clone())?.is_true();
+                match if is_true { Some(then) } else { otherwise.as_ref() } {
+                    Some(branch) => self.single(branch, scope, input)?,
+                    None => input,
                 }
             }
-            Action::Native(native, terms) => {
-                let mut values: [Value; MAX_ARGUMENTS] = std::array::from_fn(|_| Value::Null);
-                for (value, term) in values.iter_mut().zip(terms).rev() {
-                    *value = self.single(term, scope, input.clone())?;
-                }
-                native(&self.surroundings, input, &values[..terms.len()]).map_err(fails)?
+            Action::Native(native, arguments) => {
+                let values = self.arguments(arguments, scope, &input)?;
+                native(&self.surroundings, input, &values[..arguments.len()]).map_err(fails)?
             }
             Action::Update(..) | Action::Assign(..) | Action::UpdateWith(..) | Action::UpdateAlternative(..) => {
                 self.assignment(term, scope, input)?
@@ -157,6 +147,28 @@ impl Interpreter<'_> {
             }
             _ => unreachable!("the caller knows the assignments"),
         }
+    }
+
+    fn arguments<'s>(
+        &'s self,
+        terms: &'s [Term],
+        scope: &'s NameScope<'s>,
+        input: &Value,
+    ) -> Result<[Value; MAX_ARGUMENTS], Stop> {
+        let mut values = std::array::from_fn(|_| Value::Null);
+        for (value, term) in values.iter_mut().zip(terms).rev() {
+            *value = self.single(term, scope, input.clone())?;
+        }
+        Ok(values)
+    }
+
+    fn collected<'s>(&'s self, items: &'s Term, scope: &'s NameScope<'s>, input: Value) -> Result<Vec<Value>, Stop> {
+        let mut collected = Vec::new();
+        self.run(items, scope, input, &mut |item| {
+            collected.push(item);
+            Ok(())
+        })?;
+        Ok(collected)
     }
 
     /// The result of a term that is known to give one, by way of a callback.
