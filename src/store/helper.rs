@@ -19,9 +19,12 @@ use crate::subprocess::{self, SearchPath, SubprocessFailure, SubprocessOutput};
 const USERNAME: &str = "lokalise-auth";
 /// The longest answer of a helper.
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
-/// How often a record is read whose answer is broken, and the pause before each further time.
+/// How often a record is read that may be half written, and the pause before each further time.
 const MAX_READS: u32 = 3;
 const READ_PAUSE: Duration = Duration::from_millis(150);
+/// Words of gpg's messages about an empty file and about the first bytes of one, seen for each length of a file with
+/// gpg 2.2. `pass` writes its files in place.
+const HALF_WRITTEN: [&str; 3] = ["decrypt_message failed", "packet", "length"];
 const MAX_RECORD_BYTES: usize = 60_000;
 /// Credential Manager takes 2,560 bytes, and `wincred` needs some of them itself.
 const MAX_WINCRED_RECORD_BYTES: usize = 2_500;
@@ -67,6 +70,10 @@ impl Helper {
         Self { name, secret_variables, search_path }
     }
 
+    fn get(&self, profile: &ProfileName, deadline: Deadline) -> Result<HelperRead, StoreError> {
+        self.run("get", server_url(profile).as_bytes(), deadline).map(|ended| HelperRead::of(&ended))
+    }
+
     fn run(&self, verb: &str, input: &[u8], deadline: Deadline) -> Result<SubprocessOutput, StoreError> {
         let file = program_name(&self.name);
         let program =
@@ -84,25 +91,43 @@ impl Helper {
     }
 }
 
+/// The answer to one `get`.
+struct HelperRead {
+    result: Result<Option<Zeroizing<String>>, StoreError>,
+    /// Another process may be storing the record: not every helper replaces it at once.
+    may_be_half_written: bool,
+}
+
+impl HelperRead {
+    fn of(ended: &SubprocessOutput) -> Self {
+        if !ended.status.success() {
+            let message = failure_message(&ended.stdout);
+            let may_be_half_written = HALF_WRITTEN.iter().any(|words| message.contains(words));
+            let result = match message {
+                message if message.contains("credentials not found") => Ok(None),
+                message if may_be_half_written => Err(StoreError::Corrupt(message)),
+                message => Err(refusal(&message)),
+            };
+            return Self { result, may_be_half_written };
+        }
+        // The helper's output is never quoted here: it may be the secret.
+        let record = serde_json::from_slice::<HelperRecord>(&ended.stdout);
+        let result = record.map_err(|_| StoreError::Corrupt("its answer is not the protocol's JSON".to_owned()));
+        // An empty secret: with Debian's helper for pass the file is missing, or half of it is written.
+        let result = result.map(|record| Some(record.secret).filter(|secret| !secret.is_empty()));
+        Self { may_be_half_written: !matches!(result, Ok(Some(_))), result }
+    }
+}
+
 impl Backend for Helper {
     fn read(&mut self, profile: &ProfileName, deadline: Deadline) -> Result<Option<Zeroizing<String>>, StoreError> {
         let mut reads = 1;
         loop {
-            let ended = self.run("get", server_url(profile).as_bytes(), deadline)?;
-            if !ended.status.success() {
-                let message = failure_message(&ended.stdout);
-                return if message.contains("credentials not found") { Ok(None) } else { Err(refusal(&message)) };
+            let read = self.get(profile, deadline)?;
+            if !read.may_be_half_written || reads == MAX_READS {
+                return read.result;
             }
-            // The helper's output is never quoted here: it may be the secret.
-            match serde_json::from_slice::<HelperRecord>(&ended.stdout) {
-                // Debian's pass helper reports "not found" this way.
-                Ok(answer) => return Ok(Some(answer.secret).filter(|secret| !secret.is_empty())),
-                Err(_) if reads == MAX_READS => {
-                    return Err(StoreError::Corrupt("its answer is not the protocol's JSON".to_owned()));
-                }
-                // Another process may be storing: not every helper replaces a record at once.
-                Err(_) => thread::sleep(READ_PAUSE),
-            }
+            thread::sleep(READ_PAUSE);
             reads += 1;
         }
     }

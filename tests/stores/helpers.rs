@@ -132,11 +132,29 @@ fn a_record_that_a_helper_is_just_storing_is_read_again() {
     let name = format!("half{}", std::process::id());
     let held = scripted(&mut home, &name, "");
     home.set_token(&[]);
-    let half = r#"[ $1 = get ] && [ ! -e "$HELD/once" ] && { touch "$HELD/once"; echo '{"Secr'; exit 0; }"#;
-    scripted(&mut home, &name, half);
+    // What helpers say about half of a record, and Debian's for `pass` about an empty file and half of one.
+    for half in [
+        r#"echo '{"Secr'; exit 0"#,
+        r#"echo '{"Secret":""}'; exit 0"#,
+        "echo 'exit status 2: gpg: decrypt_message failed: Unknown system error'; exit 1",
+        "echo 'exit status 2: gpg: decryption failed: Invalid packet'; exit 1",
+        "echo \"exit status 2: gpg: [don't know]: length invalid\"; exit 1",
+    ] {
+        scripted(&mut home, &name, &format!(r#"[ $1 = get ] && mkdir "$HELD/once" 2>/dev/null && {{ {half}; }}"#));
+        let before = calls(&held, "get");
+        run(home.command(["token", "print"])).expect(0);
+        assert_eq!(calls(&held, "get") - before, 2, "{half}");
+        fs::remove_dir(held.join("once")).expect("the helper made it");
+    }
+    scripted(&mut home, &name, "[ $1 = get ] && { echo 'gpg: decryption failed: Invalid packet'; exit 1; }");
+    let broken = run(home.command(["token", "print"])).expect(3);
+    assert!(broken.stderr.contains("cannot be read: gpg: decryption failed"), "{}", broken.stderr);
+    // A prompt that was refused is not shown again.
+    scripted(&mut home, &name, "[ $1 = get ] && { echo 'gpg: decryption failed: No secret key'; exit 1; }");
     let before = calls(&held, "get");
-    run(home.command(["token", "print"])).expect(0);
-    assert_eq!(calls(&held, "get") - before, 2);
+    let locked = run(home.command(["token", "print"])).expect(3);
+    assert!(locked.stderr.contains("is locked: gpg"), "{}", locked.stderr);
+    assert_eq!(calls(&held, "get") - before, 1);
 }
 
 #[test]
