@@ -275,6 +275,7 @@ mod tests {
                 ("{\"errors\":[\"x\"]}<br />Warning", 1),
                 ("{\"a\":1,\"errors\":[\"x\"]}\nnotice {\"errors\":[1,2]}", 1),
                 ("{\"a\":{\"errors\":[\"x\"]}}<br />", 0),
+                ("{\"errors\":[\"x\"]<br />", 0),
                 ("{\"a\":[{\"errors\":[\"x\"]}, 1]}<br />", 0),
             ] {
                 let mut found = PartialErrors::default();

@@ -220,6 +220,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_held_is_what_waits() {
+        let mut splitter = ItemSplitter::new("keys");
+        splitter.push(br#"{"keys":[12,34"#).unwrap();
+        assert_eq!(splitter.held(), 4);
+        splitter.take();
+        assert_eq!(splitter.held(), 2, "the end of the second number is not known");
+        let mut whole = ItemSplitter::new("keys");
+        whole.push(b"[1,2").unwrap();
+        assert_eq!(whole.held(), 4);
+    }
+
+    #[test]
     fn a_name_may_be_spelled_with_escapes() {
         assert_eq!(split(r#"{"k\u0065ys":[1]}"#, 2).unwrap(), (vec!["1".to_owned()], SplitEnd::Split));
     }
