@@ -203,6 +203,15 @@ mod tests {
     }
 
     #[test]
+    fn only_the_hosts_of_lokalise_are_lokalise() {
+        let origin = |url: &str| Origin::of(&Url::parse(url).unwrap());
+        assert!(origin(API_URL).is_lokalise() && origin(OAUTH_URL).is_lokalise());
+        for other in ["https://api.lokalise.co/", "http://api.lokalise.com/", "https://api.lokalise.com:8443/"] {
+            assert!(!origin(other).is_lokalise(), "{other}");
+        }
+    }
+
+    #[test]
     fn a_base_url_is_https_or_loopback() {
         for good in [
             API_URL,

@@ -282,7 +282,6 @@ impl FieldNode {
         let Some((step, rest)) = steps.split_first() else { return Err(FieldConflict::Twice) };
         match (step, self) {
             (KeyStep::Name(name), Self::Object(members)) => match members.iter_mut().find(|(other, _)| other == name) {
-                Some((_, Self::Leaf(_))) if !rest.is_empty() => Err(FieldConflict::Shape("a value")),
                 Some((_, Self::Array(_))) if rest.is_empty() => Err(FieldConflict::Shape("a list")),
                 Some((_, Self::Object(_))) if rest.is_empty() => Err(FieldConflict::Shape("an object")),
                 Some((_, member)) => member.put(rest, value),

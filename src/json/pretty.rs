@@ -320,14 +320,19 @@ mod tests {
             written(r#"["\ud83d","\ude00x","\ud83d\u0041"]"#),
             "[\n  \"\u{fffd}\",\n  \"\u{fffd}x\",\n  \"\u{fffd}A\"\n]\n"
         );
+        assert_eq!(
+            written(r#"["\r\t\b\f\n","\u000d\u0009\u0008\u000c\u000a"]"#),
+            "[\n  \"\\r\\t\\b\\f\\n\",\n  \"\\r\\t\\b\\f\\n\"\n]\n"
+        );
         assert_eq!(written("\u{feff}[]"), "[]\n", "without the byte order mark");
     }
 
     #[test]
     fn names_strings_and_null_have_colours() {
         assert_eq!(
-            shown(true, r#"{"a":["b",null,1]}"#),
-            "{\n  \u{1b}[34;1m\"a\"\u{1b}[0m: [\n    \u{1b}[32m\"b\"\u{1b}[0m,\n    \u{1b}[90mnull\u{1b}[0m,\n    1\n  ]\n}\n"
+            shown(true, r#"{"a":["b",null,"c"],"d":1}"#),
+            "{\n  \u{1b}[34;1m\"a\"\u{1b}[0m: [\n    \u{1b}[32m\"b\"\u{1b}[0m,\n    \u{1b}[90mnull\u{1b}[0m,\n    \
+             \u{1b}[32m\"c\"\u{1b}[0m\n  ],\n  \u{1b}[34;1m\"d\"\u{1b}[0m: 1\n}\n"
         );
     }
 

@@ -8,11 +8,11 @@ pub(super) fn not_a_token(text: &str) -> Option<&'static str> {
     let between = |start: &str, end: &str| inner.strip_prefix(start).is_some_and(|rest| rest.ends_with(end));
     let looks_like = if inner.contains(['"', '\'', '`', '\u{2018}', '\u{2019}', '\u{201c}', '\u{201d}']) {
         "it has quotes, which do not belong to a token"
-    } else if inner.contains("${{") || inner.contains("{{") {
+    } else if inner.contains("{{") {
         "it looks like an expression that was not filled in (`${{ … }}`)"
     } else if inner.contains("$(") || inner.contains("${") || inner.starts_with('$') {
         "it looks like a variable that was not filled in (`$NAME`)"
-    } else if inner.len() > 1 && between("%", "%") {
+    } else if between("%", "%") {
         "it looks like a variable of Windows that was not filled in (`%NAME%`)"
     } else if inner.contains("://") {
         "it looks like a reference to a secret manager that was not resolved, or a URL"

@@ -64,6 +64,7 @@ fn brackets_make_objects_and_arrays() {
     assert_eq!(body(&["a[b]=1", "a[c][d]=2", "e=3"]), r#"{"a":{"b":"1","c":{"d":"2"}},"e":"3"}"#);
     assert_eq!(body(&["F:ids[]=1", "F:ids[]=2", "tags[]=x"]), r#"{"ids":[1,2],"tags":["x"]}"#);
     assert_eq!(body(&["none[]"]), r#"{"none":[]}"#);
+    assert_eq!(body(&["a[]=1", "a[]"]), r#"{"a":["1"]}"#);
     assert_eq!(body(&["a[b][]=1", "a[b][]=2"]), r#"{"a":{"b":["1","2"]}}"#);
 }
 
