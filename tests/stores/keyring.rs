@@ -193,6 +193,7 @@ fn a_missing_default_collection_is_not_a_lock() {
 fn a_bus_or_a_daemon_that_never_answers_costs_the_deadline_and_no_more() {
     let standin = Standin::start();
     let mut home = Home::new(&standin);
+    home.unset("LOKALISE_AUTH_KEYRING_TIMEOUT");
     let keyring = Keyring::unlocked(&mut home);
     home.set_token(&[]);
     signal(keyring.daemon(), Signal::STOP);

@@ -62,6 +62,8 @@ impl Home {
         }
         std::fs::create_dir(home.work()).expect("our own folder");
         home.set("LOKALISE_AUTH_STORE", "file");
+        // A machine that is busy with something else may let a helper wait for longer than the usual 5 s.
+        home.set("LOKALISE_AUTH_KEYRING_TIMEOUT", "60");
         home.set("LOKALISE_API_URL", api_url);
         home.set("LOKALISE_OAUTH_URL", oauth_url);
         home
