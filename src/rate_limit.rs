@@ -100,17 +100,18 @@ impl RateLimit {
         let mut file = locked(&self.file)?;
         let mut bytes = Vec::with_capacity(4096);
         (&mut file).take(256 * 1024).read_to_end(&mut bytes)?;
-        // A line that cannot be read is dropped, and pacing goes on.
-        let text = String::from_utf8_lossy(&bytes);
-        let (own, others): (Vec<TokenTurns>, Vec<TokenTurns>) = text
-            .lines()
-            .filter_map(TokenTurns::parse)
-            .filter(|turns| turns.is_alive(now))
-            .partition(|turns| turns.key == self.key);
-        let mut own = own.into_iter().next().unwrap_or_else(|| TokenTurns::new(&self.key));
+        // What cannot be read is dropped, and pacing goes on.
+        let text = std::str::from_utf8(&bytes).unwrap_or_default();
+        let alive: Vec<&str> = text.lines().filter(|line| is_alive(line, now)).collect();
+        let is_own = |line: &&&str| line.split_once(' ').is_some_and(|(key, _)| key == self.key);
+        let own = alive.iter().find(is_own).and_then(|line| TokenTurns::parse(line));
+        let mut own = own.unwrap_or_else(|| TokenTurns::new(&self.key));
         let answer = change(&mut own);
-        let lines = [&own].into_iter().chain(&others).take(MAX_TOKENS);
-        let changed: String = lines.map(TokenTurns::line).collect();
+        let mut changed = own.line();
+        // The lines of other tokens, of which there may be many, are copied as they are.
+        for other in alive.iter().filter(|line| !is_own(line)).take(MAX_TOKENS - 1) {
+            changed.extend([other, "\n"]);
+        }
         if changed != text {
             // Some file systems send a file that was emptied first to the disk at once, which takes longer than a
             // short request.
@@ -168,11 +169,6 @@ impl TokenTurns {
         words.join(" ") + "\n"
     }
 
-    fn is_alive(&self, now: u64) -> bool {
-        let kept_for = if self.granted == DOCUMENTED { FORGET_AFTER } else { FORGET_GRANT_AFTER };
-        self.requests.last().is_some_and(|last| last.at + kept_for > now)
-    }
-
     /// Starts a request now, or returns how long it has to wait. With N requests a second, it waits until the Nth last
     /// request has arrived at least a second ago.
     fn take(&mut self, now: u64) -> Result<(), u64> {
@@ -199,6 +195,19 @@ impl TokenTurns {
             *request = PacedRequest { at: now.clamp(start, start + ASSUMED_TRANSIT), is_answered: true };
         }
     }
+}
+
+/// Whether a token's line is kept: it was used lately.
+fn is_alive(line: &str, now: u64) -> bool {
+    let mut words = line.split(' ');
+    let (Some(_key), Some(granted), Some(last)) = (words.next(), words.next(), words.next_back()) else { return false };
+    let kept_for = match granted.parse() {
+        Ok(DOCUMENTED) => FORGET_AFTER,
+        Ok(1..=MAX_GRANT) => FORGET_GRANT_AFTER,
+        _ => return false,
+    };
+    let last: Option<u64> = last.strip_suffix('+').unwrap_or(last).parse().ok();
+    last.is_some_and(|last| last.saturating_add(kept_for) > now)
 }
 
 /// How many requests a second `X-RateLimit-Limit` grants: `10`, or `10, 10;w=1, 600;w=60`.
@@ -354,11 +363,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("pace");
         lock::open(&file).unwrap(); // ours alone, or it is not used
-        fs::write(&file, "old 6 1000\nnew 6 9000\ngranted 10 1000\n").unwrap();
+        fs::write(&file, "old 6 1000\nnew 6 9000\nkey 6 10500\ngranted 10 1000\n").unwrap();
         let at = |milliseconds| UNIX_EPOCH + Duration::from_millis(milliseconds);
         let _ = runtime().block_on(RateLimit::new(file.clone(), "key").turn(at(1_000 + FORGET_AFTER)));
         let text = fs::read_to_string(&file).unwrap();
-        assert_eq!(text, "key 6 11000+\nnew 6 9000\ngranted 10 1000\n", "the last one used is first");
+        assert_eq!(text, "key 6 10500 11000+\nnew 6 9000\ngranted 10 1000\n", "the last one used is first");
     }
 
     #[test]

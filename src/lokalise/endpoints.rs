@@ -162,7 +162,7 @@ pub fn find(method: &str, path: &str) -> Option<Endpoint> {
 
 /// How many slashes a path has.
 fn depth(path: &str) -> usize {
-    path.bytes().filter(|byte| *byte == b'/').count()
+    memchr::memchr_iter(b'/', path.as_bytes()).count()
 }
 
 /// Whether a path fits a template of the same depth.
