@@ -224,6 +224,22 @@ mod tests {
     fn a_write_that_was_not_done_is_found_by_its_name() {
         assert_eq!(not_done(b"key_deleted", b"false").unwrap(), "`key_deleted` is false");
         assert_eq!(not_done(b"key_deleted", b"true"), None);
+        assert_eq!(not_done(b"keys_locked", b"2").unwrap(), "`keys_locked` is 2");
+        assert_eq!(not_done(b"keys_locked", b"0"), None);
+        assert_eq!(not_done(b"keys_created", b"2"), None);
+    }
+
+    #[test]
+    fn an_empty_error_in_any_spelling_of_php_says_nothing() {
+        let summary = |text: &str| BodySummary::of(&serde_json::from_str(text).unwrap());
+        for empty in ["null", "false", "0", "0.0", "\"\"", "[]", "{}"] {
+            let found = summary(&format!(r#"{{"error":{empty},"errors":{empty}}}"#));
+            assert_eq!(found, BodySummary::default(), "{empty}");
+        }
+        for said in ["true", "1", "\"no\"", "[0]", "{\"code\":0}"] {
+            assert!(summary(&format!(r#"{{"error":{said}}}"#)).error.is_some(), "{said}");
+        }
+        assert_eq!(summary(r#"{"errors":"no"}"#).errors, ["no"]);
     }
 
     #[test]
