@@ -183,7 +183,7 @@ impl<'a> Place<'a> {
     }
 
     fn shows(&self) -> String {
-        format!("`{} --help` shows flags and examples", self.line())
+        format!("`{} --help` shows all flags", self.line())
     }
 }
 
