@@ -258,6 +258,23 @@ fn without_a_person_a_new_login_is_not_suggested() {
 }
 
 #[test]
+fn for_a_refused_api_token_a_new_token_is_suggested() {
+    let standin = Standin::start();
+    let home = Home::new(&standin);
+    home.set_token(&["--profile", "ci"]);
+    let unknown = serde_json::json!({"error": {"message": "Invalid `X-Api-Token` header", "code": 400}});
+    standin.answer_always("GET", "/api2/projects", Answer::json(400, &unknown));
+    for command in ["whoami", "call /projects", "doctor"] {
+        let arguments = command.split(' ').chain(["--profile", "ci"]);
+        let output = home.cmd(arguments).output().expect("the binary runs");
+        assert_eq!(output.status.code(), Some(4), "{command}");
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        assert!(said.contains("`lokalise-auth token set --profile ci`"), "{command}: {said}");
+        assert!(!said.contains("lokalise-auth login"), "{command}: {said}");
+    }
+}
+
+#[test]
 fn a_token_that_is_refused_right_after_its_renewal_is_rejected() {
     let standin = Standin::start();
     let home = Home::new(&standin);
