@@ -430,6 +430,10 @@ fn range(from: &Value, to: &Value, out: &mut Out<'_>) -> Flow {
     let (Some(mut at), Some(to)) = (from.as_number(), to.as_number()) else {
         return Err(Stop::Error(Value::string("Range bounds must be numeric")));
     };
+    if at < to {
+        out(from.clone())?; // with its spelling
+        at += 1.0;
+    }
     while at < to {
         out(at.into())?;
         at += 1.0;

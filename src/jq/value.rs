@@ -209,6 +209,8 @@ impl Value {
 pub fn compare(one: &Value, two: &Value) -> Ordering {
     match (one, two) {
         (Value::Decimal(one), Value::Decimal(two)) => one.compare(two),
+        (Value::Decimal(one), Value::Number(two)) => one.compare_with(*two),
+        (Value::Number(one), Value::Decimal(two)) => two.compare_with(*one).reverse(),
         (Value::String(one), Value::String(two)) => one.as_bytes().cmp(two.as_bytes()),
         (Value::Array(one), Value::Array(two)) => {
             let different = one.iter().zip(two.iter()).map(|(one, two)| compare(one, two)).find(|order| order.is_ne());

@@ -12,10 +12,13 @@ pub struct Decimal {
     pub number: f64,
 }
 
+/// Numbers with at most this many digits differ as `f64` too.
+const EXACT_DIGITS: usize = 15;
+
 /// The value of a number in the spelling of JSON or jq. `None` if the text is not a number.
 pub fn from_spelling(spelling: &str) -> Option<Value> {
     let bytes = spelling.as_bytes();
-    let is_short = bytes.len() <= 15 && !bytes.is_empty() && (bytes[0] != b'0' || bytes.len() == 1);
+    let is_short = bytes.len() <= EXACT_DIGITS && !bytes.is_empty() && (bytes[0] != b'0' || bytes.len() == 1);
     if is_short && bytes.iter().all(u8::is_ascii_digit) {
         let number = bytes.iter().fold(0_i64, |number, digit| number * 10 + i64::from(digit - b'0'));
         #[allow(clippy::cast_precision_loss)] // 15 digits are exact
@@ -23,8 +26,8 @@ pub fn from_spelling(spelling: &str) -> Option<Value> {
     }
     let number: f64 = spelling.parse().ok()?;
     let text = Spelled::read(spelling)?.to_text();
-    // A number that its `f64` prints the same way needs no spelling.
-    if number.is_finite() && number_text(number) == text {
+    // A number that its `f64` prints the same way needs no spelling, unless another number has the same `f64`.
+    if has_exact_digits(&text) && number.is_finite() && number_text(number) == text {
         return Some(Value::Number(number));
     }
     Some(Value::Decimal(std::rc::Rc::new(Decimal { text: text.into(), number })))
@@ -38,6 +41,26 @@ impl Decimal {
             _ => Ordering::Equal,
         }
     }
+
+    /// Compares with a number that has no spelling. Like jq, by spelling if it was not calculated, which a number of few
+    /// digits shows, and else as `f64`.
+    pub fn compare_with(&self, other: f64) -> Ordering {
+        let order = self.number.partial_cmp(&other);
+        let text = number_text(other);
+        match order {
+            Some(Ordering::Equal) if has_exact_digits(&text) => {
+                self.compare(&Self { text: text.into(), number: other })
+            }
+            Some(order) => order,
+            // A NaN is less than any number.
+            None => Ordering::Greater,
+        }
+    }
+}
+
+/// Whether a number has so few digits that no other number of as many has the same `f64`.
+fn has_exact_digits(text: &str) -> bool {
+    text.bytes().filter(u8::is_ascii_digit).count() <= EXACT_DIGITS
 }
 
 /// Sign, digits without leading zeros, and the power of ten of the last digit.
