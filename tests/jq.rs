@@ -128,6 +128,112 @@ fn generated_filters_give_what_jq_gives() {
     });
 }
 
+#[test]
+fn calls_of_any_arguments_give_what_jq_gives() {
+    on_large_stack(|| {
+        let mut random = 20_261_127_u64;
+        let cases = (0..2_000).map(|_| (call(&mut random), VALUES[below(VALUES.len(), &mut random)].to_owned()));
+        compare(&cases.collect::<Vec<_>>());
+    });
+}
+
+/// A call of a filter that jq has, with arguments that may not suit it.
+fn call(random: &mut u64) -> String {
+    let names: Vec<&str> = CALLS.split_whitespace().collect();
+    let (name, arity) = names[below(names.len(), random)].split_once('/').expect("a name and an arity");
+    let arguments: Vec<&str> =
+        (0..arity.parse().expect("a number")).map(|_| ARGUMENTS[below(ARGUMENTS.len(), random)]).collect();
+    if arguments.is_empty() {
+        format!("[limit(40; {name})]")
+    } else {
+        format!("[limit(40; {name}({}))]", arguments.join("; "))
+    }
+}
+
+/// Filters of jq 1.7 with the number of their arguments.
+const CALLS: &str = "length/0 utf8bytelength/0 not/0 keys/0 keys_unsorted/0 values/0 nulls/0 booleans/0 numbers/0 \
+    strings/0 arrays/0 objects/0 iterables/0 scalars/0 add/0 any/0 all/0 flatten/0 floor/0 sqrt/0 tostring/0 tonumber/0 \
+    type/0 isinfinite/0 isnan/0 isnormal/0 isfinite/0 finites/0 normals/0 sort/0 unique/0 reverse/0 explode/0 implode/0 \
+    tojson/0 fromjson/0 todate/0 fromdate/0 ascii_downcase/0 ascii_upcase/0 recurse/0 transpose/0 to_entries/0 \
+    from_entries/0 first/0 last/0 min/0 max/0 combinations/0 @text/0 @json/0 @html/0 @uri/0 @csv/0 @tsv/0 @sh/0 \
+    @base64/0 paths/0 tostream/0 gmtime/0 mktime/0 abs/0 trunc/0 round/0 ceil/0 significand/0 logb/0 frexp/0 has/1 in/1 \
+    map/1 map_values/1 path/1 del/1 with_entries/1 select/1 recurse/1 any/1 all/1 flatten/1 range/1 sort_by/1 group_by/1 \
+    min_by/1 max_by/1 unique_by/1 inside/1 contains/1 startswith/1 endswith/1 ltrimstr/1 rtrimstr/1 split/1 join/1 \
+    test/1 match/1 capture/1 scan/1 splits/1 first/1 last/1 isempty/1 index/1 rindex/1 indices/1 getpath/1 delpaths/1 \
+    paths/1 pick/1 walk/1 strftime/1 IN/1 INDEX/1 combinations/1 truncate_stream/1 fromstream/1 nth/1 bsearch/1 \
+    error/1 limit/2 range/2 nth/2 any/2 all/2 sub/2 gsub/2 test/2 match/2 capture/2 scan/2 split/2 splits/2 recurse/2 \
+    setpath/2 IN/2 INDEX/2 while/2 pow/2 fmin/2 fmax/2 copysign/2 range/3 sub/3 gsub/3";
+
+const VALUES: [&str; 24] = [
+    "null",
+    "true",
+    "0",
+    "-1.5",
+    "13911860366432393",
+    r#""""#,
+    r#""a,b, c""#,
+    r#""aXbxc12""#,
+    r#""2015-03-05T23:51:47Z""#,
+    "1425599621",
+    "[]",
+    "[3,1,2,1]",
+    r#"["a","b",null,1]"#,
+    "[[1,2],[3,4]]",
+    r#"[["a","b"],1]"#,
+    r#"[{"a":1,"b":2},{"a":3,"b":4},{"a":1,"b":5}]"#,
+    r#"[{"key":"a","value":1},{"name":"b"}]"#,
+    r#"[null,true,1,"a",[],{}]"#,
+    "[13911860366432393,13911860366432392,0.1,1e2]",
+    "[97,98.5,8364]",
+    "[2015,2,5,23,51,47,4,63]",
+    "{}",
+    r#"{"a":1,"b":2}"#,
+    r#"{"b":{"c":[1,2]},"a":null}"#,
+];
+
+const ARGUMENTS: [&str; 40] = [
+    ".",
+    ".[]",
+    ".[]?",
+    "empty",
+    "1, 2",
+    "2, 0",
+    ".a",
+    ".a?",
+    ".[0]",
+    ".[0]?",
+    ".[1:]",
+    ".[-1:]?",
+    "length",
+    "type",
+    "null",
+    "true",
+    "false",
+    "not",
+    "0",
+    "-1",
+    "1.5",
+    "3",
+    "infinite",
+    "\"a\"",
+    "\",\"",
+    "\"\"",
+    "\"[a-c]\"",
+    "\"(?<x>[a-z])(?<y>[0-9]+)?\"",
+    "\"( )*\"",
+    "\"g\"",
+    "\"gi\"",
+    "\"%Y-%m-%d\"",
+    "[]",
+    "[1]",
+    "[\"a\"]",
+    "[\"b\", \"c\", 0]",
+    "{}",
+    "{b: 2}",
+    "[.[]?]",
+    "select(. != null)",
+];
+
 const INPUTS: [&str; 6] = [
     r#"{"a":[1,2.50,{"b":null}],"b":{"c":"x, y","a":3},"c":"größe 12"}"#,
     r#"[{"a":1,"b":[3]},{"a":"z","b":[]},{"b":[1,2]}]"#,

@@ -31,7 +31,7 @@ pub fn compares(comparison: Comparison, one: &Value, two: &Value) -> bool {
     }
 }
 
-fn impossible(one: &Value, two: &Value, what: &str) -> Value {
+pub fn impossible(one: &Value, two: &Value, what: &str) -> Value {
     error(format!("{} and {} cannot be {what}", described(one), described(two)))
 }
 

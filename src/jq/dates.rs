@@ -58,7 +58,7 @@ impl BrokenDown {
             return Err(error("error converting number of seconds since epoch to datetime"));
         }
         #[allow(clippy::cast_possible_truncation)] // it was checked
-        let whole = seconds.floor() as i64;
+        let whole = seconds.trunc() as i64;
         let (days, rest) = (whole.div_euclid(86_400), whole.rem_euclid(86_400));
         let shifted = days + 719_468;
         let era = shifted.div_euclid(146_097);

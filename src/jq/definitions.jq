@@ -13,7 +13,7 @@ def arrays: select(type == "array");
 def objects: select(type == "object");
 def iterables: select(type == "array" or type == "object");
 def scalars: select(type != "array" and type != "object");
-def finites: select(isinfinite or isnan | not);
+def finites: select(isfinite);
 def normals: select(isnormal);
 def range($upto): range(0; $upto);
 def range($from; $upto; $by):
@@ -22,12 +22,12 @@ def range($from; $upto; $by):
   else empty end;
 def while(condition; update): def loop: if condition then ., (update | loop) else empty end; loop;
 def until(condition; update): def loop: if condition then . else (update | loop) end; loop;
-def repeat(f): def loop: ., (f | loop); loop;
+def repeat(f): def loop: f, loop; loop;
 def first: .[0];
 def last: .[-1];
 def last(f): reduce f as $item (null; $item);
 def nth($n): .[$n];
-def nth($n; f): if $n < 0 then error("nth doesn't support negative indices") else last(limit($n + 1; f)) end;
+def nth($n; f): if $n < 0 then error("nth doesn't support negative indices") else first(foreach f as $item ($n + 1; . - 1; select(. <= 0) | $item)) end;
 def isempty(f): label $out | (f | false, break $out), true;
 def any(generator; condition): isempty(first(generator | condition or empty)) | not;
 def all(generator; condition): isempty(first(generator | condition and empty));
@@ -78,10 +78,11 @@ def scan($re): scan($re; null);
 def scan($re; $flags):
   match($re; "g" + $flags) | if (.captures | length) > 0 then [.captures[].string] else .string end;
 def splits($re): splits($re; null);
+def split($re; flags): [flags] as $all | if $all == [] then [.[:length]] else __split($re; $all[]) end;
 def splits($re; flags): split($re; flags) | .[];
 def sub(re; str): sub(re; str; "");
 def gsub(re; str): sub(re; str; "g");
-def gsub(re; str; $flags): sub(re; str; $flags + "g");
+def gsub($re; str; $flags): sub($re; str; $flags + "g");
 def sub($re; str; $flags): . as $in |
   (reduce __match($re; $flags; false)[] as $edit ({result: [], previous: 0};
       $in[.previous:($edit | .offset)] as $gap
@@ -105,5 +106,3 @@ def rindex($i): indices($i) | .[-1:][0];
 def abs: if . < 0 then -. else . end;
 def toarray: if type == "array" then . else [.] end;
 def get_search_list: [];
-def have_literal_numbers: true;
-def have_decnum: true;

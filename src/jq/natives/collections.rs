@@ -3,10 +3,11 @@
 // All of these filters have one signature, whether they fail or keep their input or not.
 #![allow(clippy::needless_pass_by_value, clippy::unnecessary_wraps)]
 
+use std::cmp::Ordering;
 use std::rc::Rc;
 
 use super::super::access;
-use super::super::arithmetic;
+use super::super::arithmetic::{self, impossible};
 use super::super::host::Surroundings;
 use super::super::sort::stable;
 use super::super::syntax::{Arithmetic, ByKey};
@@ -119,7 +120,7 @@ fn sort(_: &Surroundings<'_>, input: Value, _: &[Value]) -> Fails<Value> {
 }
 
 fn unique(_: &Surroundings<'_>, input: Value, _: &[Value]) -> Fails<Value> {
-    let keyed = values(&input)?.into_iter().map(|item| (item.clone(), item)).collect();
+    let keyed = values(&input)?.into_iter().map(|item| (Value::array(vec![item.clone()]), item)).collect();
     by_key(ByKey::Unique, &input, keyed)
 }
 
@@ -142,12 +143,19 @@ fn max(_: &Surroundings<'_>, input: Value, _: &[Value]) -> Fails<Value> {
 }
 
 fn not_iterable(value: &Value) -> Value {
-    let shown = described(value);
-    error(format!("{shown} and {shown} cannot be iterated over"))
+    impossible(value, value, "iterated over")
 }
 
 /// `sort_by` and its like, once the key of each item is known.
 pub fn by_key(by_key: ByKey, input: &Value, mut keyed: Vec<(Value, Value)>) -> Fails<Value> {
+    if !matches!(input, Value::Array(_)) {
+        let keys = Value::array(keyed.into_iter().map(|(key, _)| key).collect());
+        let what = match by_key {
+            ByKey::Min | ByKey::Max => "iterated over",
+            ByKey::Sort | ByKey::Group | ByKey::Unique => "sorted, as they are not both arrays",
+        };
+        return Err(impossible(input, &keys, what));
+    }
     let order = |one: &(Value, Value), two: &(Value, Value)| compare(&one.0, &two.0);
     match by_key {
         ByKey::Min => {
@@ -159,10 +167,6 @@ pub fn by_key(by_key: ByKey, input: &Value, mut keyed: Vec<(Value, Value)>) -> F
             return Ok(most.map(|(_, item)| item).unwrap_or_default());
         }
         ByKey::Sort | ByKey::Group | ByKey::Unique => {}
-    }
-    if !matches!(input, Value::Array(_)) {
-        let what = if by_key == ByKey::Sort { "sorted" } else { "grouped" };
-        return Err(error(format!("{} cannot be {what}, as it is not an array", described(input))));
     }
     stable(&mut keyed, order);
     match by_key {
@@ -181,12 +185,9 @@ pub fn by_key(by_key: ByKey, input: &Value, mut keyed: Vec<(Value, Value)>) -> F
 
 fn reverse(_: &Surroundings<'_>, input: Value, _: &[Value]) -> Fails<Value> {
     match input {
-        Value::Null => Ok(Value::array(Vec::new())),
-        Value::String(text) if text.is_empty() => Ok(Value::array(Vec::new())),
-        Value::Object(members) if members.is_empty() => Ok(Value::array(Vec::new())),
         Value::Array(items) => Ok(Value::array(items.iter().rev().cloned().collect())),
-        Value::Bool(_) => Err(error(format!("{} has no length", described(&input)))),
-        other => Err(error(format!("Cannot index {} with number", other.kind()))),
+        other if is_without_length(&other) => Ok(Value::array(Vec::new())),
+        other => no_place_in(other),
     }
 }
 
@@ -282,7 +283,6 @@ fn from_entries(_: &Surroundings<'_>, input: Value, _: &[Value]) -> Fails<Value>
 
 fn indices(_: &Surroundings<'_>, input: Value, arguments: &[Value]) -> Fails<Value> {
     match (&input, &arguments[0]) {
-        (Value::Null, _) => Ok(Value::Null),
         (Value::String(text), Value::String(wanted)) => Ok(offsets(text, wanted)),
         (Value::Array(items), Value::Array(wanted)) => Ok(access::indexes_of(items, wanted)),
         (Value::Array(items), wanted) => Ok(access::indexes_of(items, std::slice::from_ref(wanted))),
@@ -304,16 +304,41 @@ fn offsets(text: &JqString, wanted: &str) -> Value {
     Value::array(found)
 }
 
-/// The place of a value in a sorted list, or `-1 - place` where it would be.
+/// The place of a value in a sorted list, or `-1 - place` where it would be. In a list that is not sorted, it looks at the
+/// same items as jq does.
 fn bsearch(_: &Surroundings<'_>, input: Value, arguments: &[Value]) -> Fails<Value> {
     let Value::Array(items) = &input else {
-        return Err(error(format!("{} cannot be searched from", described(&input))));
+        return if is_without_length(&input) { Ok(Value::Number(-1.0)) } else { no_place_in(input) };
     };
+    let (mut start, mut end) = (0, items.len());
+    while start < end {
+        let middle = start + (end - start - 1) / 2;
+        match compare(&items[middle], &arguments[0]) {
+            Ordering::Equal => return Ok(Value::count(middle)),
+            Ordering::Less => start = middle + 1,
+            Ordering::Greater => end = middle,
+        }
+    }
     #[allow(clippy::cast_precision_loss)] // lists are shorter than 2^53
-    Ok(match items.binary_search_by(|item| compare(item, &arguments[0])) {
-        Ok(at) => Value::count(at),
-        Err(at) => Value::Number(-1.0 - at as f64),
-    })
+    Ok(Value::Number(-1.0 - start as f64))
+}
+
+/// Whether jq takes this value for an empty list.
+fn is_without_length(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Object(members) => members.is_empty(),
+        _ => value.as_number() == Some(0.0),
+    }
+}
+
+/// The error of a value that is used as a list.
+fn no_place_in(value: Value) -> Fails<Value> {
+    if let Value::Bool(_) = value {
+        return Err(error(format!("{} has no length", described(&value))));
+    }
+    access::index(value, &Value::Number(0.0))
 }
 
 fn set_path(_: &Surroundings<'_>, input: Value, arguments: &[Value]) -> Fails<Value> {

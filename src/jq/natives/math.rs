@@ -22,10 +22,10 @@ macro_rules! of_two {
     };
 }
 
-/// A filter that is true or false for its input.
+/// A filter that is true or false for a number, and false for anything else.
 macro_rules! test {
     ($holds:expr) => {
-        |_, input, _| number(&input).map(|x| Value::Bool($holds(x)))
+        |_, input, _| Ok(Value::Bool(input.as_number().is_some_and($holds)))
     };
 }
 

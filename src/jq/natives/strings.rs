@@ -26,7 +26,7 @@ pub fn find(name: &str, arity: usize) -> Option<Native> {
         ("explode", 0) => explode,
         ("implode", 0) => implode,
         ("split", 1) => split,
-        ("split", 2) => split_by_regex,
+        ("__split", 2) => split_by_regex,
         ("__match", 3) => matches,
         ("__capture", 0) => capture,
         _ => return None,
@@ -93,12 +93,12 @@ fn trim_end(_: &Surroundings<'_>, input: Value, _: &[Value]) -> Fails<Value> {
 }
 
 fn downcase(_: &Surroundings<'_>, input: Value, _: &[Value]) -> Fails<Value> {
-    let text = input.as_str().ok_or_else(|| error("ascii_downcase input must be a string"))?;
+    let text = input.as_str().ok_or_else(|| error("explode input must be a string"))?;
     Ok(Value::string(text.to_ascii_lowercase()))
 }
 
 fn upcase(_: &Surroundings<'_>, input: Value, _: &[Value]) -> Fails<Value> {
-    let text = input.as_str().ok_or_else(|| error("ascii_upcase input must be a string"))?;
+    let text = input.as_str().ok_or_else(|| error("explode input must be a string"))?;
     Ok(Value::string(text.to_ascii_uppercase()))
 }
 
@@ -114,9 +114,9 @@ fn implode(_: &Surroundings<'_>, input: Value, _: &[Value]) -> Fails<Value> {
         let number = item.as_number().filter(|number| !number.is_nan()).ok_or_else(|| {
             error(format!("{} can't be imploded, unicode codepoint needs to be numeric", described(item)))
         })?;
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // it saturates, and below 0 is no character
-        let code = if number < 0.0 { u32::MAX } else { number as u32 };
-        text.push(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
+        #[allow(clippy::cast_possible_truncation)] // it saturates, and what is too large is no character
+        let code = u32::try_from(number as i64).ok().and_then(char::from_u32);
+        text.push(code.unwrap_or(char::REPLACEMENT_CHARACTER));
     }
     Ok(Value::string(text))
 }
@@ -131,11 +131,12 @@ fn split(_: &Surroundings<'_>, input: Value, arguments: &[Value]) -> Fails<Value
 /// The expression and flags of `match(re; flags)`, where `re` may be a list of both.
 fn pattern_and_flags(pattern: &Value, flags: &Value) -> Fails<(String, String)> {
     let (pattern, flags) = match pattern {
-        Value::Array(both) => {
-            let flags = if both.len() > 1 { both[1].clone() } else { flags.clone() };
-            (both.first().cloned().unwrap_or_default(), flags)
-        }
         Value::String(_) => (pattern.clone(), flags.clone()),
+        // Without flags of its own, the call may give both in a list.
+        Value::Array(both) if matches!(flags, Value::Null) => {
+            (both.first().cloned().unwrap_or_default(), both.get(1).cloned().unwrap_or_default())
+        }
+        other if !matches!(flags, Value::Null) => return Err(not_matched(other)),
         other => return Err(error(format!("{} not a string or array", other.kind()))),
     };
     let Value::String(pattern) = &pattern else {
@@ -148,10 +149,14 @@ fn pattern_and_flags(pattern: &Value, flags: &Value) -> Fails<(String, String)> 
     }
 }
 
+fn not_matched(value: &Value) -> Value {
+    error(format!("{} cannot be matched, as it is not a string", described(value)))
+}
+
 fn matches(surroundings: &Surroundings<'_>, input: Value, arguments: &[Value]) -> Fails<Value> {
     let (pattern, flags) = pattern_and_flags(&arguments[0], &arguments[1])?;
     let Value::String(text) = &input else {
-        return Err(error(format!("{} cannot be matched, as it is not a string", described(&input))));
+        return Err(not_matched(&input));
     };
     let regex = surroundings.regex(&pattern, &flags)?;
     if arguments[2].is_true() {
@@ -193,9 +198,17 @@ impl Offsets<'_> {
 
     fn found(&mut self, found: &Found, names: &[Option<String>]) -> Value {
         let (offset, length, string) = self.span(found.whole);
+        let is_empty = found.whole.start == found.whole.end;
         let groups = found.groups.iter().zip(names).map(|(group, name)| {
             let name = name.as_deref().map_or(Value::Null, Value::string);
             match group {
+                // jq looks at no group of an empty match.
+                _ if is_empty => object(vec![
+                    ("offset", offset.clone()),
+                    ("string", string.clone()),
+                    ("length", Value::Number(0.0)),
+                    ("name", name),
+                ]),
                 Some(span) => {
                     let (offset, length, string) = self.span(*span);
                     object(vec![("offset", offset), ("length", length), ("string", string), ("name", name)])
@@ -233,7 +246,7 @@ fn split_by_regex(surroundings: &Surroundings<'_>, input: Value, arguments: &[Va
     let flags = arithmetic::add(Value::string("g"), arguments[1].clone())?;
     let (pattern, flags) = pattern_and_flags(&arguments[0], &flags)?;
     let Value::String(text) = &input else {
-        return Err(error(format!("{} cannot be matched, as it is not a string", described(&input))));
+        return Err(not_matched(&input));
     };
     let mut parts = Vec::new();
     let mut start = 0;
