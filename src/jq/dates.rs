@@ -19,6 +19,10 @@ const MONTHS: [&str; 12] = [
     "December",
 ];
 
+/// What jq gives as the day of the week and of the year where a text names no date.
+const UNKNOWN_WEEKDAY: i64 = 8;
+const UNKNOWN_YEARDAY: i64 = 367;
+
 /// The years that dates are made for.
 const MAX_SECONDS: f64 = 67_767_976_233_532_799.0;
 
@@ -231,18 +235,20 @@ impl BrokenDown {
         }
     }
 
-    /// `strptime` in the C locale. A time zone is read and not applied, as in C.
+    /// `strptime` in the C locale. A time zone is read and not applied, as in C. What follows the date is returned too;
+    /// it has to begin with white space.
     ///
     /// # Errors
     /// A text of another form.
-    pub fn parse(text: &str, format: &str) -> Fails<Self> {
-        let mut parser =
-            DateParser { rest: text, date: Self { day: 0, year: 1900, ..Self::default() }, ..DateParser::default() };
+    pub fn parse<'t>(text: &'t str, format: &str) -> Fails<(Self, &'t str)> {
+        let date = Self { day: 0, year: 1900, weekday: UNKNOWN_WEEKDAY, yearday: UNKNOWN_YEARDAY, ..Self::default() };
+        let mut parser = DateParser { rest: text, date, ..DateParser::default() };
         let matched = parser.parse(format);
-        if matched.is_none() || !parser.rest.is_empty() {
+        let rest = parser.rest;
+        if matched.is_none() || rest.starts_with(|c: char| !matches!(c, ' ' | '\t'..='\r')) {
             return Err(error(format!("date \"{text}\" does not match format \"{format}\"")));
         }
-        Ok(parser.finish())
+        Ok((parser.finish(), rest))
     }
 }
 
@@ -435,16 +441,22 @@ impl DateParser<'_> {
         if self.is_afternoon == Some(true) {
             self.date.hour = self.date.hour % 12 + 12;
         }
-        if self.has_yearday && self.date.day == 0 {
+        if self.has_yearday && self.date.day == 0 && self.has_date {
             let days = days_from(self.date.year, 1, 1) + self.date.yearday;
             #[allow(clippy::cast_precision_loss)] // years of four digits
             let date = BrokenDown::from_seconds(days as f64 * 86_400.0).unwrap_or(self.date);
             (self.date.month, self.date.day) = (date.month, date.day);
-            self.has_date = true;
         }
+        let mut date = self.date;
         if self.has_date {
-            self.date.set_days();
+            date.set_days();
         }
-        self.date
+        if self.has_weekday {
+            date.weekday = self.date.weekday;
+        }
+        if self.has_yearday {
+            date.yearday = self.date.yearday;
+        }
+        date
     }
 }

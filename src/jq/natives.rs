@@ -146,7 +146,13 @@ fn strptime(_: &Surroundings<'_>, input: Value, arguments: &[Value]) -> Fails<Va
     let (Some(text), Some(format)) = (input.as_str(), arguments[0].as_str()) else {
         return Err(error("strptime/1 requires string inputs and arguments"));
     };
-    BrokenDown::parse(text, format).map(BrokenDown::to_value)
+    let (date, rest) = BrokenDown::parse(text, format)?;
+    match date.to_value() {
+        Value::Array(parts) if !rest.is_empty() => {
+            Ok(Value::array(parts.iter().cloned().chain([Value::string(rest)]).collect()))
+        }
+        parts => Ok(parts),
+    }
 }
 
 fn format(_: &Surroundings<'_>, input: Value, arguments: &[Value]) -> Fails<Value> {
