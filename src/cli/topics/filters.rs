@@ -52,6 +52,8 @@ pub(super) fn jq() -> Vec<Block> {
                 "paths of new values",
                 "`path(unique)` and the like are errors in both, but within `?` or `try` jq may catch them earlier",
             ],
+            ["paths after `as [$x]`", "are those of the input, where jq mixes them with those of the pattern"],
+            ["from_entries", "takes `k` and `v` as well"],
             ["more than jq 1.7", "`trim`, `ltrim`, `rtrim`, `toarray`, `leaf_paths`, `ascii`, `@base32`, `@base32d`"],
         ]),
     ]
