@@ -27,7 +27,9 @@ def first: .[0];
 def last: .[-1];
 def last(f): reduce f as $item (null; $item);
 def nth($n): .[$n];
-def nth($n; f): if $n < 0 then error("nth doesn't support negative indices") else first(foreach f as $item ($n + 1; . - 1; select(. <= 0) | $item)) end;
+def nth($n; f):
+  if $n < 0 then error("nth doesn't support negative indices")
+  else first(foreach f as $item ($n + 1; . - 1; select(. <= 0) | $item)) end;
 def isempty(f): label $out | (f | false, break $out), true;
 def any(generator; condition): isempty(first(generator | condition or empty)) | not;
 def all(generator; condition): isempty(first(generator | condition and empty));

@@ -430,13 +430,12 @@ fn range(from: &Value, to: &Value, out: &mut Out<'_>) -> Flow {
     let (Some(mut at), Some(to)) = (from.as_number(), to.as_number()) else {
         return Err(Stop::Error(Value::string("Range bounds must be numeric")));
     };
-    if at < to {
-        out(from.clone())?; // with its spelling
-        at += 1.0;
-    }
+    // The first one keeps its spelling.
+    let mut next = from.clone();
     while at < to {
-        out(at.into())?;
+        out(next)?;
         at += 1.0;
+        next = at.into();
     }
     Ok(())
 }

@@ -45,10 +45,12 @@ impl Decimal {
     /// Compares with a number that has no spelling. Like jq, by spelling if it was not calculated, which a number of few
     /// digits shows, and else as `f64`.
     pub fn compare_with(&self, other: f64) -> Ordering {
-        let order = self.number.partial_cmp(&other);
-        let text = number_text(other);
-        match order {
-            Some(Ordering::Equal) if has_exact_digits(&text) => {
+        match self.number.partial_cmp(&other) {
+            Some(Ordering::Equal) => {
+                let text = number_text(other);
+                if !has_exact_digits(&text) {
+                    return Ordering::Equal;
+                }
                 self.compare(&Self { text: text.into(), number: other })
             }
             Some(order) => order,
