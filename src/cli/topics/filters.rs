@@ -46,7 +46,7 @@ pub(super) fn jq() -> Vec<Block> {
                 "the words of some errors",
                 "such as those about text that is not JSON, when a filter catches and prints them",
             ],
-            ["matches of nothing", "are not found inside a character, where jq finds one at each of its bytes"],
+            ["empty matches", "are not found inside a character, where jq finds one at each of its bytes"],
             ["mathematics", "the last digit may differ, as between two systems with jq"],
             [
                 "paths of new values",
