@@ -149,10 +149,9 @@ pub fn all() -> impl Iterator<Item = Endpoint> {
 pub fn find(method: &str, path: &str) -> Option<Endpoint> {
     let method = if method == "HEAD" { "GET" } else { method };
     let path = path.strip_suffix('/').unwrap_or(path);
-    let depth = depth(path);
     RESOURCES
         .iter()
-        .filter(|resource| self::depth(resource.path) == depth && fits(resource.path, path))
+        .filter(|resource| fits(resource.path, path))
         .filter_map(|resource| {
             let operation = resource.operations.iter().find(|operation| operation.method == method)?;
             Some(Endpoint { path: resource.path, operation })
@@ -160,15 +159,21 @@ pub fn find(method: &str, path: &str) -> Option<Endpoint> {
         .reduce(|one, other| if is_more_literal(other.path, one.path, path) { other } else { one })
 }
 
-/// How many slashes a path has.
-fn depth(path: &str) -> usize {
-    memchr::memchr_iter(b'/', path.as_bytes()).count()
+/// Whether a path fits a template.
+fn fits(template: &str, path: &str) -> bool {
+    let (mut words, mut segments) = (template.split('/'), path.split('/'));
+    loop {
+        match (words.next(), segments.next()) {
+            (None, None) => return true,
+            (Some(word), Some(segment)) if is_word_for(word, segment) => {}
+            _ => return false,
+        }
+    }
 }
 
-/// Whether a path fits a template of the same depth.
-fn fits(template: &str, path: &str) -> bool {
-    let mut pairs = template.split('/').zip(path.split('/'));
-    pairs.all(|(word, segment)| word == segment || (is_placeholder(word) && !segment.is_empty()))
+/// Whether a word of a template is this segment of a path, or a placeholder for one.
+fn is_word_for(word: &str, segment: &str) -> bool {
+    word == segment || (is_placeholder(word) && !segment.is_empty())
 }
 
 /// Of two templates that fit a path: whether the first has the path's own word where they differ. In
@@ -207,9 +212,7 @@ fn completed(template: &str, typed: &str) -> Option<String> {
     let (finished, beginning) = typed.rsplit_once('/')?;
     let mut words = template.split('/');
     for segment in finished.split('/') {
-        let word = words.next()?;
-        let fits = word == segment || (is_placeholder(word) && !segment.is_empty());
-        if !fits {
+        if !is_word_for(words.next()?, segment) {
             return None;
         }
     }
