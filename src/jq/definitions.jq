@@ -80,7 +80,7 @@ def scan($re): scan($re; null);
 def scan($re; $flags):
   match($re; "g" + $flags) | if (.captures | length) > 0 then [.captures[].string] else .string end;
 def splits($re): splits($re; null);
-def split($re; flags): [flags] as $all | if $all == [] then [.[:length]] else __split($re; $all[]) end;
+def split($re; flags): [flags] as $all | if $all == [] then [.[:length]] else __split($re; $all) end;
 def splits($re; flags): split($re; flags) | .[];
 def sub(re; str): sub(re; str; "");
 def gsub(re; str): sub(re; str; "g");

@@ -432,7 +432,8 @@ fn range(from: &Value, to: &Value, out: &mut Out<'_>) -> Flow {
     };
     // The first one keeps its spelling.
     let mut next = from.clone();
-    while at < to {
+    // What is not a number is no end.
+    while at.partial_cmp(&to).is_none_or(Ordering::is_lt) {
         out(next)?;
         at += 1.0;
         next = at.into();

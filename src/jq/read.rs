@@ -37,9 +37,30 @@ pub fn lenient(text: &str) -> Result<Value, ReadError> {
     Reader::new(&text, 0, text.len(), false).only_value()
 }
 
-/// Bytes as text, with U+FFFD for what is not UTF-8.
+/// Bytes as text, with U+FFFD for what is not UTF-8. As in jq, a character that is complete but invalid (too long, or a
+/// surrogate) is replaced once, and so is everything after the first byte of one that the text is too short for.
 pub fn to_text(bytes: Vec<u8>) -> String {
-    String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+    String::from_utf8(bytes).unwrap_or_else(|error| {
+        let mut text = String::new();
+        let mut rest = error.as_bytes();
+        while let Some(first) = rest.first() {
+            let length = match first {
+                0xC2..=0xDF => 2,
+                0xE0..=0xEF => 3,
+                0xF0..=0xF4 => 4,
+                _ => 1,
+            };
+            let Some(others) = rest.get(1..length) else {
+                text.push(char::REPLACEMENT_CHARACTER);
+                break;
+            };
+            let continued = others.iter().take_while(|byte| matches!(byte, 0x80..=0xBF)).count();
+            let (character, after) = rest.split_at(1 + continued);
+            text.push_str(std::str::from_utf8(character).unwrap_or("\u{FFFD}"));
+            rest = after;
+        }
+        text
+    })
 }
 
 struct Reader<'t> {

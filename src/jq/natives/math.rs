@@ -107,7 +107,9 @@ fn of_arguments(name: &str) -> Option<Native> {
         "copysign" => of_two!(f64::copysign),
         "nextafter" | "nexttoward" => of_two!(libm::nextafter),
         "drem" | "remainder" => of_two!(libm::remainder),
-        "ldexp" | "scalb" | "scalbln" => of_two!(scale),
+        "ldexp" => of_two!(|x: f64, power: f64| libm::scalbn(x, c_int(power))),
+        "scalb" => of_two!(scalb),
+        "scalbln" => of_two!(|x: f64, power: f64| libm::scalbn(x, whole(c_long(power)))),
         "jn" => of_two!(|order: f64, x: f64| libm::jn(whole(order), x)),
         "yn" => of_two!(|order: f64, x: f64| libm::yn(whole(order), x)),
         _ => return None,
@@ -119,8 +121,27 @@ fn whole(number: f64) -> i32 {
     number as i32
 }
 
-fn scale(x: f64, power: f64) -> f64 {
-    libm::scalbn(x, whole(power))
+/// The number as C's `int`. One that does not fit is the smallest, as on x86-64 and therefore in jq.
+fn c_int(number: f64) -> i32 {
+    let fits = number > f64::from(i32::MIN) - 1.0 && number < f64::from(i32::MAX) + 1.0;
+    if fits { whole(number) } else { i32::MIN }
+}
+
+/// The number as C's `long`, in the same way.
+fn c_long(number: f64) -> f64 {
+    let fits = (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&number);
+    if fits { number.trunc() } else { f64::NEG_INFINITY }
+}
+
+/// C's `scalb`, whose power is no integer type: one with a fraction is not a number, and an infinite one multiplies.
+fn scalb(x: f64, power: f64) -> f64 {
+    match power {
+        f64::NEG_INFINITY if x == 0.0 => x,
+        f64::NEG_INFINITY => x / f64::INFINITY,
+        _ if power.is_infinite() || x.is_nan() => x * power,
+        _ if power.fract() != 0.0 || power.is_nan() => f64::NAN,
+        _ => libm::scalbn(x, whole(power)),
+    }
 }
 
 fn fma(_: &Surroundings<'_>, _: Value, arguments: &[Value]) -> Fails<Value> {

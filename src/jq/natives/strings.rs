@@ -242,18 +242,21 @@ fn capture(_: &Surroundings<'_>, input: Value, _: &[Value]) -> Fails<Value> {
     Ok(Value::Object(Rc::new(JqObject::from_members(members))))
 }
 
+/// The parts between the matches. The matches for several flags follow one another, as if they were of one.
 fn split_by_regex(surroundings: &Surroundings<'_>, input: Value, arguments: &[Value]) -> Fails<Value> {
-    let flags = arithmetic::add(Value::string("g"), arguments[1].clone())?;
-    let (pattern, flags) = pattern_and_flags(&arguments[0], &flags)?;
-    let Value::String(text) = &input else {
-        return Err(not_matched(&input));
-    };
     let mut parts = Vec::new();
     let mut start = 0;
-    for found in surroundings.regex(&pattern, &flags)?.find(text)? {
-        parts.push(Value::String(text.part(start, found.whole.start.max(start))));
-        start = found.whole.end;
+    let Value::Array(all_flags) = &arguments[1] else { return Err(error("flags are an array here")) };
+    for flags in all_flags.iter() {
+        let flags = arithmetic::add(Value::string("g"), flags.clone())?;
+        let (pattern, flags) = pattern_and_flags(&arguments[0], &flags)?;
+        let Value::String(text) = &input else { return Err(not_matched(&input)) };
+        for found in surroundings.regex(&pattern, &flags)?.find(text)? {
+            parts.push(Value::String(text.part(start, found.whole.start.max(start))));
+            start = found.whole.end;
+        }
     }
+    let Value::String(text) = &input else { return Err(not_matched(&input)) };
     parts.push(Value::String(text.part(start, text.len())));
     Ok(Value::array(parts))
 }
