@@ -20,6 +20,7 @@ use crate::names::StoreKind;
 use crate::profile::{self, Profiles};
 use crate::session::{CredentialChoice, Session, log_in_again, save};
 use crate::settings::{ProfileRule, Settings};
+#[cfg(unix)]
 use crate::shell;
 use crate::tone::Tone;
 use crate::world::World;
