@@ -90,6 +90,7 @@ fn an_api_token_of_a_variable_is_reported_without_a_profile() {
     assert_eq!(report["profile"], Value::Null);
     assert_eq!(report["source"], serde_json::json!({"type": "variable", "name": "LOKALISE_API_TOKEN"}));
     assert_eq!((&report["expires_at"], &report["refreshable"]), (&Value::Null, &Value::Bool(false)));
+    assert_eq!(report["read_only"], false);
     assert_eq!(report["owner"]["user_id"].as_u64(), Some(20001));
 }
 
