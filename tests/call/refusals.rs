@@ -113,6 +113,25 @@ fn a_token_that_stays_refused_is_renewed_once_only() {
 }
 
 #[test]
+fn a_second_refusal_in_one_run_brings_no_second_renewal() {
+    let mut scene = Scene::new();
+    scene.home.unset("LOKALISE_API_TOKEN");
+    scene.home.login(&[]);
+    scene.standin.forget_requests();
+    let refused = || Answer::error(401, "The access token expired");
+    let page = Answer::new(200, r#"{"projects":[{"project_id":"1.1"}]}"#)
+        .header("X-Pagination-Total-Count", "2")
+        .header("X-Pagination-Page-Count", "2");
+    for answer in [refused(), page, refused()] {
+        scene.standin.answer_next("GET", "/api2/projects", answer);
+    }
+    let ran = scene.call(&["GET", "/projects?limit=1", "--paginate"]);
+    assert_eq!(ran.failed(4), "The access token expired (HTTP 401)");
+    assert_eq!(scene.standin.requests_to("POST", "/oauth2/token").len(), 1);
+    assert_eq!(scene.standin.requests_to("GET", "/api2/projects").len(), 3);
+}
+
+#[test]
 fn an_api_token_that_is_refused_is_not_tried_again() {
     let scene = Scene::new();
     scene.standin.answer_always("GET", "/api2/projects", Answer::error(401, "Unauthorized"));

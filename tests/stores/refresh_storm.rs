@@ -13,6 +13,7 @@ use serde_json::Value;
 use crate::support::crowd::{at_once, edit_record, expire, lockers, now, p95, record, run, signal, start, until};
 use crate::support::home::Home;
 use crate::support::say;
+use crate::support::secrets::forty_hex;
 use crate::support::standin::Standin;
 
 const TOKEN: &str = "/oauth2/token";
@@ -205,6 +206,22 @@ fn tokens_that_are_over_when_they_are_issued_are_shared_too() {
     let asked = token_requests(&standin);
     // Those that were started in another second cannot know that the token is still valid.
     assert!(asked <= 4, "{asked} token requests");
+}
+
+#[test]
+fn a_token_of_another_process_that_has_ended_already_is_renewed_too() {
+    let standin = Standin::start();
+    let home = with_ended_token(&standin);
+    let lock = home.lock_of("default");
+    let held = fs::File::options().read(true).open(&lock).expect("the login made it");
+    held.lock().expect("nobody holds it");
+    let refresh = start(home.command(["token", "print"]));
+    until("a process waiting", || lockers(&lock, true) == 1);
+    edit_record(&home, "default", |record| record["access_token"] = forty_hex().into());
+    held.unlock().expect("it is ours");
+    let ran = refresh.wait().expect(0);
+    assert_eq!(token_requests(&standin), 1);
+    assert_eq!(record(&home, "default")["access_token"], ran.stdout.trim());
 }
 
 #[test]

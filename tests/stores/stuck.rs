@@ -8,9 +8,13 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::refresh_storm::{token_requests, with_ended_token};
-use crate::support::crowd::{can_trace, expire, lockers, obstacles, record, run, signal, start, under_strace, until};
+use crate::support::crowd::{
+    can_trace, edit_record, expire, lockers, now, obstacles, record, run, signal, start, under_strace, until,
+};
+
 use crate::support::home::Home;
 use crate::support::say;
+use crate::support::secrets::forty_hex;
 use crate::support::standin::Standin;
 
 /// A command whose write to `credentials.json` begins this much later: it has its new token, and holds the lock.
@@ -29,7 +33,7 @@ fn a_stuck_holder_costs_the_others_half_a_minute_and_undoes_nothing() {
     }
     let standin = Standin::start();
     let home = with_ended_token(&standin);
-    for profile in ["gone", "new"] {
+    for profile in ["gone", "new", "done"] {
         home.login(&["--profile", profile]);
         expire(&home, profile);
     }
@@ -46,6 +50,18 @@ fn a_stuck_holder_costs_the_others_half_a_minute_and_undoes_nothing() {
         .map(|(profile, delay)| start(stuck_before_its_write(&home, profile, Duration::from_secs(delay))))
         .into();
     standin.wait_for("POST", "/oauth2/token", 3);
+
+    // This holder has stored its new token, and still keeps the lock.
+    let lock = home.lock_of("done");
+    let held = fs::File::options().read(true).open(&lock).expect("the login made it");
+    held.lock().expect("nobody holds it");
+    let adopting = start(home.command(["token", "print", "--profile", "done"]));
+    until("a process waiting", || lockers(&lock, true) == 1);
+    let renewed = forty_hex();
+    edit_record(&home, "done", |record| {
+        record["access_token"] = renewed.as_str().into();
+        record["expires_at"] = (now() + 3000).into();
+    });
 
     let began = Instant::now();
     let commands: [&[&str]; 4] =
@@ -68,6 +84,8 @@ fn a_stuck_holder_costs_the_others_half_a_minute_and_undoes_nothing() {
         say(&format!("  a stopped holder: the others ended after {:?}", began.elapsed()));
         login.join().expect("the login")
     });
+    assert_eq!(adopting.wait().expect(0).stdout.trim(), renewed);
+    drop(held);
     assert_eq!(record(&home, "default"), before, "nothing was changed");
     assert_eq!(token_requests(&standin), 4, "three refreshes and the login's exchange");
 
