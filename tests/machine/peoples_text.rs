@@ -152,7 +152,7 @@ fn a_command_that_was_meant_for_a_shell_gets_a_hint() {
             stderr(&output)
         );
     }
-    for line in ["/bin/echo ~/token", "/bin/echo a | cat", "/bin/echo $TOKEN", "/bin/echo a > b"] {
+    for line in ["/bin/echo ~/token", "/bin/echo a | cat", "/bin/echo $TOKEN", "/bin/echo $_x", "/bin/echo a > b"] {
         let output = set(line);
         assert!(
             code(&output) == 0 && stderr(&output).contains("no shell runs the command"),
@@ -160,7 +160,7 @@ fn a_command_that_was_meant_for_a_shell_gets_a_hint() {
             stderr(&output)
         );
     }
-    for line in ["/bin/echo 5$", "/bin/echo a~b 'c d'"] {
+    for line in ["/bin/echo 5$", "/bin/echo a$1", "/bin/echo a~b 'c d'"] {
         assert!(!stderr(&set(line)).contains("no shell"), "{line}");
     }
 }

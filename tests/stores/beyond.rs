@@ -120,6 +120,17 @@ fn a_token_command_is_split_as_a_shell_does_and_expands_nothing() {
 }
 
 #[test]
+fn a_token_command_is_not_given_the_input_of_the_call() {
+    let standin = Standin::start();
+    let home = Home::new(&standin);
+    let script = home.path().join("print-token");
+    program(&script, &format!("#!/bin/sh\ncat\necho {}\n", standin.api_token()));
+    run(home.command(["token", "set", "--from-command", script.to_str().expect("text")])).expect(0);
+    let call = home.command(["call", "/projects"]);
+    assert_cmd::Command::from_std(call).write_stdin("ids of a loop\n").assert().success();
+}
+
+#[test]
 fn a_token_command_is_never_looked_up_in_the_working_folder() {
     let standin = Standin::start();
     let mut home = Home::new(&standin);
