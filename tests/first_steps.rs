@@ -29,6 +29,20 @@ fn without_a_credential_both_ways_are_named() {
 }
 
 #[test]
+fn where_nobody_can_be_asked_the_variable_is_named_instead() {
+    let standin = Standin::start();
+    let home = Home::new(&standin);
+    let hints = |output: std::process::Output| {
+        let said = String::from_utf8(output.stderr).expect("text");
+        said.lines().filter_map(|line| line.strip_prefix("hint: ").map(str::to_owned)).collect::<Vec<_>>()
+    };
+    let silent = home.cmd(["call", "/projects", "--no-input"]).output().expect("it runs");
+    assert_eq!(hints(silent), ["set LOKALISE_API_TOKEN"]);
+    let chosen = home.cmd(["call", "/projects"]).env("LOKALISE_PROFILE", "work").output().expect("it runs");
+    assert!(hints(chosen).contains(&"the profile was chosen by LOKALISE_PROFILE".to_owned()));
+}
+
+#[test]
 fn a_profile_that_was_named_is_in_every_hint_and_variables_are_not() {
     let standin = Standin::start();
     let home = Home::new(&standin);
