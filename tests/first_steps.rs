@@ -32,6 +32,7 @@ fn without_a_credential_both_ways_are_named() {
 fn where_nobody_can_be_asked_the_variable_is_named_instead() {
     let standin = Standin::start();
     let home = Home::new(&standin);
+    home.set_token(&["--profile", "other"]);
     let hints = |output: std::process::Output| {
         let said = String::from_utf8(output.stderr).expect("text");
         said.lines().filter_map(|line| line.strip_prefix("hint: ").map(str::to_owned)).collect::<Vec<_>>()
