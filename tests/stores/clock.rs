@@ -67,6 +67,19 @@ fn a_token_is_renewed_a_minute_or_a_tenth_of_its_life_before_its_end() {
 }
 
 #[test]
+fn a_token_that_cannot_be_renewed_is_used_to_its_end() {
+    let standin = Standin::start();
+    let home = with_ended_token(&standin);
+    edit_record(&home, "default", |record| {
+        record.as_object_mut().expect("a record").remove("refresh_token");
+        record["expires_at"] = (now() + 30).into();
+    });
+    let token = record(&home, "default")["access_token"].clone();
+    assert_eq!(token, run(home.command(["token", "print"])).expect(0).stdout.trim());
+    assert_eq!(token_requests(&standin), 0);
+}
+
+#[test]
 fn a_clock_that_is_a_day_off_costs_one_refresh_and_no_loop() {
     let standin = Standin::start();
     let home = with_ended_token(&standin);
