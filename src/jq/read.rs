@@ -37,8 +37,8 @@ pub fn lenient(text: &str) -> Result<Value, ReadError> {
     Reader::new(&text, 0, text.len(), false).only_value()
 }
 
-/// Bytes as text, with U+FFFD for what is not UTF-8. As in jq, a character that is complete but invalid (too long, or a
-/// surrogate) is replaced once, and so is everything after the first byte of one that the text is too short for.
+/// Bytes as text, with U+FFFD for what is not UTF-8. As in jq, there is one for a character that is complete but invalid
+/// (too long, or a surrogate), and one for a character that the text is too short for and all that follows it.
 pub fn to_text(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap_or_else(|error| {
         let mut text = String::new();
