@@ -3,6 +3,15 @@
 use super::Scene;
 use crate::support::standin::{Answer, Standin};
 
+/// A scene with a login instead of an API token.
+fn logged_in(options: &[&str]) -> Scene {
+    let mut scene = Scene::new();
+    scene.home.unset("LOKALISE_API_TOKEN");
+    scene.home.login(options);
+    scene.standin.forget_requests();
+    scene
+}
+
 #[test]
 fn no_credential_follows_a_redirect_to_another_origin() {
     let scene = Scene::new();
@@ -84,10 +93,7 @@ fn a_scope_that_is_missing_is_named_with_the_login_that_brings_it() {
 #[cfg(unix)]
 #[test]
 fn a_token_that_ended_early_is_renewed_once_and_the_request_replayed() {
-    let mut scene = Scene::new();
-    scene.home.unset("LOKALISE_API_TOKEN");
-    scene.home.login(&["--scope", "read_projects", "--scope", "write_projects"]);
-    scene.standin.forget_requests();
+    let scene = logged_in(&["--scope", "read_projects", "--scope", "write_projects"]);
     scene.standin.answer_next("POST", "/api2/projects", Answer::error(401, "The access token expired"));
     let ran = scene.call(&["POST", "/projects", "-f", "name=x"]);
     assert_eq!(ran.json()["name"], "x");
@@ -101,10 +107,7 @@ fn a_token_that_ended_early_is_renewed_once_and_the_request_replayed() {
 #[cfg(unix)]
 #[test]
 fn a_token_that_stays_refused_is_renewed_once_only() {
-    let mut scene = Scene::new();
-    scene.home.unset("LOKALISE_API_TOKEN");
-    scene.home.login(&[]);
-    scene.standin.forget_requests();
+    let scene = logged_in(&[]);
     scene.standin.answer_always("GET", "/api2/projects", Answer::error(401, "Unauthorized"));
     let ran = scene.call(&["GET", "/projects"]);
     assert_eq!(ran.failed(4), "Unauthorized (HTTP 401)");
@@ -114,10 +117,7 @@ fn a_token_that_stays_refused_is_renewed_once_only() {
 
 #[test]
 fn a_second_refusal_in_one_run_brings_no_second_renewal() {
-    let mut scene = Scene::new();
-    scene.home.unset("LOKALISE_API_TOKEN");
-    scene.home.login(&[]);
-    scene.standin.forget_requests();
+    let scene = logged_in(&[]);
     let refused = || Answer::error(401, "The access token expired");
     let page = Answer::new(200, r#"{"projects":[{"project_id":"1.1"}]}"#)
         .header("X-Pagination-Total-Count", "2")

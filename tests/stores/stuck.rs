@@ -11,7 +11,6 @@ use crate::refresh_storm::{token_requests, with_ended_token};
 use crate::support::crowd::{
     can_trace, edit_record, expire, lockers, now, obstacles, record, run, signal, start, under_strace, until,
 };
-
 use crate::support::home::Home;
 use crate::support::say;
 use crate::support::secrets::forty_hex;
