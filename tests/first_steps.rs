@@ -166,6 +166,16 @@ fn a_file_name_in_a_string_field_gets_a_warning() {
 }
 
 #[test]
+fn a_store_that_does_not_hold_the_profile_is_refused() {
+    let standin = Standin::start();
+    let home = Home::new(&standin);
+    home.set_token(&["--store", "file"]);
+    let said = refused(&home, &["token", "print", "--store", "keyring"], 2);
+    assert!(said.contains("profile `default` is kept in another store: file\n"), "{said}");
+    home.cmd(["token", "print", "--store", "file"]).assert().success();
+}
+
+#[test]
 fn logout_does_not_look_into_another_store() {
     let standin = Standin::start();
     let home = Home::new(&standin);
